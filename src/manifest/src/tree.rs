@@ -1,0 +1,417 @@
+//! YAML as nodes that remember where they stand.
+//!
+//! Rules: a scalar keeps the text as it was written (`3.10` stays `3.10`, `012` stays `012`), because
+//! the type that reads it decides what it means. What may be read is bounded here: file size, depth,
+//! number of nodes, and aliases, which could otherwise blow up a small file.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::{Location, Spanned};
+
+use crate::issue::Fault;
+
+/// The largest manifest in bytes: 1 MiB.
+pub(crate) const LARGEST: u64 = 1024 * 1024;
+/// How deep mappings and lists may nest.
+const DEEPEST: usize = 32;
+/// How many nodes a manifest may have, aliases expanded.
+const MOST_NODES: usize = 50_000;
+/// How many events aliases may replay.
+const MOST_REPLAYED: usize = 50_000;
+/// How many aliases a manifest may use.
+const MOST_ALIASES: usize = 1000;
+
+/// A place in the file, both counted from 1; columns count characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Position {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+impl Position {
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
+
+    fn from_location(location: Location) -> Self {
+        let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX).max(1);
+        Self {
+            line: number(location.line()),
+            column: number(location.column()),
+        }
+    }
+}
+
+/// A node and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) at: Position,
+    pub(crate) value: Value,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    /// Nothing. `written` tells `key: null` from a bare `key:`.
+    Null { written: bool },
+    /// Text as written, without its quotes. `quoted` tells `"16"` from `16`.
+    Scalar { text: String, quoted: bool },
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file. Keys are unique.
+    Map(Vec<Entry>),
+}
+
+/// One key of a mapping.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_at: Position,
+    pub(crate) node: Node,
+}
+
+impl Node {
+    /// An empty mapping.
+    pub(crate) const fn empty_map(at: Position) -> Self {
+        Self { at, value: Value::Map(Vec::new()) }
+    }
+
+    /// The entries, if this is a mapping.
+    pub(crate) fn entries(&self) -> Option<&[Entry]> {
+        match &self.value {
+            Value::Map(entries) => Some(entries),
+            Value::Null { .. } | Value::Scalar { .. } | Value::List(_) => None,
+        }
+    }
+
+    /// The entry with this key, if this is a mapping that has it.
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries()?.iter().find(|entry| entry.key == key)
+    }
+
+    /// Where the value at `path` stands. A step into a mapping is its key, a step into a list is
+    /// its index. If the path ends early, the nearest node that exists answers.
+    pub(crate) fn position(&self, path: &[&str]) -> Position {
+        let mut node = self;
+        for step in path {
+            let next = match &node.value {
+                Value::Map(entries) => entries
+                    .iter()
+                    .find(|entry| entry.key == *step)
+                    .map(|entry| &entry.node),
+                Value::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
+                Value::Null { .. } | Value::Scalar { .. } => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => break,
+            }
+        }
+        node.at
+    }
+
+    /// Where the key at the end of `path` stands; like [`Node::position`] if it does not exist.
+    pub(crate) fn key_position(&self, path: &[&str]) -> Position {
+        if let Some((last, parents)) = path.split_last() {
+            let mut node = self;
+            for step in parents {
+                match node.entry(step) {
+                    Some(entry) => node = &entry.node,
+                    None => return self.position(path),
+                }
+            }
+            if let Some(entry) = node.entry(last) {
+                return entry.key_at;
+            }
+        }
+        self.position(path)
+    }
+}
+
+/// Reads YAML. An empty text is an empty mapping.
+pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
+    let options = serde_yaml::options! {
+        budget: serde_yaml::budget! {
+            max_depth: DEEPEST,
+            flow_nesting_limit: DEEPEST,
+            max_nodes: MOST_NODES,
+            max_aliases: MOST_ALIASES,
+            max_documents: 1,
+        },
+        alias_limits: serde_yaml::alias_limits! {
+            max_total_replayed_events: MOST_REPLAYED,
+        },
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        non_finite_float_policy: serde_yaml::NonFiniteFloatPolicy::AsString,
+        with_snippet: false,
+    };
+    let raw: Option<Spanned<Raw>> =
+        serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error))?;
+    Ok(match raw {
+        None => Node::empty_map(Position::START),
+        Some(raw) => match convert(raw, text) {
+            Node { value: Value::Null { .. }, at } => Node::empty_map(at),
+            node => node,
+        },
+    })
+}
+
+/// The reader's error in our words where its own would speak of Rust or of its API.
+fn fault(error: &serde_yaml::Error) -> Fault {
+    use serde_yaml::Error as Yaml;
+
+    let mut error = error.without_snippet();
+    let at = error.location().map_or(Position::START, Position::from_location);
+    // An error inside an alias keeps the place of the alias, and speaks for itself.
+    while let Yaml::AliasError { error: inner, .. } = error {
+        error = inner.without_snippet();
+    }
+    match error {
+        Yaml::DuplicateMappingKey { key: Some(key), .. } => {
+            Fault::new(at, format!("`{key}` is given twice")).suggest("keep one of them")
+        }
+        Yaml::MultipleDocuments { .. } => {
+            Fault::new(at, "a manifest is one YAML document, and here a second one begins")
+                .suggest("use `environments` for what differs")
+        }
+        Yaml::UnknownAnchor { .. } => Fault::new(at, "there is no anchor of this name"),
+        Yaml::Budget { .. }
+        | Yaml::AliasReplayLimitExceeded { .. }
+        | Yaml::AliasReplayStackDepthExceeded { .. }
+        | Yaml::AliasExpansionLimitExceeded { .. }
+        | Yaml::AliasReplayCounterOverflow { .. } => Fault::new(
+            at,
+            format!(
+                "the manifest is too large or too deep: at most {DEEPEST} levels, {MOST_NODES} values and {MOST_ALIASES} aliases"
+            ),
+        ),
+        Yaml::UnsupportedTag { tag, .. } => {
+            Fault::new(at, format!("the tag `{tag}` has no meaning here")).suggest("remove it")
+        }
+        other => Fault::new(at, first_line(&other.to_string())),
+    }
+}
+
+/// The first line of a message, without the position that some messages end with: ours stands in
+/// front.
+fn first_line(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let line = line.split(" at line ").next().unwrap_or(line);
+    format!("this is not valid YAML: {}", line.trim())
+}
+
+/// What the YAML reader gives: kinds and places, with scalars already interpreted.
+enum Raw {
+    Null,
+    Text(String),
+    /// A boolean or a number. Its text is cut out of the source.
+    Typed(String),
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+}
+
+fn convert(raw: Spanned<Raw>, source: &str) -> Node {
+    let at = Position::from_location(raw.referenced);
+    let written = written(source, raw.defined);
+    let value = match raw.value {
+        Raw::Null => Value::Null {
+            written: written.is_some_and(|text| {
+                let text = text.trim();
+                text == "~" || text.eq_ignore_ascii_case("null")
+            }),
+        },
+        Raw::Text(text) => Value::Scalar {
+            quoted: written.is_none_or(|written| written != text),
+            text,
+        },
+        Raw::Typed(shown) => Value::Scalar {
+            text: written.map_or(shown, |text| text.trim().to_owned()),
+            quoted: false,
+        },
+        Raw::List(items) => {
+            Value::List(items.into_iter().map(|item| convert(item, source)).collect())
+        }
+        Raw::Map(entries) => Value::Map(
+            entries
+                .into_iter()
+                .map(|(key, value)| Entry {
+                    key_at: Position::from_location(key.referenced),
+                    key: key.value,
+                    node: convert(value, source),
+                })
+                .collect(),
+        ),
+    };
+    Node { at, value }
+}
+
+/// The source text of a node.
+fn written(source: &str, location: Location) -> Option<&str> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset()?).ok()?;
+    let length = usize::try_from(span.byte_len()?).ok()?;
+    source.get(start..start.checked_add(length)?)
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Typed(value.to_string()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Typed(value.to_string()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Raw, E> {
+        Ok(Raw::Typed(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::Typed(value.to_string()))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Raw, E> {
+        Ok(Raw::Typed(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+        Ok(Raw::Typed(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Raw, E> {
+        Ok(Raw::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Raw::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
+        }
+        Ok(Raw::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scalar(text: &str) -> (String, bool) {
+        let node = parse(&format!("a: {text}\n")).unwrap();
+        match &node.entry("a").unwrap().node.value {
+            Value::Scalar { text, quoted } => (text.clone(), *quoted),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn scalars_keep_the_text_as_written() {
+        for text in ["16", "3.10", "012345678901", "0x1F", "true", "1e3", "-7", "hello world", "on"] {
+            assert_eq!(scalar(text), (text.to_owned(), false), "{text}");
+        }
+        assert_eq!(scalar("16   # a comment"), ("16".to_owned(), false));
+        assert_eq!(scalar("\"16\""), ("16".to_owned(), true));
+        assert_eq!(scalar("'it''s'"), ("it's".to_owned(), true));
+    }
+
+    #[test]
+    fn a_bare_key_is_not_a_written_null() {
+        let node = parse("a:\nb: null\nc: ~\nd:   # later\n").unwrap();
+        let written = |key: &str| match node.entry(key).unwrap().node.value {
+            Value::Null { written } => written,
+            _ => panic!("{key}"),
+        };
+        assert!(!written("a") && written("b") && written("c") && !written("d"));
+    }
+
+    #[test]
+    fn keys_and_values_know_their_place() {
+        let node = parse("a: 1\nb:\n  c:\n    - x\n    - y: 2\n").unwrap();
+        assert_eq!(node.key_position(&["b", "c"]), Position { line: 3, column: 3 });
+        assert_eq!(node.position(&["b", "c", "1", "y"]), Position { line: 5, column: 10 });
+        assert_eq!(node.position(&["b", "nothing"]), node.position(&["b"]));
+    }
+
+    #[test]
+    fn aliases_and_merge_keys_work_and_point_at_their_use() {
+        let node = parse("a: &a {x: 1}\nb: *a\nc:\n  <<: *a\n  y: 2\n").unwrap();
+        assert_eq!(node.position(&["b"]).line, 2);
+        assert!(node.entry("c").unwrap().node.entry("x").is_some());
+    }
+
+    #[test]
+    fn refuses_what_is_twice_too_deep_or_too_much() {
+        assert_eq!(
+            parse("a: 1\nb: 2\na: 3\n").unwrap_err(),
+            Fault::new(Position { line: 3, column: 1 }, "`a` is given twice")
+                .suggest("keep one of them")
+        );
+        assert!(parse(&"[".repeat(500)).is_err());
+        let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for level in 1..9 {
+            let last = format!("*a{},", level - 1).repeat(10);
+            bomb.push_str(&format!("a{level}: &a{level} [{last}]\n"));
+        }
+        let fault = parse(&bomb).unwrap_err();
+        assert!(fault.message.contains("too large"), "{fault:?}");
+        assert!(parse("a: 1\n---\nb: 2\n").is_err());
+        assert!(parse("a: !ruby/object x\n").is_err());
+    }
+
+    #[test]
+    fn nothing_is_an_empty_mapping() {
+        for text in ["", "\n", "# only a comment\n", "---\n", "null\n"] {
+            assert_eq!(parse(text).unwrap().entries(), Some([].as_slice()), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "(?s).{0,200}") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn never_panics_on_yaml_like_text(text in "[-a-c:{}\\[\\]&*!|>'\"%@`#,? \n\t0-9~<]{0,80}") {
+            let _ = parse(&text);
+        }
+    }
+}
