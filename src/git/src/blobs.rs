@@ -1,0 +1,164 @@
+//! Contents of many blobs from one process (`git cat-file --batch`).
+
+use std::io::{BufRead as _, BufReader, Read as _, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use camino::Utf8PathBuf;
+
+use crate::commit::is_object_id;
+use crate::error::Error;
+use crate::git::Git;
+
+/// The command behind a reader, for messages.
+const COMMAND: &str = "git cat-file --batch";
+
+/// Reads blobs one after the other from one git process, which ends when the reader is dropped.
+/// A content is passed on as it arrives, so a large one does not fill the memory.
+#[derive(Debug)]
+pub struct BlobReader {
+    git: Git,
+    root: Utf8PathBuf,
+    shallow: bool,
+    child: Child,
+    /// Taken on drop, so that git sees the end of its input.
+    requests: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    /// True once an answer was not read to its end: whatever follows would be misread.
+    out_of_step: bool,
+}
+
+impl BlobReader {
+    pub(crate) fn start(git: Git, root: Utf8PathBuf, shallow: bool) -> Result<Self, Error> {
+        let mut child = git
+            .command(&root)
+            .args(["cat-file", "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| git.not_started(source))?;
+        let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(unexpected("it has no pipes"));
+        };
+        Ok(Self {
+            git,
+            root,
+            shallow,
+            child,
+            requests: Some(requests),
+            answers: BufReader::new(answers),
+            out_of_step: false,
+        })
+    }
+
+    /// The whole content of a blob.
+    ///
+    /// # Errors
+    /// [`Error::ObjectMissing`], or what went wrong with git.
+    pub fn read(&mut self, object: &str) -> Result<Vec<u8>, Error> {
+        let mut content = Vec::new();
+        self.copy(object, &mut content)?;
+        Ok(content)
+    }
+
+    /// Writes the content of a blob to `destination`. Returns its size in bytes.
+    ///
+    /// # Errors
+    /// [`Error::ObjectMissing`], [`Error::Destination`], or what went wrong with git.
+    pub fn copy(&mut self, object: &str, destination: &mut dyn Write) -> Result<u64, Error> {
+        // Anything but an id could be an expression, or break the line protocol.
+        if !is_object_id(object) {
+            return Err(self.missing(object));
+        }
+        if self.out_of_step {
+            return Err(unexpected("an earlier answer was not read to its end"));
+        }
+        self.out_of_step = true;
+        let size = self.request(object)?;
+        let Some(size) = size else {
+            self.out_of_step = false;
+            return Err(self.missing(object));
+        };
+        let mut left = size;
+        while left > 0 {
+            let chunk = self
+                .answers
+                .fill_buf()
+                .map_err(|source| self.git.not_started(source))?;
+            if chunk.is_empty() {
+                return Err(unexpected("it ended in the middle of an object"));
+            }
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
+            let (part, _) = chunk.split_at(length);
+            destination
+                .write_all(part)
+                .map_err(|source| Error::Destination {
+                    object: object.to_owned(),
+                    source,
+                })?;
+            self.answers.consume(length);
+            left -= u64::try_from(length).unwrap_or(0);
+        }
+        let mut end = [0];
+        self.answers
+            .read_exact(&mut end)
+            .map_err(|source| self.git.not_started(source))?;
+        if end != *b"\n" {
+            return Err(unexpected("an object did not end where it should"));
+        }
+        self.out_of_step = false;
+        Ok(size)
+    }
+
+    /// Asks for an object and reads the head of the answer: its size, or `None` if it is missing.
+    fn request(&mut self, object: &str) -> Result<Option<u64>, Error> {
+        let requests = self
+            .requests
+            .as_mut()
+            .ok_or_else(|| unexpected("it has ended"))?;
+        requests
+            .write_all(format!("{object}\n").as_bytes())
+            .and_then(|()| requests.flush())
+            .map_err(|source| self.git.not_started(source))?;
+        let mut head = String::new();
+        self.answers
+            .read_line(&mut head)
+            .map_err(|source| self.git.not_started(source))?;
+        // `<object> <type> <size>`, or `<object> missing`.
+        let mut fields = head.split_ascii_whitespace().skip(1);
+        match (fields.next(), fields.next()) {
+            (Some("missing"), _) => Ok(None),
+            (Some(_type), Some(size)) => size
+                .parse()
+                .map(Some)
+                .map_err(|_| unexpected(&format!("`{}`", head.trim_end()))),
+            _ => Err(unexpected(&format!("`{}`", head.trim_end()))),
+        }
+    }
+
+    fn missing(&self, object: &str) -> Error {
+        Error::ObjectMissing {
+            root: self.root.clone(),
+            object: object.to_owned(),
+            shallow: self.shallow,
+        }
+    }
+}
+
+impl Drop for BlobReader {
+    fn drop(&mut self) {
+        // The end of its input ends git. Out of step it may still be writing to a full pipe.
+        self.requests.take();
+        if self.out_of_step {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn unexpected(detail: &str) -> Error {
+    Error::Unexpected {
+        command: COMMAND.to_owned(),
+        detail: detail.to_owned(),
+    }
+}

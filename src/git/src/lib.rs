@@ -1,0 +1,25 @@
+//! The one place that runs git: state, files of a commit, blobs, history.
+//!
+//! Rules: git is run with arguments, never through a shell. Only machine formats are read (`-z`,
+//! porcelain v2, batch protocols), and decisions rest on exit codes and on those formats, never on
+//! git's prose. Nothing here writes: not to the repository, not to its index. Variables that would
+//! point git at another repository are taken out of its environment, unless the caller is a hook,
+//! where git sets them on purpose.
+
+mod blobs;
+mod commit;
+mod entry;
+mod error;
+mod git;
+mod lfs;
+mod repository;
+mod status;
+
+pub use blobs::BlobReader;
+pub use commit::{Commit, CommitId, CommitIdError};
+pub use entry::{Mode, TreeEntry};
+pub use error::Error;
+pub use git::Git;
+pub use lfs::is_lfs_pointer;
+pub use repository::Repository;
+pub use status::{Change, ChangeKind};
