@@ -70,6 +70,17 @@ impl Report {
     }
 }
 
+/// The message and its causes on one line, for step lines and logs. The error renderer shows more.
+impl std::fmt::Display for Report {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message())?;
+        for cause in self.causes() {
+            write!(formatter, ": {cause}")?;
+        }
+        Ok(())
+    }
+}
+
 impl<P: Problem> From<P> for Report {
     fn from(problem: P) -> Self {
         Self {

@@ -1,0 +1,38 @@
+//! The commands, one file each.
+
+pub mod alert;
+pub mod apply;
+pub mod completions;
+pub mod deploy;
+pub mod init;
+pub mod man;
+pub mod plan;
+pub mod probe;
+pub mod rehearse;
+pub mod schema;
+pub mod status;
+
+use beanpole_model::{ExitCode, Report};
+
+use crate::arguments::Command;
+use crate::context::Context;
+
+/// Runs a command.
+///
+/// # Errors
+/// What stopped it.
+pub fn run(context: &Context, command: Command) -> Result<ExitCode, Report> {
+    match command {
+        Command::Init(arguments) => init::run(context, &arguments),
+        Command::Plan(arguments) => plan::run(context, &arguments),
+        Command::Apply(arguments) => apply::run(context, &arguments),
+        Command::Deploy(arguments) => deploy::run(context, &arguments),
+        Command::Status(arguments) => status::run(context, &arguments),
+        Command::Rehearse(arguments) => rehearse::run(context, &arguments),
+        Command::Probe(arguments) => probe::run(context, &arguments),
+        Command::Alert(arguments) => alert::run(context, &arguments),
+        Command::Schema(arguments) => schema::run(context, &arguments),
+        Command::Completions(arguments) => completions::run(context, &arguments),
+        Command::Man(arguments) => man::run(context, &arguments),
+    }
+}

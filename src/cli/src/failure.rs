@@ -1,0 +1,183 @@
+//! Failures of the command line itself. The crates below bring their own.
+
+use beanpole_model::{ExitCode, Problem};
+use camino::Utf8PathBuf;
+
+/// What can go wrong before or between the crates' work.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// No manifest here or above.
+    #[error("no `beanpole.yaml` in `{start}` or any directory above it")]
+    NoManifest {
+        /// Where the search began.
+        start: Utf8PathBuf,
+    },
+    /// The async runtime did not start.
+    #[error("the async runtime could not be started")]
+    Runtime(#[source] std::io::Error),
+    /// A file that must not be overwritten.
+    #[error("`{path}` exists already")]
+    FileExists {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// A file could not be written.
+    #[error("`{path}` could not be written")]
+    Write {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file could not be read.
+    #[error("`{path}` could not be read")]
+    Read {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A fault script with an error in it.
+    #[error("the fault script cannot be used")]
+    FaultScript {
+        /// What is wrong, and where.
+        #[source]
+        source: beanpole_rehearsal::faults::FaultScriptError,
+    },
+    /// A line that gives no secret.
+    #[error("{path}:{line} is no `NAME=VALUE`")]
+    SecretLine {
+        /// The file.
+        path: Utf8PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A path that does not exist.
+    #[error("there is no directory `{path}`")]
+    NoDirectory {
+        /// The path as it was given.
+        path: Utf8PathBuf,
+    },
+    /// A name derived from the directory is no application name.
+    #[error("no application name can be made from the directory `{directory}`")]
+    NoApplicationName {
+        /// The directory.
+        directory: Utf8PathBuf,
+    },
+    /// A change needs a yes, and nobody can be asked.
+    #[error("{what} needs a yes, and there is no terminal to ask on")]
+    NeedsYes {
+        /// What would be changed.
+        what: String,
+    },
+    /// The person said no.
+    #[error("nothing was changed: the answer was no")]
+    Declined,
+    /// The environment is not there yet.
+    #[error("environment `{environment}` of application `{application}` does not exist")]
+    NoEnvironment {
+        /// The Beanstalk environment.
+        environment: String,
+        /// The Beanstalk application.
+        application: String,
+        /// The key of the environment in the manifest.
+        key: String,
+    },
+    /// The environment's address is no URL.
+    #[error("`{address}` is no address that can be probed")]
+    Address {
+        /// The address.
+        address: String,
+    },
+    /// No alert route is configured.
+    #[error("no alert route can be used: {reason}")]
+    NoAlertRoute {
+        /// What is missing.
+        reason: String,
+    },
+    /// A message was not delivered.
+    #[error("the message was not delivered: {reason}")]
+    NotDelivered {
+        /// What the service said.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The work was interrupted before anything could be changed.
+    #[error("interrupted before anything was changed")]
+    Interrupted,
+}
+
+impl Failure {
+    /// The project's environment does not exist yet.
+    #[must_use]
+    pub fn no_environment(project: &beanpole_manifest::Project) -> Self {
+        Self::NoEnvironment {
+            environment: project.environment.to_string(),
+            application: project.application.to_string(),
+            key: project.environment_key.clone(),
+        }
+    }
+}
+
+impl Problem for Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NoManifest { .. }
+            | Self::FileExists { .. }
+            | Self::NoDirectory { .. }
+            | Self::Read { .. }
+            | Self::SecretLine { .. }
+            | Self::FaultScript { .. }
+            | Self::NoApplicationName { .. }
+            | Self::NeedsYes { .. }
+            | Self::NoEnvironment { .. }
+            | Self::NoAlertRoute { .. }
+            | Self::Address { .. }
+            | Self::Declined => ExitCode::Usage,
+            Self::Runtime(_) | Self::Write { .. } | Self::NotDelivered { .. } => ExitCode::Outside,
+            Self::Interrupted => ExitCode::Interrupted,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoManifest { .. } => Some(
+                "run `beanpole init` in the project's root to write one, or name one with \
+                 `--manifest FILE`"
+                    .to_owned(),
+            ),
+            Self::FileExists { .. } => {
+                Some("move it away first, or add `--force` to replace it".to_owned())
+            }
+            Self::NoApplicationName { .. } => {
+                Some("name the application: `beanpole init --application NAME`".to_owned())
+            }
+            Self::NeedsYes { .. } => Some("add `--yes` if that is what you want".to_owned()),
+            Self::NoEnvironment { key, .. } => Some(format!(
+                "run `beanpole plan --env {key}`, then `beanpole apply --env {key}` to create it"
+            )),
+            Self::NoAlertRoute { .. } => Some(
+                "set `alerts.slack` in beanpole.yaml and the variable that it names".to_owned(),
+            ),
+            Self::SecretLine { .. } => {
+                Some("give one `NAME=VALUE` a line: the secret's name and its value".to_owned())
+            }
+            Self::FaultScript { .. } => {
+                Some("docs/faults.md lists the keys and the faults".to_owned())
+            }
+            Self::Address { .. } => {
+                Some("name one: `beanpole probe once https://HOST/ht/`".to_owned())
+            }
+            Self::Runtime(_)
+            | Self::Write { .. }
+            | Self::Read { .. }
+            | Self::NoDirectory { .. }
+            | Self::Declined
+            | Self::Interrupted => None,
+            Self::NotDelivered { hint, .. } => hint.clone(),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Packs a bundle: a ZIP archive of the commit's files, the same bytes every time.
+//!
+//! Rules: entries are sorted, their time is the commit's, their mode bits are git's, links stay
+//! links. Contents come from git's object store, never from the working tree. The archive is a
+//! temporary file in the cache directory that is removed when the [`Bundle`] is dropped, and also
+//! when packing fails or is cancelled: nothing half-written stays behind. Packing blocks; run it on
+//! a thread of its own.
+
+use std::io::{BufWriter, Seek, Write};
+use std::num::NonZeroUsize;
+
+use beanpole_git::{BlobReader, Mode, Repository};
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio_util::sync::CancellationToken;
+use zip::write::{PreparedZipFile, SimpleFileOptions};
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::error::Error;
+use crate::layout::{Content, Layout, LayoutEntry};
+use crate::spool::{Spool, Trouble, TroubleSlot};
+
+/// The largest source bundle that Beanstalk takes (developer guide, "Create an application source
+/// bundle": 500 MB; `eb` and the service itself accept 512 MiB).
+pub const SIZE_LIMIT: u64 = 512 * 1024 * 1024;
+
+/// How many files the refusal of a large bundle names.
+const LARGEST_SHOWN: usize = 10;
+
+/// Files up to this size are read into memory and compressed on several threads; larger ones are
+/// streamed.
+const LARGE_FILE: u64 = 8 * 1024 * 1024;
+
+/// How much is read before the threads compress it.
+const BATCH: u64 = 16 * 1024 * 1024;
+
+/// Beyond this, git is slower than the compression.
+const MOST_THREADS: usize = 8;
+
+/// The usual trade of size for time.
+const COMPRESSION_LEVEL: i64 = 6;
+
+/// A packed bundle. Dropping it removes the file.
+#[derive(Debug)]
+pub struct Bundle {
+    path: tempfile::TempPath,
+    size: u64,
+    files: usize,
+}
+
+impl Bundle {
+    /// Where the archive is.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many files and links it holds.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.files
+    }
+}
+
+/// Packs `layout` into a temporary file in `directory`, which is created if needed. `time` is the
+/// commit's.
+///
+/// # Errors
+/// [`Error::BundleTooLarge`], [`Error::DiskFull`], [`Error::BundleWrite`], [`Error::Git`],
+/// [`Error::Interrupted`], [`Error::UnsafePath`], [`Error::Pack`].
+pub fn pack(
+    layout: &Layout,
+    repository: &Repository,
+    time: Timestamp,
+    directory: &Utf8Path,
+    cancel: &CancellationToken,
+) -> Result<Bundle, Error> {
+    fs_err::create_dir_all(directory).map_err(|source| Error::write(directory, source))?;
+    let mut file = tempfile::Builder::new()
+        .prefix("bundle-")
+        .suffix(".zip")
+        .tempfile_in(directory)
+        .map_err(|source| Error::write(&directory.join("bundle"), source))?;
+    let path = Utf8PathBuf::from_path_buf(file.path().to_path_buf())
+        .unwrap_or_else(|_| directory.join("bundle"));
+    let mut blobs = repository.read_blobs().map_err(Error::Git)?;
+    let place = Place { path: &path, limit: SIZE_LIMIT };
+    let size = write(layout, &mut blobs, time, BufWriter::new(file.as_file_mut()), &place, cancel)?;
+    Ok(Bundle { path: file.into_temp_path(), size, files: layout.entries().len() })
+}
+
+/// Where the archive goes, for messages, and how large it may become.
+struct Place<'a> {
+    path: &'a Utf8Path,
+    limit: u64,
+}
+
+/// Writes the archive and returns its size in bytes.
+fn write<W: Write + Seek>(
+    layout: &Layout,
+    blobs: &mut BlobReader,
+    time: Timestamp,
+    out: W,
+    place: &Place<'_>,
+    cancel: &CancellationToken,
+) -> Result<u64, Error> {
+    let slot = TroubleSlot::default();
+    let check = || match slot.take() {
+        None => Ok(()),
+        Some(Trouble::TooLarge) => Err(Error::BundleTooLarge {
+            limit: place.limit,
+            largest: layout.largest(LARGEST_SHOWN),
+        }),
+        Some(Trouble::Io(source)) => Err(Error::write(place.path, source)),
+    };
+    let mut archive = ZipWriter::new(Spool::new(out, place.limit, slot.clone()));
+    let options = options(time);
+    for batch in batches(layout.entries()) {
+        if cancel.is_cancelled() {
+            return Err(Error::Interrupted);
+        }
+        match batch {
+            Batch::Large(entry) => stream(entry, blobs, &mut archive, options)?,
+            Batch::Small(entries) => compress(entries, blobs, &mut archive, options)?,
+        }
+        check()?;
+    }
+    let finished = archive.finish().map_err(|source| pack_error("the archive", source))?;
+    let (mut out, size) = finished.into_inner();
+    out.flush().map_err(|source| Error::write(place.path, source))?;
+    check()?;
+    Ok(size)
+}
+
+enum Batch<'a> {
+    Large(&'a LayoutEntry),
+    Small(&'a [LayoutEntry]),
+}
+
+/// Cuts the entries, in their order, into runs of small ones and single large ones.
+fn batches(entries: &[LayoutEntry]) -> Vec<Batch<'_>> {
+    let mut batches = Vec::new();
+    let mut rest = entries;
+    while let Some((first, others)) = rest.split_first() {
+        if first.size() > LARGE_FILE {
+            batches.push(Batch::Large(first));
+            rest = others;
+            continue;
+        }
+        let mut sum = 0;
+        let length = rest
+            .iter()
+            .take_while(|entry| {
+                sum += entry.size();
+                entry.size() <= LARGE_FILE && sum <= BATCH
+            })
+            .count()
+            .max(1);
+        let (batch, others) = rest.split_at(length);
+        batches.push(Batch::Small(batch));
+        rest = others;
+    }
+    batches
+}
+
+fn stream<W: Write + Seek>(
+    entry: &LayoutEntry,
+    blobs: &mut BlobReader,
+    archive: &mut ZipWriter<Spool<W>>,
+    options: SimpleFileOptions,
+) -> Result<(), Error> {
+    let options = options
+        .unix_permissions(permissions(entry.mode))
+        .large_file(entry.size() >= u64::from(u32::MAX));
+    archive
+        .start_file(&entry.path, options)
+        .map_err(|source| pack_error(&entry.path, source))?;
+    match &entry.content {
+        Content::Object { id, .. } => blobs.copy(id, archive).map(drop).map_err(Error::Git),
+        Content::Text(text) => archive
+            .write_all(text.as_bytes())
+            .map_err(|source| pack_error(&entry.path, source.into())),
+    }
+}
+
+/// Reads a batch, compresses it on several threads, and adds it in order.
+fn compress<W: Write + Seek>(
+    entries: &[LayoutEntry],
+    blobs: &mut BlobReader,
+    archive: &mut ZipWriter<Spool<W>>,
+    options: SimpleFileOptions,
+) -> Result<(), Error> {
+    let contents = entries
+        .iter()
+        .map(|entry| content(entry, blobs).map(|content| (entry, content)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let share = contents.len().div_ceil(threads.clamp(1, MOST_THREADS)).max(1);
+    let prepared: Vec<Result<Vec<Prepared<'_>>, Error>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = contents
+            .chunks(share)
+            .map(|chunk| scope.spawn(move || prepare(chunk, options)))
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker.join().unwrap_or_else(|_| {
+                    let source = std::io::Error::other("a compression thread panicked");
+                    Err(pack_error("the archive", source.into()))
+                })
+            })
+            .collect()
+    });
+    for share in prepared {
+        for prepared in share? {
+            add(prepared, archive, options)?;
+        }
+    }
+    Ok(())
+}
+
+enum Prepared<'a> {
+    File(&'a str, PreparedZipFile),
+    Link(&'a str, &'a str),
+}
+
+fn prepare<'a>(
+    chunk: &'a [(&'a LayoutEntry, Vec<u8>)],
+    options: SimpleFileOptions,
+) -> Result<Vec<Prepared<'a>>, Error> {
+    chunk
+        .iter()
+        .map(|(entry, content)| {
+            if entry.mode == Mode::Symlink {
+                let target = std::str::from_utf8(content).map_err(|_| Error::UnsafePath {
+                    path: entry.path.clone(),
+                    why: "the link's target is not UTF-8",
+                })?;
+                return Ok(Prepared::Link(&entry.path, target));
+            }
+            let options = options.unix_permissions(permissions(entry.mode));
+            PreparedZipFile::from_data(&entry.path, options, content)
+                .map(|file| Prepared::File(&entry.path, file))
+                .map_err(|source| pack_error(&entry.path, source))
+        })
+        .collect()
+}
+
+fn add<W: Write + Seek>(
+    prepared: Prepared<'_>,
+    archive: &mut ZipWriter<Spool<W>>,
+    options: SimpleFileOptions,
+) -> Result<(), Error> {
+    match prepared {
+        Prepared::File(path, file) => {
+            archive.add_prepared_file(file).map_err(|source| pack_error(path, source))
+        }
+        Prepared::Link(path, target) => archive
+            .add_symlink(path, target, options.unix_permissions(permissions(Mode::Symlink)))
+            .map_err(|source| pack_error(path, source)),
+    }
+}
+
+/// The content of an entry.
+///
+/// # Errors
+/// [`Error::Git`].
+pub(crate) fn content(entry: &LayoutEntry, blobs: &mut BlobReader) -> Result<Vec<u8>, Error> {
+    match &entry.content {
+        Content::Object { id, .. } => blobs.read(id).map_err(Error::Git),
+        Content::Text(text) => Ok(text.clone().into_bytes()),
+    }
+}
+
+/// The permission bits of an entry. Git knows one bit of them.
+#[must_use]
+pub fn permissions(mode: Mode) -> u32 {
+    match mode {
+        Mode::File => 0o644,
+        Mode::Executable | Mode::Submodule => 0o755,
+        Mode::Symlink => 0o777,
+    }
+}
+
+fn options(time: Timestamp) -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(COMPRESSION_LEVEL))
+        .last_modified_time(archive_time(time))
+}
+
+/// The time in the archive's form: UTC, two-second steps, from 1980 on. A commit outside of what
+/// the form can say gets the form's first day.
+fn archive_time(time: Timestamp) -> zip::DateTime {
+    let time = time.to_zoned(TimeZone::UTC);
+    let part = |value: i8| u8::try_from(value).unwrap_or_default();
+    zip::DateTime::from_date_and_time(
+        u16::try_from(time.year()).unwrap_or_default(),
+        part(time.month()),
+        part(time.day()),
+        part(time.hour()),
+        part(time.minute()),
+        part(time.second()),
+    )
+    .unwrap_or_default()
+}
+
+fn pack_error(path: &str, source: zip::result::ZipError) -> Error {
+    Error::Pack { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+#[path = "bundle_tests.rs"]
+mod tests;

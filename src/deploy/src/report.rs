@@ -1,0 +1,219 @@
+//! How a release ended: one value, shown as text or as JSON.
+//!
+//! Rules: every release ends in a report, also one that never touched anything. The verdict and the
+//! exit code are decided here and nowhere else.
+
+use std::fmt;
+
+use beanpole_model::{ExitCode, Finding, Problem, Report, StepOutcome};
+use serde::{Serialize, Serializer};
+
+use crate::observation::EventSight;
+use crate::step::StepReport;
+
+/// How a release ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The version runs on every instance, is healthy, and stayed healthy.
+    Released,
+    /// The same, and nothing had to be changed for it.
+    AlreadyReleased,
+    /// Stopped before anything was changed in the environment.
+    Stopped,
+    /// The environment was busy with someone else's change; nothing was changed.
+    Busy,
+    /// It failed, and the former version runs again.
+    RolledBack,
+    /// It failed, and the former version could not be brought back.
+    NotRestored,
+    /// The update did not end in time; AWS goes on.
+    OutOfTime,
+    /// Interrupted.
+    Interrupted,
+    /// The update was sent, and then AWS could no longer be asked. Nothing is known.
+    Unverified,
+}
+
+impl Verdict {
+    /// The verdict in words, as a sentence starts.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Released => "Released and proven",
+            Self::AlreadyReleased => "Already released, and proven again",
+            Self::Stopped => "Stopped; the environment was not touched",
+            Self::Busy => "The environment was busy; it was not touched",
+            Self::RolledBack => "Failed; the former version serves again",
+            Self::NotRestored => "Failed; the former version could not be restored",
+            Self::OutOfTime => "Out of time; AWS goes on",
+            Self::Interrupted => "Interrupted",
+            Self::Unverified => "Unknown; AWS could not be asked any more",
+        }
+    }
+}
+
+/// Something that a release made and that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Created {
+    /// What kind of thing: `image`, `bundle`, `application version`.
+    pub kind: String,
+    /// Its name, as it can be looked up.
+    pub name: String,
+}
+
+/// The end of a log of one instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogTail {
+    /// The instance.
+    pub instance: String,
+    /// The last lines, scrubbed of secrets.
+    pub lines: Vec<String>,
+}
+
+/// Why a release failed, with all that was found out about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FailureReport {
+    /// The step that failed, by its id.
+    pub step: Option<String>,
+    /// What happened.
+    pub message: String,
+    /// The causes below it, nearest first.
+    pub causes: Vec<String>,
+    /// Facts that help.
+    pub details: Vec<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Beanstalk's own errors during the update, oldest first.
+    pub events: Vec<EventSight>,
+    /// What instances and environment named as causes.
+    pub health_causes: Vec<String>,
+    /// The ends of the instances' logs.
+    pub logs: Vec<LogTail>,
+}
+
+impl FailureReport {
+    /// The report of an error, without what only AWS can tell.
+    pub fn of<P: Problem>(step: Option<String>, problem: P) -> (Self, ExitCode) {
+        let report = Report::from(problem);
+        let failure = Self {
+            step,
+            message: report.message(),
+            causes: report.causes(),
+            details: report.details(),
+            hint: report.hint(),
+            ..Self::default()
+        };
+        (failure, report.exit_code())
+    }
+}
+
+/// How a release ended, and how it got there.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReleaseReport {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The exit code that belongs to it.
+    #[serde(serialize_with = "as_number")]
+    pub exit_code: ExitCode,
+    /// The Beanstalk application.
+    pub application: String,
+    /// The Beanstalk environment.
+    pub environment: String,
+    /// The version, once it has a name.
+    pub version_label: Option<String>,
+    /// The full id of the commit.
+    pub commit: Option<String>,
+    /// The commit's subject line.
+    pub subject: Option<String>,
+    /// What the environment ran before.
+    pub former_version: Option<String>,
+    /// The environment's address, if it has one.
+    pub url: Option<String>,
+    /// The steps that were taken, in order.
+    pub steps: Vec<StepReport>,
+    /// What was made and stays.
+    pub created: Vec<Created>,
+    /// What the check of the commit found.
+    pub findings: Vec<Finding>,
+    /// Why it failed, if it did.
+    pub failure: Option<FailureReport>,
+    /// What AWS goes on doing by itself, one sentence each.
+    pub goes_on: Vec<String>,
+    /// How many requests were sent to AWS.
+    pub api_calls: u64,
+    /// How long it all took, in wall-clock seconds.
+    pub seconds: f64,
+}
+
+fn as_number<S: Serializer>(code: &ExitCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u8(code.code())
+}
+
+impl fmt::Display for ReleaseReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}.", self.verdict.words())?;
+        let facts = [
+            ("Environment", Some(&self.environment)),
+            ("Version", self.version_label.as_ref()),
+            ("Before", self.former_version.as_ref()),
+            ("Address", self.url.as_ref()),
+        ];
+        for (name, value) in facts {
+            if let Some(value) = value {
+                writeln!(formatter, "  {name:<12} {value}")?;
+            }
+        }
+        for step in &self.steps {
+            let mark = match step.outcome {
+                StepOutcome::Done => "done",
+                StepOutcome::Unchanged => "unchanged",
+                StepOutcome::Skipped => "skipped",
+                StepOutcome::Failed => "failed",
+            };
+            writeln!(
+                formatter,
+                "  {:<12} {mark:<9} {:>7.1}s  {}",
+                step.id, step.seconds, step.message
+            )?;
+        }
+        for created in &self.created {
+            writeln!(formatter, "  Created      {} {}", created.kind, created.name)?;
+        }
+        if let Some(failure) = &self.failure {
+            write!(formatter, "{failure}")?;
+        }
+        for sentence in &self.goes_on {
+            writeln!(formatter, "  {sentence}")?;
+        }
+        write!(
+            formatter,
+            "  {} AWS requests, {:.1}s, exit code {}",
+            self.api_calls,
+            self.seconds,
+            self.exit_code.code()
+        )
+    }
+}
+
+impl fmt::Display for FailureReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "  Cause        {}", self.message)?;
+        for cause in self.causes.iter().chain(&self.details).chain(&self.health_causes) {
+            writeln!(formatter, "               {cause}")?;
+        }
+        for event in &self.events {
+            writeln!(formatter, "               {} {}", event.severity, event.message)?;
+        }
+        for log in &self.logs {
+            writeln!(formatter, "  Log          end of the log of {}:", log.instance)?;
+            for line in &log.lines {
+                writeln!(formatter, "               {line}")?;
+            }
+        }
+        match &self.hint {
+            Some(hint) => writeln!(formatter, "  Next         {hint}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Brings a bundle to S3, once for each content.
+//!
+//! Rules: the key is the content's address, so an object that is there is the one that we would
+//! upload, if it carries our digest. S3 stores whole objects only: an interrupted upload leaves
+//! nothing under the key.
+
+use std::collections::BTreeMap;
+
+use beanpole_cloud::{Kind, Upload};
+use camino::Utf8PathBuf;
+
+use crate::bundle::Bundle;
+use crate::error::Error;
+use crate::scene::Scene;
+use crate::step::StepId;
+
+/// The metadata that holds the content digest.
+const DIGEST_METADATA: &str = "beanpole-content";
+
+/// Where a bundle is or goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BundlePlace {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+}
+
+impl std::fmt::Display for BundlePlace {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+impl Scene<'_> {
+    /// Beanstalk's own bucket in this account and region, with our key.
+    ///
+    /// # Errors
+    /// [`Error::Cloud`], [`Error::Interrupted`].
+    pub(crate) async fn bundle_place(&self, digest: &str) -> Result<BundlePlace, Error> {
+        let bucket = self
+            .patiently("finding the bucket", || self.cloud.beanstalk.storage_location())
+            .await?;
+        Ok(BundlePlace { bucket, key: crate::label::bundle_key(&self.project.application, digest) })
+    }
+
+    /// True if the content is there already.
+    ///
+    /// # Errors
+    /// [`Error::Cloud`], [`Error::Interrupted`].
+    pub(crate) async fn is_uploaded(
+        &self,
+        place: &BundlePlace,
+        digest: &str,
+    ) -> Result<bool, Error> {
+        let found = self
+            .patiently("looking for the bundle", || async {
+                match self.cloud.storage.head(&place.bucket, &place.key).await {
+                    // Without the right to list, S3 says this of an object that does not exist.
+                    Err(error) if error.kind == Kind::AccessDenied => Ok(None),
+                    other => other,
+                }
+            })
+            .await?;
+        Ok(found.is_some_and(|object| {
+            object.metadata.get(DIGEST_METADATA).map(String::as_str) == Some(digest)
+        }))
+    }
+
+    /// Uploads a packed bundle.
+    ///
+    /// # Errors
+    /// [`Error::Cloud`], [`Error::Interrupted`].
+    pub(crate) async fn upload(
+        &self,
+        bundle: &Bundle,
+        place: &BundlePlace,
+        digest: &str,
+    ) -> Result<(), Error> {
+        let file = Utf8PathBuf::from_path_buf(bundle.path().to_path_buf()).map_err(|path| {
+            let source = std::io::Error::other("the path is not UTF-8");
+            Error::BundleWrite { path: path.display().to_string(), source }
+        })?;
+        let upload = Upload {
+            bucket: place.bucket.clone(),
+            key: place.key.clone(),
+            file,
+            metadata: BTreeMap::from([(DIGEST_METADATA.to_owned(), digest.to_owned())]),
+        };
+        let progress = |sent: u64, size: u64| {
+            let share = sent.saturating_mul(100).checked_div(size).unwrap_or(100);
+            self.progress(StepId::Upload, format!("{share} % of {}", size_text(size)));
+        };
+        let sent = self
+            .patiently("uploading the bundle", || {
+                self.cloud.storage.upload_file(&upload, &progress, self.cancel)
+            })
+            .await;
+        match sent {
+            Err(Error::Cloud { source, .. }) if source.kind == Kind::Interrupted => {
+                Err(Error::Interrupted)
+            }
+            other => other.map(drop),
+        }
+    }
+}
+
+/// A size for people: `840 B`, `12.3 KiB`, `4.5 MiB`.
+pub(crate) fn size_text(bytes: u64) -> String {
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    let tenths = |unit: u64| {
+        let tenths = bytes.saturating_mul(10) / unit;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    match bytes {
+        0..KIB => format!("{bytes} B"),
+        KIB..MIB => format!("{} KiB", tenths(KIB)),
+        _ => format!("{} MiB", tenths(MIB)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_for_people() {
+        assert_eq!(size_text(840), "840 B");
+        assert_eq!(size_text(12_600), "12.3 KiB");
+        assert_eq!(size_text(4_718_592), "4.5 MiB");
+    }
+}

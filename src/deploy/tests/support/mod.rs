@@ -1,0 +1,343 @@
+//! A rehearsal with an environment, a repository with an application, and a data plane whose
+//! versions fail on request.
+
+mod plane;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use beanpole_cloud::{
+    Cloud, EnvironmentDescription, EnvironmentStatus, NewEnvironment, OptionSetting, Settings,
+};
+use beanpole_deploy::{
+    Candidate, CheckRequest, ReleaseReport, ReleaseRequest, Steps, check, release,
+};
+use beanpole_manifest::{Manifest, Project};
+use beanpole_model::{AccountId, Event, Pace, Region, Reporter, SecretScrubber};
+use beanpole_rehearsal::{FaultScript, Options, Rehearsal};
+use beanpole_testkit::Sandbox;
+use camino::Utf8PathBuf;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use plane::{Outcome, Plane};
+
+/// Ten seconds of AWS's time are 20 ms here.
+const SPEED: f64 = 500.0;
+
+const MANIFEST: &str = "application: shop
+region: eu-central-1
+processes:
+  web:
+    command: gunicorn shop.wsgi --bind 0.0.0.0:8000
+    port: 8000
+release: [python manage.py migrate]
+instances: {min: 2, max: 4}
+deployment: {policy: rolling, batch: 50%}
+health: {soak: 1m}
+";
+
+/// What to begin with.
+#[derive(Default)]
+pub(crate) struct Setup {
+    /// A fault script.
+    pub(crate) faults: &'static str,
+    /// Replaces a text of the manifest by another one.
+    pub(crate) manifest: Option<(&'static str, &'static str)>,
+}
+
+/// Everything that a test plays with.
+pub(crate) struct World {
+    pub(crate) cloud: Cloud,
+    pub(crate) plane: Arc<Plane>,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) project: Project,
+    pub(crate) scrubber: SecretScrubber,
+    pub(crate) heard: Arc<Heard>,
+    rehearsal: Rehearsal,
+}
+
+impl World {
+    /// An environment that runs Beanstalk's sample application, and a committed project.
+    pub(crate) async fn new(setup: Setup) -> Self {
+        let region = Region::new("eu-central-1").unwrap();
+        let account = AccountId::new("123456789012").unwrap();
+        let plane = Arc::new(Plane::default());
+        let faults = FaultScript::parse("faults.yaml", setup.faults).unwrap();
+        let options = Options {
+            speed: SPEED,
+            faults: Some(faults),
+            data_plane: Some(plane.clone()),
+            ..Options::new(region.clone(), account)
+        };
+        let heard = Arc::new(Heard::default());
+        let rehearsal =
+            beanpole_rehearsal::start(options, Arc::new(beanpole_model::Silent)).await.unwrap();
+        let (key, secret) = rehearsal.credentials();
+        let cloud = Cloud::connect(&Settings {
+            region: Some(region),
+            endpoint_url: Some(rehearsal.endpoint_url()),
+            static_credentials: Some((key, secret, None)),
+            maximum_attempts: 2,
+            pace: rehearsal.pace(),
+            ..Settings::default()
+        })
+        .await
+        .unwrap();
+
+        let (from, to) = setup.manifest.unwrap_or(("", ""));
+        let manifest = if from.is_empty() { MANIFEST.to_owned() } else { MANIFEST.replace(from, to) };
+        let sandbox = Sandbox::new();
+        sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
+        sandbox.write("beanpole.yaml", &manifest);
+        sandbox.write("Dockerfile", "FROM python:3.11\nCOPY . /app\n");
+        sandbox.write("manage.py", "print('one')\n");
+        sandbox.commit("feat: the first version");
+        let project = Manifest::load(&sandbox.project().join("beanpole.yaml"))
+            .unwrap()
+            .environment(None)
+            .unwrap();
+        Self {
+            cloud,
+            plane,
+            sandbox,
+            project,
+            scrubber: SecretScrubber::default(),
+            heard,
+            rehearsal,
+        }
+    }
+
+    /// The same, with the environment created.
+    pub(crate) async fn with_environment(setup: Setup) -> Self {
+        let world = Self::new(setup).await;
+        world.create_environment().await;
+        world
+    }
+
+    async fn create_environment(&self) {
+        let beanstalk = &self.cloud.beanstalk;
+        let project = &self.project;
+        beanstalk
+            .create_application(&project.application, "", &BTreeMap::new())
+            .await
+            .unwrap();
+        let platform = beanstalk
+            .platform_arn(&project.platform.branch, None)
+            .await
+            .unwrap()
+            .expect("the rehearsal knows the platform");
+        let setting = |namespace: &str, name: &str, value: &str| {
+            OptionSetting::new(namespace, name, value)
+        };
+        let command = "aws:elasticbeanstalk:command";
+        let (kind, size) = match project.deployment.batch {
+            beanpole_manifest::Batch::Percentage(share) => ("Percentage", share.to_string()),
+            beanpole_manifest::Batch::Fixed(count) => ("Fixed", count.to_string()),
+        };
+        let settings = vec![
+            setting("aws:autoscaling:asg", "MinSize", &project.instances.min.to_string()),
+            setting("aws:autoscaling:asg", "MaxSize", &project.instances.max.to_string()),
+            setting(
+                "aws:autoscaling:launchconfiguration",
+                "IamInstanceProfile",
+                "aws-elasticbeanstalk-ec2-role",
+            ),
+            setting("aws:elasticbeanstalk:environment", "EnvironmentType", "LoadBalanced"),
+            setting("aws:elasticbeanstalk:environment", "LoadBalancerType", "application"),
+            setting(
+                "aws:elasticbeanstalk:environment",
+                "ServiceRole",
+                "aws-elasticbeanstalk-service-role",
+            ),
+            setting("aws:elasticbeanstalk:healthreporting:system", "SystemType", "enhanced"),
+            setting(command, "DeploymentPolicy", project.deployment.policy.option_value()),
+            setting(command, "BatchSizeType", kind),
+            setting(command, "BatchSize", &size),
+            setting(
+                "aws:elasticbeanstalk:environment:process:default",
+                "HealthCheckPath",
+                &project.health.load_balancer_path,
+            ),
+        ];
+        beanstalk
+            .create_environment(&NewEnvironment {
+                application: project.application.clone(),
+                name: project.environment.clone(),
+                description: String::new(),
+                cname_prefix: None,
+                platform_arn: platform,
+                version_label: None,
+                settings,
+                tags: BTreeMap::new(),
+            })
+            .await
+            .unwrap();
+        self.wait_until_ready().await;
+    }
+
+    /// Waits until the environment is Ready and green.
+    pub(crate) async fn wait_until_ready(&self) {
+        for _ in 0..2000 {
+            // A fault script may make requests fail; what counts is that it gets there.
+            let found = self
+                .cloud
+                .beanstalk
+                .environment(&self.project.application, &self.project.environment)
+                .await;
+            if let Ok(Some(environment)) = found
+                && environment.status == EnvironmentStatus::Ready
+                && environment.health == beanpole_cloud::Color::Green
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the environment never became ready: {:?}", self.environment().await);
+    }
+
+    /// The environment as AWS has it.
+    pub(crate) async fn environment(&self) -> EnvironmentDescription {
+        self.cloud
+            .beanstalk
+            .environment(&self.project.application, &self.project.environment)
+            .await
+            .unwrap()
+            .expect("the environment exists")
+    }
+
+    /// The version and the deployment id of each instance.
+    pub(crate) async fn fleet(&self) -> Vec<(String, i64)> {
+        self.cloud
+            .beanstalk
+            .instances(&self.project.environment)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|instance| {
+                let deployment = instance.deployment.expect("a deployment");
+                (deployment.version_label.unwrap_or_default(), deployment.id.unwrap_or_default())
+            })
+            .collect()
+    }
+
+    /// The bundles in S3, with the moment that they were stored.
+    pub(crate) async fn bundles(&self) -> Vec<(String, Option<jiff::Timestamp>)> {
+        let bucket = self.cloud.beanstalk.storage_location().await.unwrap();
+        let objects = self.cloud.storage.list(&bucket, "shop/").await.unwrap();
+        objects.into_iter().map(|object| (object.key, object.modified)).collect()
+    }
+
+    /// Where bundles are packed.
+    pub(crate) fn cache(&self) -> Utf8PathBuf {
+        self.sandbox.home().join("cache")
+    }
+
+    /// How fast the rehearsal's clock is.
+    pub(crate) fn pace(&self) -> Pace {
+        self.rehearsal.pace()
+    }
+
+    /// The candidate that the repository's commit makes.
+    pub(crate) async fn candidate(&self) -> Candidate {
+        let request = CheckRequest {
+            project: self.project.clone(),
+            directory: self.sandbox.project().to_owned(),
+            manifest: self.sandbox.project().join("beanpole.yaml"),
+            allow_dirty: false,
+        };
+        check(request, &Steps::new(self.heard.clone())).await.unwrap()
+    }
+
+    /// Commits another version of the application and gives its label.
+    pub(crate) async fn commit(&self, text: &str) -> String {
+        self.sandbox.write("manage.py", text);
+        self.sandbox.commit("feat: another version");
+        self.candidate().await.label.to_string()
+    }
+
+    /// Releases the commit that is checked out.
+    pub(crate) async fn release(&self) -> ReleaseReport {
+        self.release_until(&CancellationToken::new()).await
+    }
+
+    /// The same, until it is cancelled.
+    pub(crate) async fn release_until(&self, cancel: &CancellationToken) -> ReleaseReport {
+        let candidate = self.candidate().await;
+        let cache = self.cache();
+        let request = ReleaseRequest {
+            candidate: &candidate,
+            cloud: &self.cloud,
+            engine: None,
+            cache_directory: &cache,
+            pace: self.pace(),
+            scrubber: &self.scrubber,
+        };
+        let steps = Steps::new(self.heard.clone());
+        let report = release(&request, &steps, cancel).await;
+        assert!(is_empty(&cache), "a temporary file was left behind");
+        report
+    }
+
+    /// Stops the rehearsal.
+    pub(crate) async fn end(self) {
+        self.rehearsal.stop().await.unwrap();
+    }
+}
+
+fn is_empty(directory: &camino::Utf8Path) -> bool {
+    match fs_err::read_dir(directory) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(_) => true,
+    }
+}
+
+/// Listens, and pulls a trigger when a step starts.
+#[derive(Default)]
+pub(crate) struct Heard {
+    events: Mutex<Vec<Event>>,
+    trigger: Mutex<Option<(String, CancellationToken)>>,
+}
+
+impl Heard {
+    /// Cancels `token` as soon as the step starts.
+    pub(crate) fn cancel_at(&self, step: &str, token: &CancellationToken) {
+        *self.trigger.lock().unwrap() = Some((step.to_owned(), token.clone()));
+    }
+
+    /// The lines that Beanstalk was heard to say.
+    pub(crate) fn beanstalk(&self) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Output { source, line, .. } if source == "beanstalk" => Some(line.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The progress of a step.
+    pub(crate) fn progress(&self, step: &str) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .filter_map(|event| match event {
+                Event::StepProgress { id, message } if id == step => Some(message.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+impl Reporter for Heard {
+    fn report(&self, event: &Event) {
+        let trigger = self.trigger.lock().unwrap();
+        if let (Some((step, token)), Event::StepStarted { id, .. }) = (&*trigger, event)
+            && step == id
+        {
+            token.cancel();
+        }
+        self.events.lock().unwrap().push(event.clone());
+    }
+}

@@ -1,0 +1,131 @@
+//! A data plane that runs nothing and remembers what it was told to run.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use beanpole_rehearsal::DataPlane;
+use beanpole_rehearsal::data_plane::{
+    CacheSpec, DataPlaneError, DatabaseSpec, DeploymentFailure, DeploymentOutput, DeploymentSpec,
+    HealthObservation, IngressRule, InstanceId, InstanceSpec, Removed,
+};
+
+/// What happens to a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Deploying it fails on every instance.
+    Broken,
+    /// It deploys, and answers 500.
+    Sick,
+    /// Deploying it never ends.
+    Hangs,
+}
+
+/// Runs nothing. Versions without an [`Outcome`] are well.
+#[derive(Default)]
+pub(crate) struct Plane {
+    outcomes: Mutex<BTreeMap<String, Outcome>>,
+    running: Mutex<BTreeMap<InstanceId, String>>,
+    deployed: Mutex<Vec<String>>,
+}
+
+impl Plane {
+    /// Decides what happens to a version.
+    pub(crate) fn decide(&self, version: &str, outcome: Outcome) {
+        self.outcomes.lock().unwrap().insert(version.to_owned(), outcome);
+    }
+
+    /// How often an instance was told to run a version.
+    pub(crate) fn deployments(&self, version: &str) -> usize {
+        self.deployed.lock().unwrap().iter().filter(|one| *one == version).count()
+    }
+
+    fn outcome(&self, version: &str) -> Option<Outcome> {
+        self.outcomes.lock().unwrap().get(version).copied()
+    }
+}
+
+#[async_trait]
+impl DataPlane for Plane {
+    fn name(&self) -> &'static str {
+        "test"
+    }
+
+    fn is_real(&self) -> bool {
+        false
+    }
+
+    async fn create_database(&self, _: &DatabaseSpec) -> Result<(), DataPlaneError> {
+        Ok(())
+    }
+
+    async fn delete_database(&self, _: &str) -> Result<(), DataPlaneError> {
+        Ok(())
+    }
+
+    async fn create_cache(&self, _: &CacheSpec) -> Result<(), DataPlaneError> {
+        Ok(())
+    }
+
+    async fn delete_cache(&self, _: &str) -> Result<(), DataPlaneError> {
+        Ok(())
+    }
+
+    async fn launch_instance(&self, _: &InstanceSpec) -> Result<(), DataPlaneError> {
+        Ok(())
+    }
+
+    async fn terminate_instance(&self, instance: &InstanceId) -> Result<(), DataPlaneError> {
+        self.running.lock().unwrap().remove(instance);
+        Ok(())
+    }
+
+    async fn deploy(
+        &self,
+        instance: &InstanceId,
+        spec: &DeploymentSpec,
+    ) -> Result<DeploymentOutput, DeploymentFailure> {
+        let version = spec.version_label.clone();
+        self.deployed.lock().unwrap().push(version.clone());
+        match self.outcome(&version) {
+            Some(Outcome::Broken) => {
+                return Err(DeploymentFailure {
+                    step: "container_commands".to_owned(),
+                    message: "The release step ended with status 1.".to_owned(),
+                    log_tail: vec!["no such column: posts_post.slug hunter2-the-password".to_owned()],
+                });
+            }
+            Some(Outcome::Hangs) => std::future::pending::<()>().await,
+            Some(Outcome::Sick) | None => {}
+        }
+        self.running.lock().unwrap().insert(instance.clone(), version);
+        Ok(DeploymentOutput::default())
+    }
+
+    async fn check(&self, instance: &InstanceId, _: &str) -> HealthObservation {
+        let version = self.running.lock().unwrap().get(instance).cloned();
+        let status = match version.as_deref().map(|version| self.outcome(version)) {
+            None => None,
+            Some(Some(Outcome::Sick)) => Some(500),
+            Some(_) => Some(200),
+        };
+        HealthObservation { ok: status == Some(200), status, cause: None }
+    }
+
+    fn address(&self, _: &InstanceId) -> Option<SocketAddr> {
+        None
+    }
+
+    async fn set_ingress(&self, _: &[IngressRule]) -> Result<(), DataPlaneError> {
+        Ok(())
+    }
+
+    async fn logs(&self, instance: &InstanceId, _: usize) -> Vec<String> {
+        vec![format!("the log of {instance}"), "password is hunter2-the-password".to_owned()]
+    }
+
+    async fn remove_everything(&self) -> Removed {
+        Removed::default()
+    }
+}
