@@ -4,7 +4,7 @@ use beanpole_model::{ExitCode, Problem};
 use camino::Utf8PathBuf;
 
 use crate::find::FILE_NAME;
-use crate::issue::Issue;
+use crate::issue::{Issue, IssueKind};
 
 /// Why a manifest was refused. Nothing has been touched when one of these comes back.
 #[derive(Debug, thiserror::Error)]
@@ -132,10 +132,14 @@ impl Problem for Error {
             Self::Unreadable { path, .. } => format!("Check the permissions of {path}."),
             Self::NotText { .. } => "Save the file as UTF-8.".to_owned(),
             Self::TooLarge { .. } => "Check that `--manifest` names the right file.".to_owned(),
-            Self::Invalid { .. } => {
-                "`beanpole schema` prints every key that is known; editors that load it complete them."
-                    .to_owned()
+            Self::Invalid { issues, .. } => match issues.first()?.kind {
+                IssueKind::Syntax => return None,
+                IssueKind::UnknownKey => {
+                    "`beanpole schema` prints every key that is known; editors that load it complete them."
+                }
+                IssueKind::Value => "`beanpole schema` prints what each key takes.",
             }
+            .to_owned(),
             Self::UnknownEnvironment { nearest: Some(nearest), .. } => {
                 format!("Did you mean `--env {nearest}`?")
             }

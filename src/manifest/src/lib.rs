@@ -29,7 +29,7 @@ mod tree;
 
 pub use error::Error;
 pub use find::{FILE_NAME, find};
-pub use issue::Issue;
+pub use issue::{Issue, IssueKind};
 pub use manifest::Manifest;
 pub use project::{
     Alarm, Alerts, Approvals, Batch, Cache, CacheEngine, Comparison, Database, DatabaseEngine,

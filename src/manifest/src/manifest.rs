@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::decode::{nearest, unknown_key};
 use crate::error::Error;
-use crate::issue::{Fault, Issue};
+use crate::issue::{Fault, Issue, IssueKind};
 use crate::overlay::merge;
 use crate::project::Project;
 use crate::resolve::resolve;
@@ -75,13 +75,16 @@ impl Manifest {
             _ => {
                 // Several environments find the same fault in what they share.
                 faults.sort_by_key(|fault| fault.at);
-                faults.dedup();
+                let mut issues: Vec<Issue> = Vec::new();
+                for fault in faults {
+                    let issue = Issue::new(path, text, fault);
+                    if !issues.contains(&issue) {
+                        issues.push(issue);
+                    }
+                }
                 Err(Error::Invalid {
                     path: path.to_owned(),
-                    issues: faults
-                        .into_iter()
-                        .map(|fault| Issue::new(path, text, fault))
-                        .collect(),
+                    issues,
                 })
             }
         }
@@ -99,7 +102,10 @@ impl Manifest {
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
         };
-        let name = match (name.or(self.default_environment.as_deref()), self.projects.as_slice()) {
+        let name = match (
+            name.or(self.default_environment.as_deref()),
+            self.projects.as_slice(),
+        ) {
             (Some(name), _) => name,
             (None, [only]) => return Ok(only.clone()),
             (None, _) => {
@@ -145,7 +151,11 @@ impl Manifest {
 }
 
 fn too_large(path: &Utf8Path, size: u64) -> Error {
-    Error::TooLarge { path: path.to_owned(), size, limit: LARGEST }
+    Error::TooLarge {
+        path: path.to_owned(),
+        size,
+        limit: LARGEST,
+    }
 }
 
 /// Reads every environment. All that is wrong goes to `faults`.
@@ -160,10 +170,19 @@ fn read(path: &Utf8Path, text: &str, faults: &mut Vec<Fault>) -> Option<Manifest
     let Some(entries) = root.entries() else {
         faults.push(
             Fault::new(root.at, "a manifest is a mapping: lines of `key: value`")
-                .suggest("`beanpole init` writes one to start from"),
+                .suggest("`beanpole init` writes one to start from")
+                .of(IssueKind::Syntax),
         );
         return None;
     };
+    if entries.is_empty() {
+        faults.push(
+            Fault::new(root.at, "the manifest is empty")
+                .suggest("`beanpole init` writes one to start from")
+                .of(IssueKind::Syntax),
+        );
+        return None;
+    }
     let base = Node {
         at: root.at,
         value: Value::Map(
@@ -185,14 +204,21 @@ fn read(path: &Utf8Path, text: &str, faults: &mut Vec<Fault>) -> Option<Manifest
             .find(|entry| TOP_KEYS.contains(&entry.key.as_str()))
         {
             faults.push(
-                Fault::new(entry.key_at, format!("`{}` stands at the top only", entry.key))
-                    .suggest("move it out of the environment"),
+                Fault::new(
+                    entry.key_at,
+                    format!("`{}` stands at the top only", entry.key),
+                )
+                .suggest("move it out of the environment"),
             );
             continue;
         }
         let mut found = Vec::new();
         let project = resolve(&merge(&base, overlay), &environment.key, &mut found);
-        faults.extend(found.into_iter().map(|fault| complete_suggestion(fault, &base)));
+        faults.extend(
+            found
+                .into_iter()
+                .map(|fault| complete_suggestion(fault, &base)),
+        );
         projects.extend(project);
     }
     distinct(&projects, &root, faults);
@@ -206,9 +232,11 @@ fn read(path: &Utf8Path, text: &str, faults: &mut Vec<Fault>) -> Option<Manifest
 
 /// A misspelt `environments` at the top is an unknown key of a section that does not know it.
 fn complete_suggestion(fault: Fault, base: &Node) -> Fault {
-    let misspelt = base.entries().into_iter().flatten().find(|entry| {
-        entry.key_at == fault.at && nearest(&entry.key, TOP_KEYS).is_some()
-    });
+    let misspelt = base
+        .entries()
+        .into_iter()
+        .flatten()
+        .find(|entry| entry.key_at == fault.at && nearest(&entry.key, TOP_KEYS).is_some());
     match misspelt {
         Some(entry) => unknown_key(entry, &TOP_KEYS),
         None => fault,
@@ -229,8 +257,11 @@ fn environments(root: &Node, faults: &mut Vec<Fault>) -> Vec<Entry> {
     };
     let Some(entries) = entry.node.entries() else {
         faults.push(
-            Fault::new(entry.node.at, "`environments` is a mapping from names to what is different there")
-                .suggest("`environments: {staging: {}, production: {}}`"),
+            Fault::new(
+                entry.node.at,
+                "`environments` is a mapping from names to what is different there",
+            )
+            .suggest("`environments: {staging: {}, production: {}}`"),
         );
         return only(root.at);
     };
@@ -255,8 +286,11 @@ fn environments(root: &Node, faults: &mut Vec<Fault>) -> Vec<Entry> {
                 environments.push(entry);
             }
             Value::Scalar { .. } | Value::List(_) => faults.push(
-                Fault::new(entry.node.at, format!("environment `{}` is not a mapping", entry.key))
-                    .suggest("write `{}` if nothing is different there"),
+                Fault::new(
+                    entry.node.at,
+                    format!("environment `{}` is not a mapping", entry.key),
+                )
+                .suggest("write `{}` if nothing is different there"),
             ),
         }
     }
@@ -289,7 +323,11 @@ fn distinct(projects: &[Project], root: &Node, faults: &mut Vec<Fault>) {
                 && other.account == project.account
         });
         if let Some(other) = earlier {
-            let path = ["environments", project.environment_key.as_str(), "environment_name"];
+            let path = [
+                "environments",
+                project.environment_key.as_str(),
+                "environment_name",
+            ];
             faults.push(
                 Fault::new(
                     root.position(&path),

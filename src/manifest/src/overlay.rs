@@ -25,8 +25,16 @@ pub(crate) fn merge(base: &Node, over: &Node) -> Node {
             None => entry.clone(),
             Some(other) => {
                 let node = merge(&entry.node, &other.node);
-                let key_at = if node.at == entry.node.at { entry.key_at } else { other.key_at };
-                Entry { key: entry.key.clone(), key_at, node }
+                let key_at = if node.at == entry.node.at {
+                    entry.key_at
+                } else {
+                    other.key_at
+                };
+                Entry {
+                    key: entry.key.clone(),
+                    key_at,
+                    node,
+                }
             }
         });
     }
@@ -56,7 +64,10 @@ mod tests {
             Value::Null { .. } => "null".to_owned(),
             Value::Scalar { text, .. } => text.clone(),
             Value::List(items) => {
-                format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(","))
+                format!(
+                    "[{}]",
+                    items.iter().map(plain).collect::<Vec<_>>().join(",")
+                )
             }
             Value::Map(entries) => {
                 let entries: Vec<_> = entries
@@ -81,7 +92,10 @@ mod tests {
     fn an_explicit_null_replaces_and_a_bare_key_does_not() {
         let node = merged("a: 1\nb: {c: 2, d: 3}\n", "a: null\nb: {c: ~}\n");
         assert_eq!(plain(&node), "{a:null,b:{c:null,d:3}}");
-        assert_eq!(plain(&merged("a: 1\nb: {c: 2}\n", "a:\nb:\n")), "{a:1,b:{c:2}}");
+        assert_eq!(
+            plain(&merged("a: 1\nb: {c: 2}\n", "a:\nb:\n")),
+            "{a:1,b:{c:2}}"
+        );
     }
 
     #[test]

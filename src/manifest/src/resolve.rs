@@ -96,9 +96,14 @@ pub(crate) struct Settings {
 }
 
 /// Reads, completes and checks the keys of the environment `key`. All faults go to `faults`; `None`
-/// comes back only with at least one.
+/// comes back only with at least one. An unknown key ends it before the checks: what it was meant to
+/// be would be missed by them.
 pub(crate) fn resolve(node: &Node, key: &str, faults: &mut Vec<Fault>) -> Option<Project> {
+    let before = faults.len();
     let settings: Settings = decode(node, faults)?;
+    if faults.len() > before {
+        return None;
+    }
     let environment = environment_name(&settings, node, key, faults)?;
     let project = complete(settings, environment, key);
     check::check(&project, node, faults);

@@ -22,7 +22,9 @@ pub(crate) mod duration {
     /// Reads `1h30m` and the like. Units go from long to short, each at most once.
     pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         let refused = || {
-            format!("duration `{text}` is not valid: a number and a unit, such as `10s`, `2m`, `1h30m`")
+            format!(
+                "duration `{text}` is not valid: a number and a unit, such as `10s`, `2m`, `1h30m`"
+            )
         };
         let mut rest = text;
         let mut milliseconds: u64 = 0;
@@ -70,7 +72,11 @@ pub(crate) mod duration {
                 text.push_str(unit);
             }
         }
-        if text.is_empty() { "0s".to_owned() } else { text }
+        if text.is_empty() {
+            "0s".to_owned()
+        } else {
+            text
+        }
     }
 
     pub(crate) fn serialize<S: Serializer>(
@@ -118,7 +124,20 @@ pub(crate) mod duration {
 
         #[test]
         fn refuses_what_could_be_misread() {
-            for text in ["", "10", "s", "10 s", "-1s", "1.5h", "30s1m", "1m1m", "1w", "367d", "99999999999999999999s", "ms"] {
+            for text in [
+                "",
+                "10",
+                "s",
+                "10 s",
+                "-1s",
+                "1.5h",
+                "30s1m",
+                "1m1m",
+                "1w",
+                "367d",
+                "99999999999999999999s",
+                "ms",
+            ] {
                 assert!(parse(text).is_err(), "{text}");
             }
         }

@@ -155,4 +155,3 @@ fn free_x_keys(schema: &mut Value) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
-

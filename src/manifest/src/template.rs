@@ -53,7 +53,10 @@ mod tests {
                 .replace("environments:", "environment_name: given\nx-environments:")
                 .replace("default_environment", "x-default");
             let manifest = Manifest::parse(Utf8Path::new("beanpole.yaml"), &text).unwrap();
-            assert_eq!(manifest.environment(None).unwrap().application.as_str(), name);
+            assert_eq!(
+                manifest.environment(None).unwrap().application.as_str(),
+                name
+            );
         }
     }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Location, Spanned};
 
-use crate::issue::Fault;
+use crate::issue::{Fault, IssueKind};
 
 /// The largest manifest in bytes: 1 MiB.
 pub(crate) const LARGEST: u64 = 1024 * 1024;
@@ -72,7 +72,10 @@ pub(crate) struct Entry {
 impl Node {
     /// An empty mapping.
     pub(crate) const fn empty_map(at: Position) -> Self {
-        Self { at, value: Value::Map(Vec::new()) }
+        Self {
+            at,
+            value: Value::Map(Vec::new()),
+        }
     }
 
     /// The entries, if this is a mapping.
@@ -98,7 +101,10 @@ impl Node {
                     .iter()
                     .find(|entry| entry.key == *step)
                     .map(|entry| &entry.node),
-                Value::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
+                Value::List(items) => step
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|index| items.get(index)),
                 Value::Null { .. } | Value::Scalar { .. } => None,
             };
             match next {
@@ -135,7 +141,6 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
             flow_nesting_limit: DEEPEST,
             max_nodes: MOST_NODES,
             max_aliases: MOST_ALIASES,
-            max_documents: 1,
         },
         alias_limits: serde_yaml::alias_limits! {
             max_total_replayed_events: MOST_REPLAYED,
@@ -145,12 +150,15 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
         non_finite_float_policy: serde_yaml::NonFiniteFloatPolicy::AsString,
         with_snippet: false,
     };
-    let raw: Option<Spanned<Raw>> =
-        serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error))?;
+    let raw: Option<Spanned<Raw>> = serde_yaml::from_str_with_options(text, options)
+        .map_err(|error| fault(&error).of(IssueKind::Syntax))?;
     Ok(match raw {
         None => Node::empty_map(Position::START),
         Some(raw) => match convert(raw, text) {
-            Node { value: Value::Null { .. }, at } => Node::empty_map(at),
+            Node {
+                value: Value::Null { .. },
+                at,
+            } => Node::empty_map(at),
             node => node,
         },
     })
@@ -161,7 +169,9 @@ fn fault(error: &serde_yaml::Error) -> Fault {
     use serde_yaml::Error as Yaml;
 
     let mut error = error.without_snippet();
-    let at = error.location().map_or(Position::START, Position::from_location);
+    let at = error
+        .location()
+        .map_or(Position::START, Position::from_location);
     // An error inside an alias keeps the place of the alias, and speaks for itself.
     while let Yaml::AliasError { error: inner, .. } = error {
         error = inner.without_snippet();
@@ -170,10 +180,11 @@ fn fault(error: &serde_yaml::Error) -> Fault {
         Yaml::DuplicateMappingKey { key: Some(key), .. } => {
             Fault::new(at, format!("`{key}` is given twice")).suggest("keep one of them")
         }
-        Yaml::MultipleDocuments { .. } => {
-            Fault::new(at, "a manifest is one YAML document, and here a second one begins")
-                .suggest("use `environments` for what differs")
-        }
+        Yaml::MultipleDocuments { .. } => Fault::new(
+            at,
+            "a manifest is one YAML document, and here a second one begins",
+        )
+        .suggest("use `environments` for what differs"),
         Yaml::UnknownAnchor { .. } => Fault::new(at, "there is no anchor of this name"),
         Yaml::Budget { .. }
         | Yaml::AliasReplayLimitExceeded { .. }
@@ -228,9 +239,12 @@ fn convert(raw: Spanned<Raw>, source: &str) -> Node {
             text: written.map_or(shown, |text| text.trim().to_owned()),
             quoted: false,
         },
-        Raw::List(items) => {
-            Value::List(items.into_iter().map(|item| convert(item, source)).collect())
-        }
+        Raw::List(items) => Value::List(
+            items
+                .into_iter()
+                .map(|item| convert(item, source))
+                .collect(),
+        ),
         Raw::Map(entries) => Value::Map(
             entries
                 .into_iter()
@@ -344,7 +358,17 @@ mod tests {
 
     #[test]
     fn scalars_keep_the_text_as_written() {
-        for text in ["16", "3.10", "012345678901", "0x1F", "true", "1e3", "-7", "hello world", "on"] {
+        for text in [
+            "16",
+            "3.10",
+            "012345678901",
+            "0x1F",
+            "true",
+            "1e3",
+            "-7",
+            "hello world",
+            "on",
+        ] {
             assert_eq!(scalar(text), (text.to_owned(), false), "{text}");
         }
         assert_eq!(scalar("16   # a comment"), ("16".to_owned(), false));
@@ -365,8 +389,17 @@ mod tests {
     #[test]
     fn keys_and_values_know_their_place() {
         let node = parse("a: 1\nb:\n  c:\n    - x\n    - y: 2\n").unwrap();
-        assert_eq!(node.key_position(&["b", "c"]), Position { line: 3, column: 3 });
-        assert_eq!(node.position(&["b", "c", "1", "y"]), Position { line: 5, column: 10 });
+        assert_eq!(
+            node.key_position(&["b", "c"]),
+            Position { line: 3, column: 3 }
+        );
+        assert_eq!(
+            node.position(&["b", "c", "1", "y"]),
+            Position {
+                line: 5,
+                column: 10
+            }
+        );
         assert_eq!(node.position(&["b", "nothing"]), node.position(&["b"]));
     }
 
@@ -383,6 +416,7 @@ mod tests {
             parse("a: 1\nb: 2\na: 3\n").unwrap_err(),
             Fault::new(Position { line: 3, column: 1 }, "`a` is given twice")
                 .suggest("keep one of them")
+                .of(IssueKind::Syntax)
         );
         assert!(parse(&"[".repeat(500)).is_err());
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
@@ -399,7 +433,11 @@ mod tests {
     #[test]
     fn nothing_is_an_empty_mapping() {
         for text in ["", "\n", "# only a comment\n", "---\n", "null\n"] {
-            assert_eq!(parse(text).unwrap().entries(), Some([].as_slice()), "{text:?}");
+            assert_eq!(
+                parse(text).unwrap().entries(),
+                Some([].as_slice()),
+                "{text:?}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Checker;
 use super::names::{is_path, is_variable};
 use crate::project::Project;
+use crate::scalar::duration;
 
 /// The most that all environment variables together may have, in bytes, counted as `NAME=value` with
 /// one byte between two (Elastic Beanstalk developer guide, "Environment properties").
@@ -87,7 +88,11 @@ fn processes(project: &Project, checker: &mut Checker<'_>) {
             );
         }
         if process.port == Some(0) {
-            checker.value(&["processes", name, "port"], "port 0 is no port", "1 to 65535");
+            checker.value(
+                &["processes", name, "port"],
+                "port 0 is no port",
+                "1 to 65535",
+            );
         }
     }
     for (index, command) in project.release.iter().enumerate() {
@@ -127,7 +132,11 @@ fn health(project: &Project, checker: &mut Checker<'_>) {
             checker.value(
                 &["health", key],
                 format!("`{key}` is out of range"),
-                format!("{least} s to {most} s"),
+                format!(
+                    "`{}` to `{}`",
+                    duration::format(Duration::from_secs(least)),
+                    duration::format(Duration::from_secs(most))
+                ),
             );
         }
     }
@@ -165,7 +174,11 @@ fn variables(project: &Project, checker: &mut Checker<'_>) {
             );
         }
         if value.contains('\0') {
-            checker.value(&path, format!("`{name}` has a NUL byte in its value"), "remove it");
+            checker.value(
+                &path,
+                format!("`{name}` has a NUL byte in its value"),
+                "remove it",
+            );
         }
         if project.secrets.names.contains_key(name) {
             checker.key(

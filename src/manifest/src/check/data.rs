@@ -5,8 +5,15 @@ use super::names::{is_backup_window, is_identifier, is_postgres_name};
 use crate::project::{Cache, Database, Project};
 
 /// User names that RDS for PostgreSQL keeps for itself or that PostgreSQL reserves.
-const RESERVED_USERS: [&str; 7] =
-    ["admin", "rdsadmin", "rds_superuser", "rdsrepladmin", "public", "user", "none"];
+const RESERVED_USERS: [&str; 7] = [
+    "admin",
+    "rdsadmin",
+    "rds_superuser",
+    "rdsrepladmin",
+    "public",
+    "user",
+    "none",
+];
 
 pub(super) fn check(project: &Project, checker: &mut Checker<'_>) {
     if let Some(database) = &project.database {
@@ -23,7 +30,7 @@ fn check_database(database: &Database, checker: &mut Checker<'_>) {
         checker.value(
             &["database", "identifier"],
             format!("database identifier `{}` is not valid", database.identifier),
-            "1 to 63 letters, digits and single hyphens, a letter first, no hyphen last",
+            "set `identifier`: 1 to 63 letters, digits and single hyphens, a letter first, no hyphen last",
         );
     }
     if database.port < 1150 {
@@ -50,7 +57,10 @@ fn check_database(database: &Database, checker: &mut Checker<'_>) {
     if !is_version(&database.version) {
         checker.value(
             &["database", "version"],
-            format!("`{}` is not a version of {}", database.version, database.engine),
+            format!(
+                "`{}` is not a version of {}",
+                database.version, database.engine
+            ),
             "such as `16` or `16.4`",
         );
     }
@@ -68,14 +78,20 @@ fn check_database(database: &Database, checker: &mut Checker<'_>) {
     {
         checker.value(
             &["database", "username"],
-            format!("`{}` is not a name that RDS takes for the main user", database.username),
+            format!(
+                "`{}` is not a name that RDS takes for the main user",
+                database.username
+            ),
             "a letter, then letters, digits and underscores, at most 63, not a reserved word",
         );
     }
     if database.backup_retention_days > 35 {
         checker.value(
             &["database", "backup_retention_days"],
-            format!("backups are not kept for {} days", database.backup_retention_days),
+            format!(
+                "backups are not kept for {} days",
+                database.backup_retention_days
+            ),
             "0 to 35",
         );
     }
@@ -96,7 +112,7 @@ fn check_cache(cache: &Cache, checker: &mut Checker<'_>) {
         checker.value(
             &["cache", "identifier"],
             format!("cache identifier `{}` is not valid", cache.identifier),
-            "1 to 40 letters, digits and single hyphens, a letter first, no hyphen last",
+            "set `identifier`: 1 to 40 letters, digits and single hyphens, a letter first, no hyphen last",
         );
     }
     if cache.port == 0 {

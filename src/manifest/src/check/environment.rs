@@ -23,7 +23,11 @@ pub(super) fn check(project: &Project, checker: &mut Checker<'_>) {
 fn instances(project: &Project, checker: &mut Checker<'_>) {
     let instances = &project.instances;
     if instances.types.is_empty() {
-        checker.value(&["instances", "types"], "there is no instance type", "such as `[t3.small]`");
+        checker.value(
+            &["instances", "types"],
+            "there is no instance type",
+            "such as `[t3.small]`",
+        );
     }
     for (index, kind) in instances.types.iter().enumerate() {
         let valid = kind.split_once('.').is_some_and(|(family, size)| {
@@ -104,7 +108,10 @@ fn deployment(project: &Project, checker: &mut Checker<'_>) {
     if !(2..=1000).contains(&deployment.keep_versions) {
         checker.value(
             &["deployment", "keep_versions"],
-            format!("`keep_versions` is out of range: {}", deployment.keep_versions),
+            format!(
+                "`keep_versions` is out of range: {}",
+                deployment.keep_versions
+            ),
             "2 to 1000: a rollback needs the version before",
         );
     }

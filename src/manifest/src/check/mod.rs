@@ -23,13 +23,23 @@ impl Checker<'_> {
     /// A fault of the value at `path`.
     fn value(&mut self, path: &[&str], message: impl Into<String>, suggestion: impl Into<String>) {
         let at = self.node.position(path);
-        self.faults.push(Fault::new(at, message).suggest(suggestion));
+        self.faults
+            .push(Fault::new(at, message).suggest(suggestion));
+    }
+
+    /// A fault of the value at `path`, which may be a secret in the wrong place: neither message nor
+    /// excerpt show it.
+    fn hidden(&mut self, path: &[&str], message: impl Into<String>, suggestion: impl Into<String>) {
+        let at = self.node.position(path);
+        self.faults
+            .push(Fault::new(at, message).suggest(suggestion).hidden());
     }
 
     /// A fault of the key at `path`.
     fn key(&mut self, path: &[&str], message: impl Into<String>, suggestion: impl Into<String>) {
         let at = self.node.key_position(path);
-        self.faults.push(Fault::new(at, message).suggest(suggestion));
+        self.faults
+            .push(Fault::new(at, message).suggest(suggestion));
     }
 }
 

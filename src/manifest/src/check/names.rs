@@ -85,7 +85,16 @@ mod tests {
             assert!(is_identifier(good, 63), "{good}");
         }
         let long = "a".repeat(64);
-        for bad in ["", "1blog", "-a", "a-", "a--b", "a_b", "bücher", long.as_str()] {
+        for bad in [
+            "",
+            "1blog",
+            "-a",
+            "a-",
+            "a--b",
+            "a_b",
+            "bücher",
+            long.as_str(),
+        ] {
             assert!(!is_identifier(bad, 63), "{bad}");
         }
     }
@@ -95,7 +104,16 @@ mod tests {
         for good in ["03:00-04:00", "23:45-00:15", "00:00-00:30"] {
             assert!(is_backup_window(good), "{good}");
         }
-        for bad in ["03:00-03:29", "03:00-03:00", "3:00-4:00", "24:00-01:00", "03:00", "a-b", "03:60-05:00", "+3:00-05:00"] {
+        for bad in [
+            "03:00-03:29",
+            "03:00-03:00",
+            "3:00-4:00",
+            "24:00-01:00",
+            "03:00",
+            "a-b",
+            "03:60-05:00",
+            "+3:00-05:00",
+        ] {
             assert!(!is_backup_window(bad), "{bad}");
         }
     }

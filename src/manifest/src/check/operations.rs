@@ -42,8 +42,7 @@ fn secrets(project: &Project, checker: &mut Checker<'_>) {
             );
         }
         if !is_secret_reference(reference) {
-            // The value is not repeated: it may be a secret that was put in the wrong place.
-            checker.value(
+            checker.hidden(
                 &path,
                 format!("the value of `{name}` is not the name of a secret"),
                 "the name or ARN in Secrets Manager, with `#key` for a key of a JSON secret; never the secret itself",
@@ -112,15 +111,18 @@ fn alerts(project: &Project, checker: &mut Checker<'_>) {
         if let Some(name) = name
             && !is_variable(name)
         {
-            // The value is not repeated: it may be the webhook's address or the token itself.
-            checker.value(
+            checker.hidden(
                 &["alerts", "slack", key],
                 format!("`{key}` is not the name of an environment variable"),
                 "the variable's name, such as `SLACK_WEBHOOK_URL`; never the value itself",
             );
         }
     }
-    match (&slack.webhook_url_variable, &slack.token_variable, &slack.channel) {
+    match (
+        &slack.webhook_url_variable,
+        &slack.token_variable,
+        &slack.channel,
+    ) {
         (None, None, _) => checker.key(
             &["alerts", "slack"],
             "neither a webhook nor a bot is named",
@@ -140,7 +142,11 @@ fn probes(project: &Project, checker: &mut Checker<'_>) {
     for (index, probe) in project.probes.iter().enumerate() {
         let index = index.to_string();
         if probe.name.trim().is_empty() {
-            checker.value(&["probes", &index, "name"], "a probe has a name", "such as `front-page`");
+            checker.value(
+                &["probes", &index, "name"],
+                "a probe has a name",
+                "such as `front-page`",
+            );
         }
         if !names.insert(&probe.name) {
             checker.value(

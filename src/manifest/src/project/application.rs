@@ -6,8 +6,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::TextMap;
 use crate::scalar::duration;
+use crate::schema::TextMap;
 
 /// How the image is built.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -115,7 +115,9 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { healthy: 3, unhealthy: 5 }
+        Self {
+            healthy: 3,
+            unhealthy: 5,
+        }
     }
 }
-

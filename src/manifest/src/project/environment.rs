@@ -45,7 +45,11 @@ pub struct Instances {
 
 impl Default for Instances {
     fn default() -> Self {
-        Self { types: vec!["t3.small".to_owned()], min: 1, max: 4 }
+        Self {
+            types: vec!["t3.small".to_owned()],
+            min: 1,
+            max: 4,
+        }
     }
 }
 

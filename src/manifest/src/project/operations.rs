@@ -209,6 +209,9 @@ pub struct Approvals {
 
 impl Default for Approvals {
     fn default() -> Self {
-        Self { required: 1, approvers: Vec::new() }
+        Self {
+            required: 1,
+            approvers: Vec::new(),
+        }
     }
 }

@@ -1,0 +1,252 @@
+//! Good manifests: defaults, overlays, the example project, and the schema.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::time::Duration;
+
+use beanpole_manifest::{Batch, Manifest, Policy, Project, template};
+use camino::{Utf8Path, Utf8PathBuf};
+use proptest::prelude::*;
+use serde_json::Value;
+
+const SMALLEST: &str = "\
+application: blog
+region: eu-central-1
+processes:
+  web: {command: gunicorn, port: 8000}
+";
+
+fn parse(text: &str) -> Manifest {
+    match Manifest::parse(Utf8Path::new("beanpole.yaml"), text) {
+        Ok(manifest) => manifest,
+        Err(error) => unreachable!("{error} {:?}", error.issues()),
+    }
+}
+
+fn only(text: &str) -> Project {
+    parse(text).environment(None).unwrap()
+}
+
+fn example() -> Utf8PathBuf {
+    Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/blog/beanpole.yaml")
+}
+
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    insta::assert_yaml_snapshot!(only(&format!("{SMALLEST}database: {{}}\ncache: {{}}\n")));
+}
+
+#[test]
+fn without_sections_there_is_no_database_and_no_cache() {
+    let project = only(SMALLEST);
+    assert_eq!((project.database, project.cache), (None, None));
+    assert_eq!(project.environment.as_str(), "blog-production");
+}
+
+#[test]
+fn environments_overlay_the_rest() {
+    let manifest = parse(&format!(
+        "{SMALLEST}
+x-shared: &small {{max: 2}}
+variables: {{A: base, B: 1.10, C: yes}}
+health: {{soak: 5m}}
+database: {{class: db.t3.small, port: 6543}}
+cache: {{replicas: 1}}
+release: [one, two]
+environments:
+  staging:
+    instances: *small
+    variables: {{A: staging, C: null}}
+    health: {{soak: null}}
+    cache: null
+    release: [three]
+    x-note: {{anything: [at, all]}}
+  production:
+    environment_name: blog-live
+    region: us-east-1
+    account: 012345678901
+    deployment: {{policy: immutable, batch: 2}}
+    database: {{multi_az: true}}
+    cname_prefix: my-blog
+"
+    ));
+    assert_eq!(manifest.environment_names(), ["staging", "production"]);
+    let staging = manifest.environment(Some("staging")).unwrap();
+    assert_eq!(staging.instances.max, 2);
+    assert_eq!(
+        staging.variables.into_iter().collect::<Vec<_>>(),
+        [
+            ("A".to_owned(), "staging".to_owned()),
+            ("B".to_owned(), "1.10".to_owned())
+        ]
+    );
+    assert_eq!(staging.health.soak, Duration::from_secs(120));
+    assert_eq!(staging.cache, None);
+    assert_eq!(staging.release, ["three"]);
+    let database = staging.database.unwrap();
+    assert_eq!(
+        (database.identifier.as_str(), database.port),
+        ("blog-staging-db", 6543)
+    );
+
+    let production = manifest.environment(Some("production")).unwrap();
+    assert_eq!(production.environment.as_str(), "blog-live");
+    assert_eq!(production.region.as_str(), "us-east-1");
+    assert_eq!(production.account.unwrap().as_str(), "012345678901");
+    assert_eq!(production.deployment.policy, Policy::Immutable);
+    assert_eq!(production.deployment.batch, Batch::Fixed(2));
+    let database = production.database.unwrap();
+    assert_eq!(
+        (database.class.as_str(), database.port),
+        ("db.t3.small", 6543)
+    );
+    assert!(database.multi_az);
+    assert_eq!(production.cache.unwrap().identifier, "blog-live-cache");
+    assert_eq!(production.variables["C"], "yes");
+    assert_eq!(production.health.soak, Duration::from_secs(300));
+    assert_eq!(production.release, ["one", "two"]);
+}
+
+#[test]
+fn what_is_missing_at_the_top_may_come_from_the_environment() {
+    let text = SMALLEST.replace("region: eu-central-1\n", "")
+        + "environments: {staging: {region: eu-west-1}, production: {region: eu-central-1}}\n";
+    let manifest = parse(&text);
+    assert_eq!(
+        manifest
+            .environment(Some("staging"))
+            .unwrap()
+            .region
+            .as_str(),
+        "eu-west-1"
+    );
+}
+
+#[test]
+fn the_load_balancer_asks_for_the_same_path_unless_told() {
+    assert_eq!(only(SMALLEST).health.load_balancer_path, "/ht/");
+    let project = only(&format!("{SMALLEST}health: {{path: /a/}}\n"));
+    assert_eq!(project.health.load_balancer_path, "/a/");
+}
+
+#[test]
+fn the_example_is_valid_in_every_environment() {
+    let manifest = Manifest::load(&example()).unwrap();
+    for name in manifest.environment_names() {
+        let project = manifest.environment(Some(name)).unwrap();
+        assert!(
+            project.database.is_some() && project.cache.is_some(),
+            "{name}"
+        );
+        assert!(project.processes.contains_key("worker"), "{name}");
+    }
+    manifest.environment(None).unwrap();
+}
+
+#[test]
+fn a_project_survives_as_json() {
+    let project = Manifest::load(&example())
+        .unwrap()
+        .environment(None)
+        .unwrap();
+    let json = serde_json::to_value(&project).unwrap();
+    assert_eq!(json["health"]["soak"], "2m");
+    assert_eq!(json["deployment"]["batch"], "30%");
+}
+
+/// The errors of a manifest's JSON form against the schema.
+fn schema_errors(text: &str) -> Vec<String> {
+    let validator = jsonschema::validator_for(&Manifest::json_schema()).unwrap();
+    let value: Value = serde_yaml::from_str(text).unwrap();
+    validator
+        .iter_errors(&value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
+#[test]
+fn the_schema_accepts_what_the_reader_accepts() {
+    let example = fs_err::read_to_string(example()).unwrap();
+    let template = template("blog", "eu-central-1", "blog");
+    for text in [
+        SMALLEST,
+        &example,
+        &template,
+        "application: a\nregion: eu-west-1\nprocesses: {web: {command: c, port: 1}}\naccount: 123456789012\ndatabase: {version: 16}\nvariables: {A: 1, B: true}\nx-mine: {a: 1}\nhealth: {x-why: because, soak: 1h30m}\ndeployment: {batch: 3}\nenvironments: {staging: {cache: null, database: {port: null}, variables: {A: null}, x-a: 1}, x-b: 2, production: null}\n",
+    ] {
+        parse(text);
+        assert_eq!(schema_errors(text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_the_reader_refuses() {
+    for addition in [
+        "heath: {}",
+        "health: {pth: /}",
+        "health: {soak: 2 minutes}",
+        "health: {thresholds: {healthy: 1}}",
+        "instances: {min: 0}",
+        "instances: {types: []}",
+        "database: {port: 80}",
+        "database: {identifier: 7, colour: red}",
+        "deployment: {policy: RollingWithAdditionalBatch}",
+        "deployment: {batch: 0%}",
+        "deployment: {batch: 101%}",
+        "environments: {staging: {heath: {}}}",
+        "environments: {staging: {database: {clas: x}}}",
+        "environments: {staging: {environments: {}}}",
+        "environments: []",
+        "cache: {replicas: 6}",
+    ] {
+        let text = format!("{SMALLEST}{addition}\n");
+        assert!(!schema_errors(&text).is_empty(), "{addition}");
+        assert!(
+            Manifest::parse(Utf8Path::new("a"), &text).is_err(),
+            "{addition}"
+        );
+    }
+}
+
+#[test]
+fn the_schema_describes_every_key() {
+    fn undescribed(schema: &Value, path: &str, found: &mut Vec<String>) {
+        if let Some(Value::Object(properties)) = schema.get("properties") {
+            for (name, property) in properties {
+                let texts = property.to_string();
+                if !texts.contains("\"description\"") && !texts.contains("\"$ref\"") {
+                    found.push(format!("{path}.{name}"));
+                }
+            }
+        }
+    }
+    let schema = Manifest::json_schema();
+    let mut found = Vec::new();
+    undescribed(&schema, "", &mut found);
+    for (name, definition) in schema["$defs"].as_object().unwrap() {
+        undescribed(definition, name, &mut found);
+    }
+    assert_eq!(found, Vec::<String>::new());
+    assert_eq!(
+        schema["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Any damage to a good manifest is refused or read, never a panic, and a refusal has a place.
+    #[test]
+    fn damaged_manifests_never_panic(at in 0usize..2000, with in "[-a-z:{}\\[\\]&*!|>'\"%\n \t0-9~]{0,6}", drop in 0usize..40) {
+        let text = template("blog", "eu-central-1", "blog");
+        let mut characters: Vec<char> = text.chars().collect();
+        let at = at.min(characters.len());
+        let end = (at + drop).min(characters.len());
+        characters.splice(at..end, with.chars());
+        let damaged: String = characters.into_iter().collect();
+        if let Err(error) = Manifest::parse(Utf8Path::new("beanpole.yaml"), &damaged) {
+            prop_assert!(!error.issues().is_empty());
+        }
+    }
+}
