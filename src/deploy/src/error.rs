@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use beanpole_model::{ExitCode, Finding, Problem, Severity};
 
-use crate::proof::{Reason, summarise};
+use crate::proof::{REASONS_SHOWN, Reason, summarise};
 
 /// A release that stopped or failed.
 #[derive(Debug, thiserror::Error)]
@@ -314,7 +314,10 @@ impl Problem for Error {
                 vec![format!("it points to {found}"), format!("this commit makes {wanted}")]
             }
             Self::Busy { events, .. } => events.clone(),
-            Self::Unproven { reasons, .. } => reasons.iter().map(ToString::to_string).collect(),
+            // The message names the first ones.
+            Self::Unproven { reasons, .. } => {
+                reasons.iter().skip(REASONS_SHOWN).map(ToString::to_string).collect()
+            }
             Self::ProbeFailed { components, .. } | Self::SoakFailed { components, .. } => {
                 components.clone()
             }

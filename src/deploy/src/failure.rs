@@ -24,10 +24,8 @@ impl Scene<'_> {
         report.events = errors;
         let instances = match self.sight().await {
             Ok(sight) => {
-                if let Some(environment) = &sight.environment {
-                    report.health_causes.extend(
-                        environment.causes.iter().map(|cause| self.scrub(cause)),
-                    );
+                for cause in sight.environment.iter().flat_map(|environment| &environment.causes) {
+                    report.add_health_cause(self.scrub(cause));
                 }
                 sight.instances.unwrap_or_default()
             }
@@ -36,7 +34,7 @@ impl Scene<'_> {
         for instance in instances.iter().filter(|instance| is_unwell(instance)) {
             let health =
                 describe_health(instance.color, instance.status.as_deref(), &instance.causes);
-            report.health_causes.push(self.scrub(&format!("{}: {health}", instance.id)));
+            report.add_health_cause(self.scrub(&format!("{} is {health}", instance.id)));
         }
         report.logs = self.log_tails(&instances).await;
     }

@@ -147,6 +147,7 @@ mod tests {
                 status: Some("Ok".to_owned()),
                 causes: Vec::new(),
                 address: None,
+                updated: None,
             }),
             instances: Some(vec![InstanceSight {
                 id: "i-1".to_owned(),

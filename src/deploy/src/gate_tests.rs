@@ -41,6 +41,7 @@ fn good() -> Sight {
             status: Some("Ok".to_owned()),
             causes: Vec::new(),
             address: None,
+            updated: None,
         }),
         instances: Some(vec![instance("i-1", "v2"), instance("i-2", "v2")]),
     }
@@ -185,7 +186,7 @@ prop_compose! {
         version in versions(),
         (color, status) in colors(),
     ) -> EnvironmentSight {
-        EnvironmentSight { state, version, color, status, causes: Vec::new(), address: None }
+        EnvironmentSight { state, version, color, status, causes: Vec::new(), address: None, updated: None }
     }
 }
 

@@ -5,6 +5,7 @@
 //! conversion from the cloud client's types is the only thing here that knows those types.
 
 use beanpole_cloud as cloud;
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// The colour of an environment or an instance.
@@ -48,6 +49,8 @@ pub struct EnvironmentSight {
     pub causes: Vec<String>,
     /// Its public name, with a port if it has one of its own.
     pub address: Option<String>,
+    /// When it was changed last, by AWS's clock.
+    pub updated: Option<Timestamp>,
 }
 
 /// How the last deployment on an instance stands.
@@ -164,6 +167,7 @@ impl From<&cloud::EnvironmentDescription> for EnvironmentSight {
             status: environment.health_status.as_ref().map(ToString::to_string),
             causes: Vec::new(),
             address: environment.cname.clone().or_else(|| environment.endpoint_url.clone()),
+            updated: environment.updated,
         }
     }
 }

@@ -412,18 +412,20 @@ impl Proof {
     }
 }
 
+/// How many reasons a summary names.
+pub(crate) const REASONS_SHOWN: usize = 3;
+
 /// The reasons in one line: the first three, and how many more there are.
 #[must_use]
 pub fn summarise(reasons: &[Reason]) -> String {
-    const SHOWN: usize = 3;
     let mut text = reasons
         .iter()
-        .take(SHOWN)
+        .take(REASONS_SHOWN)
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("; ");
-    if reasons.len() > SHOWN {
-        text.push_str(&format!("; and {} more", reasons.len() - SHOWN));
+    if reasons.len() > REASONS_SHOWN {
+        text.push_str(&format!("; and {} more", reasons.len() - REASONS_SHOWN));
     }
     text
 }

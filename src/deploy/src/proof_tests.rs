@@ -20,6 +20,7 @@ fn environment(state: EnvironmentState, version: &str) -> EnvironmentSight {
         status: Some("Ok".to_owned()),
         causes: Vec::new(),
         address: None,
+        updated: None,
     }
 }
 

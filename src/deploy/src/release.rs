@@ -206,6 +206,7 @@ impl Story<'_> {
         let scene = self.scene;
         let sight =
             scene.patiently("reading the environment", || scene.sight()).await?;
+        scene.expect_environment(&sight)?;
         self.remember(&sight);
         let expectation = self.expectation(None);
         if !matches!(judge(&expectation, &sight), Judgement::Proven { .. }) {

@@ -93,6 +93,14 @@ pub struct FailureReport {
 }
 
 impl FailureReport {
+    /// Adds a cause that is not told yet.
+    pub(crate) fn add_health_cause(&mut self, cause: String) {
+        let told = self.details.iter().chain([&self.message]);
+        if !told.chain(&self.health_causes).any(|line| line.contains(&cause)) {
+            self.health_causes.push(cause);
+        }
+    }
+
     /// The report of an error, without what only AWS can tell.
     pub fn of<P: Problem>(step: Option<String>, problem: P) -> (Self, ExitCode) {
         let report = Report::from(problem);

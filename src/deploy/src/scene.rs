@@ -8,10 +8,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use beanpole_cloud::{Cloud, EventQuery, Kind};
+use beanpole_cloud::{BeanstalkEvent, Cloud, EventQuery, Kind};
 use beanpole_manifest::Project;
 use beanpole_model::{Pace, SecretScrubber};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -46,13 +46,29 @@ pub(crate) struct Scene<'a> {
     pub(crate) scrubber: &'a SecretScrubber,
 }
 
-/// Which events belong to an update.
-#[derive(Clone, Debug)]
-pub(crate) enum EventFilter {
-    /// Those of this request.
-    Request(String),
-    /// Those of the environment since this moment of AWS's clock; all if there was none before.
-    Since(Option<Timestamp>),
+/// How far before an update's own time its events are asked for: AWS's parts have clocks of their
+/// own.
+const EVENT_OVERLAP: SignedDuration = SignedDuration::from_secs(60);
+
+/// Which events belong to an update. All times are AWS's: our clock may differ.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EventFilter {
+    /// AWS's id of the request, if its answer arrived.
+    pub(crate) request: Option<String>,
+    /// When the environment was changed.
+    pub(crate) begun: Option<Timestamp>,
+}
+
+impl EventFilter {
+    /// Changes of health carry no request id, so those since the beginning count as well.
+    fn takes(&self, event: &BeanstalkEvent) -> bool {
+        match (&self.request, &event.request_id) {
+            (Some(wanted), Some(found)) => wanted == found,
+            (None, _) | (_, None) => {
+                self.begun.is_some_and(|begun| event.at.is_some_and(|at| at >= begun))
+            }
+        }
+    }
 }
 
 impl Scene<'_> {
@@ -70,7 +86,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Makes a call that may be repeated, and waits passing trouble out.
+    /// Makes a call that may be repeated and given up at any point, and waits passing trouble out.
     ///
     /// # Errors
     /// [`Error::Interrupted`]; [`Error::Cloud`] when the trouble is final or lasts.
@@ -83,19 +99,38 @@ impl Scene<'_> {
         Call: Fn() -> Answer,
         Answer: Future<Output = Result<T, beanpole_cloud::Error>>,
     {
+        self.repeatedly(doing, || async {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(given_up()),
+                answer = Box::pin(call()) => answer,
+            }
+        })
+        .await
+    }
+
+    /// The same for a call that knows itself how to be given up.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::Cloud`] when the trouble is final or lasts.
+    pub(crate) async fn repeatedly<T, Call, Answer>(
+        &self,
+        doing: &'static str,
+        call: Call,
+    ) -> Result<T, Error>
+    where
+        Call: Fn() -> Answer,
+        Answer: Future<Output = Result<T, beanpole_cloud::Error>>,
+    {
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
-            let answer = tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => return Err(Error::Interrupted),
-                answer = Box::pin(call()) => answer,
-            };
-            let error = match answer {
+            let error = match Box::pin(call()).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             let patience = match error.kind {
+                Kind::Interrupted => return Err(Error::Interrupted),
                 Kind::Throttled => PATIENCE_WITH_THROTTLING,
                 Kind::Network | Kind::Service => PATIENCE_WITH_FAILURES,
                 _ => Duration::ZERO,
@@ -158,27 +193,20 @@ impl Scene<'_> {
             environment: Some(self.project.environment.clone()),
             ..EventQuery::default()
         };
-        match filter {
-            EventFilter::Request(id) => query.request_id = Some(id.clone()),
-            EventFilter::Since(since) => query.since = *since,
+        match filter.begun {
+            Some(begun) => query.since = begun.checked_sub(EVENT_OVERLAP).ok(),
+            // Never without any bound: AWS keeps six weeks of events.
+            None if filter.request.is_some() => query.request_id.clone_from(&filter.request),
+            None => return Vec::new(),
         }
-        let all = self.cloud.beanstalk.events(&EventQuery { environment: Some(self.project.environment.clone()), ..EventQuery::default() }).await.unwrap();
-        for event in all { eprintln!("DBG2 {:?} {:?} {:?} {}", event.at, event.request_id, event.environment, event.message); }
         match Box::pin(self.cloud.beanstalk.events(&query)).await {
-            Ok(events) => {eprintln!("DBG {query:?} {}", events.len()); events.iter().map(|event| self.clean(event.into())).collect()},
-            Err(e) => {eprintln!("DBG {e:?}"); Vec::new()},
+            Ok(events) => events
+                .iter()
+                .filter(|event| filter.takes(event))
+                .map(|event| self.clean(event.into()))
+                .collect(),
+            Err(_) => Vec::new(),
         }
-    }
-
-    /// The moment of the environment's newest event, by AWS's clock. Ours may differ.
-    pub(crate) async fn newest_event(&self) -> Option<Timestamp> {
-        let query = EventQuery {
-            application: Some(self.project.application.clone()),
-            environment: Some(self.project.environment.clone()),
-            ..EventQuery::default()
-        };
-        let events = Box::pin(self.cloud.beanstalk.events(&query)).await.ok()?;
-        events.iter().filter_map(|event| event.at).max()
     }
 
     /// Text of other origin, fit to be shown: one line, without known secrets.
@@ -208,4 +236,9 @@ impl Scene<'_> {
 /// True for trouble that may be over at the next attempt.
 pub(crate) fn is_passing(error: &beanpole_cloud::Error) -> bool {
     matches!(error.kind, Kind::Throttled | Kind::Network | Kind::Service)
+}
+
+/// What a call that was given up comes to.
+fn given_up() -> beanpole_cloud::Error {
+    beanpole_cloud::Error::new("", "", "", Kind::Interrupted, "")
 }

@@ -6,6 +6,7 @@
 
 use beanpole_cloud::{Kind, UpdateEnvironment};
 use beanpole_model::VersionLabel;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::deadline;
@@ -69,7 +70,7 @@ impl Scene<'_> {
                 return Ok(sight);
             };
             if Instant::now() >= end {
-                return Err(self.busy(state.clone()).await);
+                return Err(self.busy(state.clone(), environment.updated).await);
             }
             if told.as_ref() != Some(state) {
                 self.progress(step, format!("waiting: the environment is {state}"));
@@ -79,7 +80,11 @@ impl Scene<'_> {
         }
     }
 
-    fn expect_environment<'s>(&self, sight: &'s Sight) -> Result<&'s EnvironmentSight, Error> {
+    /// The environment, unless it is missing or going away.
+    ///
+    /// # Errors
+    /// [`Error::NoEnvironment`], [`Error::EnvironmentGone`].
+    pub(crate) fn expect_environment<'s>(&self, sight: &'s Sight) -> Result<&'s EnvironmentSight, Error> {
         let Some(environment) = &sight.environment else {
             return Err(Error::NoEnvironment {
                 application: self.project.application.to_string(),
@@ -99,8 +104,8 @@ impl Scene<'_> {
         }
     }
 
-    async fn busy(&self, state: String) -> Error {
-        let events = self.events(&EventFilter::Since(None)).await;
+    async fn busy(&self, state: String, begun: Option<Timestamp>) -> Error {
+        let events = self.events(&EventFilter { request: None, begun }).await;
         let skipped = events.len().saturating_sub(EVENTS_SHOWN);
         Error::Busy {
             environment: self.project.environment.to_string(),
@@ -131,7 +136,6 @@ impl Scene<'_> {
             label.clone(),
         );
         let end = Instant::now() + self.pace.deadline(deadline::BUSY);
-        let since = EventFilter::Since(self.newest_event().await);
         let mut refusals = 0;
         loop {
             // Not to be interrupted half way: either it was sent, or it was not.
@@ -140,9 +144,9 @@ impl Scene<'_> {
             }
             let source = match Box::pin(self.cloud.beanstalk.update_environment(&update)).await {
                 Ok(started) => {
-                    let events = match started.request_id {
-                        Some(id) => EventFilter::Request(id),
-                        None => since,
+                    let events = EventFilter {
+                        request: started.request_id,
+                        begun: started.environment.updated,
                     };
                     return Ok(Sent { events });
                 }
@@ -163,9 +167,14 @@ impl Scene<'_> {
             let sight = self.wait_until_ready(step).await?;
             // The call may have worked although its answer was lost.
             let was_lost = matches!(source.kind, Kind::Network | Kind::Service);
-            let version = sight.environment.and_then(|environment| environment.version);
-            if was_lost && version.as_deref() == Some(label.as_str()) {
-                return Ok(Sent { events: since });
+            let is_there = sight.environment.as_ref().filter(|environment| {
+                environment.version.as_deref() == Some(label.as_str())
+            });
+            if let Some(environment) = is_there
+                && was_lost
+            {
+                let events = EventFilter { request: None, begun: environment.updated };
+                return Ok(Sent { events });
             }
         }
     }

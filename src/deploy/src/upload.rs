@@ -89,17 +89,12 @@ impl Scene<'_> {
             let share = sent.saturating_mul(100).checked_div(size).unwrap_or(100);
             self.progress(StepId::Upload, format!("{share} % of {}", size_text(size)));
         };
-        let sent = self
-            .patiently("uploading the bundle", || {
-                self.cloud.storage.upload_file(&upload, &progress, self.cancel)
-            })
-            .await;
-        match sent {
-            Err(Error::Cloud { source, .. }) if source.kind == Kind::Interrupted => {
-                Err(Error::Interrupted)
-            }
-            other => other.map(drop),
-        }
+        // Not dropped half way: it takes back its parts itself when it is cancelled.
+        self.repeatedly("uploading the bundle", || {
+            self.cloud.storage.upload_file(&upload, &progress, self.cancel)
+        })
+        .await
+        .map(drop)
     }
 }
 

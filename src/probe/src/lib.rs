@@ -20,6 +20,9 @@ mod network;
 mod probe;
 mod repeat;
 mod result;
+mod rows;
+#[cfg(test)]
+mod html_old;
 
 pub use components::Component;
 pub use failure::{Failure, FailureKind};

@@ -2,7 +2,7 @@
 //!
 //! Needs boto3 in `target/venv` (made by `scripts/test-services`). Without it the tests fail, unless
 //! `BEANPOLE_TEST_SERVICES=none` says that this machine has no services.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -375,6 +375,8 @@ def cloudwatch():
         EvaluationPeriods=3, Threshold=80.0, ComparisonOperator="GreaterThanThreshold")
     [alarm] = watch.describe_alarms(AlarmNames=["shop-cpu"])["MetricAlarms"]
     assert alarm["Threshold"] == 80.0 and alarm["Dimensions"][0]["Value"] == "shop-db", alarm
+    assert len(watch.describe_alarms(AlarmNamePrefix="shop-")["MetricAlarms"]) == 1
+    assert watch.describe_alarms(AlarmNamePrefix="other-")["MetricAlarms"] == []
     watch.delete_alarms(AlarmNames=["shop-cpu"])
     assert watch.describe_alarms(AlarmNames=["shop-cpu"])["MetricAlarms"] == []
 
@@ -477,7 +479,7 @@ def faults():
     refused("RequestLimitExceeded", client("ec2").describe_vpcs)
     refused("UnauthorizedOperation", client("ec2").describe_subnets)
     refused("AccessDenied", client("iam").get_role, RoleName="x")
-    refused("Throttling", client("cloudwatch").describe_alarms)
+    refused("ThrottlingException", client("cloudwatch").describe_alarms)
     refused("TooManyThings", client("elasticache").describe_replication_groups)
     refused("ExpiredToken", client("sts").get_caller_identity)
     started = time.monotonic()

@@ -486,7 +486,7 @@ async fn what_fails_before_the_old_containers_stop_leaves_them_running() {
     );
     assert!(page().await.contains("one"));
 
-    let broken = format!("{DOCKERFILE}RUN echo first; echo last words >&2; exit 5\n");
+    let broken = format!("{DOCKERFILE}RUN echo first; echo last words; exit 5\n");
     let build = bench.deployment(3, Some(bundle("three", &[("Dockerfile", &broken)])), &[]);
     let failure = plane.deploy(&id, &build).await.unwrap_err();
     assert_eq!(failure.step, "build");

@@ -144,7 +144,7 @@ async fn eb_creates_deploys_and_terminates() {
         .await;
     bench
         .good(
-            &["status", "--verbose"],
+            &["status"],
             &[
                 "Environment details for: shop-production",
                 "Application name: shop",

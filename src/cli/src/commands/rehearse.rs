@@ -19,6 +19,7 @@ use clap::Args;
 use crate::context::{Context, Located};
 use crate::engine::{self, ChosenEngine, EngineChoice, Needs};
 use crate::failure::Failure;
+use report::Rehearsed;
 
 /// The account of the embedded AWS unless the manifest or a flag names one. AWS uses this number in
 /// its own documentation.
@@ -105,38 +106,53 @@ async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<ExitCode, R
         }
         None => None,
     };
-    let result = conclude(context, arguments, &aws, outcome).await;
+    let stays = (arguments.keep || arguments.serve.is_some()) && !context.cancel.is_cancelled();
+    if stays {
+        stay(context, &aws, outcome.as_ref()).await;
+    }
     let removed = aws.stop().await?;
-    context.terminal.say(&report::removed(&removed));
-    result
+    if let Some(line) = report::removed(&removed) {
+        context.terminal.say(&line);
+    }
+    match outcome {
+        // The summary was shown before the rehearsal stayed; the last line still says what it was.
+        Some(Ok(rehearsed)) if stays => {
+            context.terminal.say(&rehearsed.last_line());
+            Ok(rehearsed.release.exit_code)
+        }
+        Some(Ok(rehearsed)) => Ok(show(context, &rehearsed)),
+        Some(Err(report)) => Err(report),
+        None => Ok(ExitCode::Done),
+    }
 }
 
-/// Shows the summary, and stays if asked to.
-async fn conclude(
-    context: &Context,
-    arguments: &Rehearse,
-    aws: &Rehearsal,
-    outcome: Option<Result<report::Rehearsed, Report>>,
-) -> Result<ExitCode, Report> {
-    let stays = (arguments.keep || arguments.serve.is_some()) && !context.cancel.is_cancelled();
-    let Some(outcome) = outcome else {
-        report::how_to_go_on(context, aws, None);
-        context.cancel.cancelled().await;
-        return Ok(ExitCode::Done);
-    };
-    let rehearsed = outcome?;
+/// Shows the summary, and says what failed on stderr too when stdout is for a machine.
+fn show(context: &Context, rehearsed: &Rehearsed) -> ExitCode {
     if context.terminal.settings().json
         && let Some(failure) = &rehearsed.release.failure
     {
         context.terminal.say(&format!("error: {}", failure.message));
     }
-    context.terminal.result(&rehearsed);
-    if stays {
-        report::how_to_go_on(context, aws, rehearsed.release.url.as_deref());
-        context.cancel.cancelled().await;
-        report::slack_messages(context, aws);
-    }
-    Ok(rehearsed.release.exit_code)
+    context.terminal.result(rehearsed);
+    rehearsed.release.exit_code
+}
+
+/// Shows how it went so far and how to reach what runs, and waits for Ctrl-C.
+async fn stay(context: &Context, aws: &Rehearsal, outcome: Option<&Result<Rehearsed, Report>>) {
+    let url = match outcome {
+        Some(Ok(rehearsed)) => {
+            show(context, rehearsed);
+            rehearsed.release.url.as_deref()
+        }
+        Some(Err(report)) => {
+            context.terminal.say(&format!("error: {report}"));
+            None
+        }
+        None => None,
+    };
+    report::how_to_go_on(context, aws, url);
+    context.cancel.cancelled().await;
+    report::slack_messages(context, aws);
 }
 
 /// The project to release; none with `--serve` alone.

@@ -140,12 +140,13 @@ impl Context<'_> {
     }
 
     fn new_cache(&self, wanted: &Cache) -> Result<NewCache, Error> {
-        let token = self.password(Store::Cache)?;
-        if wanted.transit_encryption && token.is_none() {
-            return Err(Error::Missing {
+        // Without TLS there is no token, and its secret is written with the address, later.
+        let token = match wanted.transit_encryption {
+            false => None,
+            true => Some(self.password(Store::Cache)?.ok_or_else(|| Error::Missing {
                 what: format!("the token of cache `{}`", wanted.identifier),
-            });
-        }
+            })?),
+        };
         Ok(NewCache {
             identifier: wanted.identifier.clone(),
             description: format!("cache of environment {}", self.project.environment),
@@ -159,7 +160,7 @@ impl Context<'_> {
             transit_encryption: wanted.transit_encryption,
             at_rest_encryption: wanted.at_rest_encryption,
             multi_az: wanted.multi_az,
-            auth_token: token.filter(|_| wanted.transit_encryption),
+            auth_token: token,
             // What a cache holds can be made again.
             snapshot_retention_days: 0,
             tags: names::tags(self.project),

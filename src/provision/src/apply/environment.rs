@@ -53,8 +53,13 @@ impl Context<'_> {
             self.create_environment(change, step, &settings).await?
         } else {
             self.begun(step, format!("working on {}", change.resource));
+            // An earlier run began the launch; it is judged as that run would have.
+            let launching = change
+                .fields
+                .iter()
+                .any(|field| field.name == "status" && field.from.as_deref() == Some("Launching"));
             let found = self
-                .at_rest(change, step, ENVIRONMENT_CREATION, None, false)
+                .at_rest(change, step, ENVIRONMENT_CREATION, None, launching)
                 .await?;
             // An environment that was red before is not red because of the change.
             let judge = found.health != Color::Red;

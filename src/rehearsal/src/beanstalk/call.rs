@@ -3,17 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::HeaderValue;
 use jiff::Timestamp;
-use winterbaume_core::{MockRequest, MockResponse, xml_escape};
+use winterbaume_core::{MockRequest, MockResponse};
 
 use super::error::{Answer, Refusal};
 use super::names;
 use super::shared::Shared;
-
-/// The namespace of Beanstalk's answers.
-const NAMESPACE: &str = "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/";
+use crate::server::answers::{Protocol, REQUEST_ID, with_request_id};
+use crate::server::form;
 
 pub(crate) struct Call {
     pub(crate) shared: Arc<Shared>,
@@ -22,13 +19,13 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Reads the form in the body and the query. The request's id is the one that the server gave it.
+    /// Reads the form in the body. The request's id is the one that the server gave it.
     pub(crate) fn new(shared: &Arc<Shared>, request: &MockRequest) -> Self {
         let given = request.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
         Self {
             shared: shared.clone(),
             request_id: given.map_or_else(names::request_id, ToOwned::to_owned),
-            parameters: form::read(&request.uri, &request.body),
+            parameters: form::parse(&request.body),
         }
     }
 
@@ -52,41 +49,10 @@ impl Call {
 
     /// Dresses an answer: with this call's request id in place of the one that the serializer made up.
     pub(crate) fn dress(&self, answer: Answer<MockResponse>) -> MockResponse {
-        let mut response = match answer {
-            Ok(response) => {
-                let body = String::from_utf8_lossy(&response.body);
-                let body = replace_request_id(&body, &self.request_id);
-                MockResponse { body: Bytes::from(body), ..response }
-            }
-            Err(refusal) => self.refuse(&refusal),
-        };
-        if let Ok(value) = HeaderValue::from_str(&self.request_id) {
-            response.headers.insert("x-amzn-requestid", value);
-        }
-        response
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> MockResponse {
-        let body = format!(
-            "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{}</Code>\
-             <Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
-            refusal.code,
-            xml_escape(&refusal.message),
-            self.request_id
-        );
-        MockResponse::xml(refusal.status, body)
-    }
-}
-
-/// Only the last one: events in the answer have request ids of their own.
-fn replace_request_id(body: &str, request_id: &str) -> String {
-    const OPEN: &str = "<RequestId>";
-    let Some((before, rest)) = body.rsplit_once(OPEN) else {
-        return body.to_owned();
-    };
-    match rest.split_once("</RequestId>") {
-        Some((_, after)) => format!("{before}{OPEN}{request_id}</RequestId>{after}"),
-        None => body.to_owned(),
+        let response = answer.unwrap_or_else(|refusal| {
+            Protocol::Query.error(refusal.status, refusal.code, &refusal.message)
+        });
+        with_request_id(response, Protocol::Query, &self.request_id)
     }
 }
 
@@ -138,16 +104,6 @@ pub(crate) fn page_size(max_records: Option<i32>, most: usize) -> Answer<usize> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_request_id_of_the_answer_is_replaced_and_those_of_events_are_kept() {
-        let body = "<R><E><RequestId>event</RequestId></E><M><RequestId>made-up</RequestId></M></R>";
-        assert_eq!(
-            replace_request_id(body, "mine"),
-            "<R><E><RequestId>event</RequestId></E><M><RequestId>mine</RequestId></M></R>"
-        );
-        assert_eq!(replace_request_id("<R/>", "mine"), "<R/>");
-    }
 
     #[test]
     fn timestamps_have_milliseconds() {

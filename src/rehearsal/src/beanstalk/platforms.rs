@@ -18,7 +18,6 @@ pub(crate) struct Branch {
 }
 
 const LINUX_2023: &str = "Amazon Linux 2023";
-const LINUX_2: &str = "Amazon Linux 2";
 
 /// All branches, in the order in which AWS recommends them.
 pub(crate) const BRANCHES: &[Branch] = &[
@@ -53,14 +52,6 @@ pub(crate) const BRANCHES: &[Branch] = &[
         operating_system: LINUX_2023,
         state: "Supported",
         versions: &["4.7.2"],
-    },
-    Branch {
-        name: "Docker running on 64bit Amazon Linux 2",
-        runtime: "Docker",
-        platform: "Docker",
-        operating_system: LINUX_2,
-        state: "Deprecated",
-        versions: &["4.3.1"],
     },
 ];
 

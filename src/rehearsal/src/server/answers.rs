@@ -28,10 +28,11 @@ pub(crate) enum Protocol {
 
 impl Protocol {
     /// The protocol of a request to `service`.
-    pub(crate) fn of(service: &str, path: &str) -> Self {
+    pub(crate) fn of(service: &str, path: &str, headers: &HeaderMap) -> Self {
         match service {
             "s3" => Self::RestXml,
             "ec2" => Self::Ec2,
+            _ if headers.contains_key("x-amz-target") => Self::Json,
             "secretsmanager" | "ecr" => Self::Json,
             "monitoring" if path.contains("/operation/") => Self::Cbor,
             _ => Self::Query,

@@ -173,7 +173,7 @@ impl Api {
             Some(scope) => scope.service.clone(),
             None => route::unsigned_service(&fields).to_owned(),
         };
-        let protocol = Protocol::of(&service, &path);
+        let protocol = Protocol::of(&service, &path, &headers);
         let refuse = |status, code: &str, message: &str| {
             let refusal = protocol.error(status, code, message);
             Err(Box::new(answers::with_request_id(refusal, protocol, &request_id)))

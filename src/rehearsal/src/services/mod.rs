@@ -4,6 +4,7 @@
 //! is taken and why. A service knows others through the [`crate::world`], except for the two ties made
 //! here: databases and caches use security groups, and databases keep managed passwords as secrets.
 
+mod alarms;
 mod ec2;
 mod elasticache;
 mod iam;
@@ -20,7 +21,6 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use winterbaume_cloudwatch::CloudWatchService;
 use winterbaume_core::MockService;
 use winterbaume_ecr::EcrService;
 
@@ -54,7 +54,7 @@ pub(crate) fn build(world: &Arc<World>, cancel: &CancellationToken) -> Built {
         Arc::new(databases),
         Arc::new(caches),
         Arc::new(sts::Tokens::new(world)),
-        Arc::new(CloudWatchService::new()),
+        Arc::new(alarms::Alarms::default()),
         Arc::new(EcrService::new()),
     ];
     let hooks =

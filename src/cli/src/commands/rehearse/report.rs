@@ -61,6 +61,13 @@ impl Rehearsed {
     }
 }
 
+impl Rehearsed {
+    /// What was rehearsed and how long it took: the last line of the output.
+    pub(super) fn last_line(&self) -> String {
+        format!("{} in {}.", self.scope, short(Duration::from_secs_f64(self.seconds)))
+    }
+}
+
 fn slack(aws: &Rehearsal) -> Vec<SlackLine> {
     aws.slack_messages()
         .into_iter()
@@ -114,11 +121,10 @@ impl fmt::Display for Rehearsed {
         let code = self.release.exit_code;
         write!(
             formatter,
-            "\nOn AWS this release would have ended with exit code {}: {}.\n{} in {}.",
+            "\nOn AWS this release would have ended with exit code {}: {}.\n{}",
             code.code(),
             code.meaning(),
-            self.scope,
-            short(Duration::from_secs_f64(self.seconds))
+            self.last_line()
         )
     }
 }
@@ -150,12 +156,19 @@ pub(super) fn first_line(engine: &ChosenEngine) -> String {
     }
 }
 
-/// What was cleaned up at the end.
-pub(super) fn removed(removed: &Removed) -> String {
-    format!(
-        "Removed {} containers, {} networks, {} images",
-        removed.containers, removed.networks, removed.images
-    )
+/// What was cleaned up at the end; nothing if there was nothing to clean.
+pub(super) fn removed(removed: &Removed) -> Option<String> {
+    let counts = [
+        (removed.containers, "containers"),
+        (removed.networks, "networks"),
+        (removed.images, "images"),
+    ];
+    let counts: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    (!counts.is_empty()).then(|| format!("Removed {}", counts.join(", ")))
 }
 
 /// What another shell needs to reach a rehearsal that goes on.

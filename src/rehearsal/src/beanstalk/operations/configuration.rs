@@ -27,10 +27,22 @@ pub(super) fn settings(call: &Call) -> Answer<MockResponse> {
         if let Some((attempted, status)) = &environment.attempted {
             sets.push(description(world, environment, attempted, status));
         }
-        Ok(wire::serialize_describe_configuration_settings_response(
+        let answer = wire::serialize_describe_configuration_settings_response(
             &model::ConfigurationSettingsDescriptions { configuration_settings: Some(sets.into()) },
-        ))
+        );
+        Ok(with_tier(answer, environment))
     })
+}
+
+/// AWS puts the environment's tier into each set. The public service model does not have that member,
+/// and so neither do the wire types; the model that `eb` carries has it, and `eb health` fails without.
+fn with_tier(answer: MockResponse, environment: &Environment) -> MockResponse {
+    const END: &str = "</EnvironmentName>";
+    let (name, kind, version) = &environment.tier;
+    let tier =
+        format!("{END}<Tier><Name>{name}</Name><Type>{kind}</Type><Version>{version}</Version></Tier>");
+    let body = String::from_utf8_lossy(&answer.body).replace(END, &tier);
+    MockResponse { body: body.into(), ..answer }
 }
 
 fn description(

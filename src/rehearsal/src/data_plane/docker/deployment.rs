@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use beanpole_image::{Attachment, ContainerSpec, RestartPolicy};
+use beanpole_model::Secret;
 use futures_util::future::join_all;
 
 use super::compose::{Service, Source};
@@ -81,11 +82,7 @@ impl Docker {
         instance: &InstanceId,
         spec: &DeploymentSpec,
     ) -> Result<DeploymentOutput, DeploymentFailure> {
-        for (name, value) in &spec.variables {
-            if !is_plain(name) {
-                self.scrubber.learn(value);
-            }
-        }
+        self.learn(&spec.variables);
         let network = self
             .state()
             .instances
@@ -146,6 +143,7 @@ impl Docker {
     ) -> Result<(), Failure> {
         let project = Project::read(bundle, &work.spec.variables)
             .map_err(|message| Failure::new("source bundle", message, Vec::new()))?;
+        self.learn(project.variables());
         self.warn_once(&project);
         let images = self.images(&project, work.spec.deployment_id).await?;
         work.say(format!(
@@ -172,6 +170,15 @@ impl Docker {
             work.say(format!("[INFO] Service {} started", running.service));
         }
         self.watch(work, &project, &created).await
+    }
+
+    /// Remembers what must not be seen in logs.
+    fn learn(&self, variables: &BTreeMap<String, Secret>) {
+        for (name, value) in variables {
+            if !is_plain(name) {
+                self.scrubber.learn(value);
+            }
+        }
     }
 
     /// What a rehearsal leaves out is said once for each bundle, and not by every instance.

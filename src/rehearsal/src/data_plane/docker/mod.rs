@@ -303,17 +303,17 @@ impl DataPlane for Docker {
         }
         let network = self.names.network(id);
         let labels = self.names.instance_labels(id);
-        match self.engine.create_network(&network, &labels, false).await {
-            // A former call was interrupted after it had made the network.
-            Ok(_) | Err(beanpole_image::Error::Conflict { .. }) => {}
-            Err(error) => {
-                return Err(DataPlaneError {
-                    action: ACTION,
-                    object: id.to_string(),
-                    message: error.with_causes(),
-                });
-            }
-        }
+        let failed = |error: beanpole_image::Error| DataPlaneError {
+            action: ACTION,
+            object: id.to_string(),
+            message: error.with_causes(),
+        };
+        // An interrupted call may have made the network; engines take a second one of the same name.
+        self.engine.remove_network(&network).await.map_err(failed)?;
+        self.engine
+            .create_network(&network, &labels, false)
+            .await
+            .map_err(failed)?;
         self.state()
             .instances
             .insert(id.clone(), Instance::new(spec, network));

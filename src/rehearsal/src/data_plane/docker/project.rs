@@ -29,7 +29,8 @@ pub(super) struct Project {
     pub(super) extensions: Extensions,
     /// True for a bundle with a Dockerfile and no compose file: the image's exposed port is served.
     pub(super) single: bool,
-    /// The bundle's own `.env`, overridden by the environment's variables, as Beanstalk does.
+    /// The environment's variables, or those of the bundle's own `.env`: Beanstalk writes no such file
+    /// where the bundle brings one (developer guide, "Using environment properties with Docker Compose").
     variables: BTreeMap<String, Secret>,
 }
 
@@ -43,18 +44,10 @@ impl Project {
         environment: &BTreeMap<String, Secret>,
     ) -> Result<Self, String> {
         let bundle = Bundle::unpack(bytes)?;
-        let mut variables: BTreeMap<String, Secret> = bundle
-            .text(ENV_FILE)
-            .map(|text| env_file::parse(&text))
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, value)| (name, Secret::new(value)))
-            .collect();
-        variables.extend(
-            environment
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone())),
-        );
+        let variables = match bundle.text(ENV_FILE) {
+            Some(text) => secrets(&text),
+            None => environment.clone(),
+        };
 
         let file = ["docker-compose.yml", "docker-compose.yaml"]
             .into_iter()
@@ -141,11 +134,7 @@ impl Project {
                 continue;
             }
             match self.bundle.text(&file.path) {
-                Some(text) => environment.extend(
-                    env_file::parse(&text)
-                        .into_iter()
-                        .map(|(name, value)| (name, Secret::new(value))),
-                ),
+                Some(text) => environment.extend(secrets(&text)),
                 None if file.required => {
                     return Err(format!(
                         "docker-compose.yml: the env_file `{}` is not in the bundle.",
@@ -165,6 +154,11 @@ impl Project {
             }
         }
         Ok(environment)
+    }
+
+    /// The variables that the services may ask for.
+    pub(super) fn variables(&self) -> &BTreeMap<String, Secret> {
+        &self.variables
     }
 
     /// What of the bundle a rehearsal leaves out, for people.
@@ -200,6 +194,13 @@ impl Project {
         sources.dedup();
         sources
     }
+}
+
+fn secrets(text: &str) -> BTreeMap<String, Secret> {
+    env_file::parse(text)
+        .into_iter()
+        .map(|(name, value)| (name, Secret::new(value)))
+        .collect()
 }
 
 fn single_service() -> Compose {
@@ -274,13 +275,12 @@ mod tests {
     const RELEASE: &str = "container_commands:\n  10_x: {command: docker compose run --rm release, leader_only: true}\n";
 
     #[test]
-    fn the_environments_variables_win_over_the_bundles_and_reach_only_who_asks() {
+    fn variables_reach_only_who_asks() {
         let project = read(&[
             (
                 "docker-compose.yml",
                 "services:\n  web: {build: ., env_file: [.env, more.env], environment: {A: '', C: x}, ports: ['80:1']}\n  bare: {image: x, environment: [A, NONE]}\n  release: {build: ., profiles: [r]}\n  unused: {image: never, profiles: [u]}\n",
             ),
-            (".env", "A=bundle\nB=bundle\n"),
             ("more.env", "D=more\n"),
             (".ebextensions/x.config", RELEASE),
         ])
@@ -292,16 +292,25 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.as_str(), value.expose()))
             .collect();
-        assert_eq!(
-            plain,
-            [("A", ""), ("B", "bundle"), ("C", "x"), ("D", "more")]
-        );
+        assert_eq!(plain, [("A", ""), ("C", "x"), ("D", "more")]);
         let bare = project
             .environment(&project.compose.services["bare"])
             .unwrap();
         assert_eq!(bare.len(), 1);
         assert_eq!(bare["A"].expose(), "environment");
         assert_eq!(project.sources().len(), 2, "{:?}", project.sources());
+    }
+
+    #[test]
+    fn a_bundles_own_env_file_takes_the_place_of_the_environments() {
+        let compose = "services:\n  web: {image: 'x:${TAG}', env_file: .env}\n";
+        let own = "B=bundle\nTAG=1\n";
+        let project = read(&[("docker-compose.yml", compose), (".env", own)]).unwrap();
+        let web = &project.compose.services["web"];
+        assert_eq!(web.source, Source::Image("x:1".to_owned()));
+        let variables = project.environment(web).unwrap();
+        assert_eq!(variables.keys().collect::<Vec<_>>(), ["B", "TAG"]);
+        assert_eq!(project.variables().len(), 2);
     }
 
     #[test]

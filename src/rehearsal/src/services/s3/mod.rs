@@ -1,235 +1,239 @@
 //! S3.
 //!
-//! Buckets, objects, listings, multipart uploads, copies and conditional requests are
-//! `winterbaume-s3`'s. Around it stands what it lacks: checksums are checked and kept, HEAD shows user
-//! metadata, ranges are served, names are checked, and writes happen one at a time, which makes
-//! `If-None-Match: *` a lock that only one of two writers gets.
+//! Objects, listings and uploads are ours, because `winterbaume-s3`'s lose bytes, checksums and races; its wire
+//! types show them. Buckets are kept by both: what is set on a bucket (tags, encryption, policy, public access
+//! block) is its work. Writes are atomic, which makes `If-None-Match: *` a lock that only one of two writers
+//! gets. There are no versions of objects, and nobody checks signatures.
 
 mod checksum;
-mod extras;
+mod listing;
+mod object;
 mod range;
+mod refusal;
+mod store;
+mod upload;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, RANGE};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use winterbaume_core::{MockRequest, MockResponse, MockService};
-use winterbaume_s3::S3Service;
+use winterbaume_s3::{S3Service, model, wire};
 
-use crate::server::answers::Protocol;
 use crate::server::form;
 use crate::world::{ObjectStorage, World};
-use checksum::{Algorithm, Checksum, Kind};
-use extras::Extras;
+use listing::Question;
+use refusal::Refusal;
+use store::{Object, Store};
+
+/// Characters of a key that stay as they are in an address.
+const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The service.
 pub(crate) struct Storage {
     world: Arc<World>,
-    inner: S3Service,
-    extras: Extras,
-    /// One writer at a time.
-    writing: tokio::sync::Mutex<()>,
+    store: Mutex<Store>,
+    /// Keeps what is set on buckets.
+    settings: S3Service,
 }
 
 /// What a request is about.
 struct Target {
     bucket: String,
-    /// As it stands in the address, percent-encoded; empty for the bucket itself.
+    /// Decoded; empty for the bucket itself.
     key: String,
-    query: std::collections::HashMap<String, String>,
+    query: HashMap<String, String>,
+}
+
+type Outcome = Result<MockResponse, Refusal>;
+
+impl Target {
+    /// The target of an address in path style.
+    fn of(uri: &str) -> Self {
+        let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+        let path = rest.split_once('/').map_or("", |(_, path)| path);
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        Self {
+            bucket: bucket.to_owned(),
+            key: percent_decode_str(key).decode_utf8_lossy().into_owned(),
+            query: form::parse(query.as_bytes()),
+        }
+    }
+
+    fn asks(&self, name: &str) -> bool {
+        self.query.contains_key(name)
+    }
+
+    /// A value of the query; empty if it is not there.
+    fn value(&self, name: &str) -> &str {
+        self.query.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// True if the query names no sub-resource: at most what clients add unasked and signatures.
+    fn is_plain(&self) -> bool {
+        self.query.keys().all(|name| {
+            name == "x-id"
+                || name.starts_with("X-Amz-")
+                || name.starts_with("response-")
+                || matches!(name.as_str(), "AWSAccessKeyId" | "Signature" | "Expires")
+        })
+    }
 }
 
 impl Storage {
     /// A service without buckets.
     pub(crate) fn new(world: &Arc<World>) -> Self {
-        Self {
-            world: world.clone(),
-            inner: S3Service::new(),
-            extras: Extras::default(),
-            writing: tokio::sync::Mutex::default(),
-        }
+        Self { world: world.clone(), store: Mutex::default(), settings: S3Service::new() }
     }
 
     async fn answer(&self, request: MockRequest) -> MockResponse {
-        let target = target(&request.uri);
-        let method = request.method.clone();
-        let is_object = !target.key.is_empty();
-        match method.as_str() {
-            "GET" | "HEAD" if is_object && reads_content(&target) => self.read(target, request).await,
-            "GET" | "HEAD" => self.inner.handle(request).await,
-            "PUT" if !is_object && target.query.keys().all(|name| name == "x-id") => {
-                self.create_bucket(&target, request).await
-            }
-            _ if !is_object => self.inner.handle(request).await,
-            _ => {
-                let _writing = self.writing.lock().await;
-                self.write(target, request).await
-            }
-        }
-    }
-
-    async fn create_bucket(&self, target: &Target, request: MockRequest) -> MockResponse {
-        if !is_bucket_name(&target.bucket) {
-            return refuse(400, "InvalidBucketName", "The specified bucket is not valid.");
-        }
-        self.inner.handle(request).await
-    }
-
-    /// GetObject and HeadObject.
-    async fn read(&self, target: Target, request: MockRequest) -> MockResponse {
-        let range = request.headers.get(RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let shows_checksums = request
-            .headers
-            .get("x-amz-checksum-mode")
-            .is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"enabled"));
+        let target = Target::of(&request.uri);
         let is_head = request.method == "HEAD";
-        let mut answer = self.inner.handle(request).await;
-        if answer.status != 200 {
-            return answer;
-        }
-        answer.headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        let etag = answer.headers.get(ETAG).cloned();
-        if let Some(kept) = self.extras.of(&target.bucket, &target.key, etag.as_ref()) {
-            for (name, value) in &kept.headers {
-                answer.headers.insert(name.clone(), value.clone());
+        let outcome = if target.key.is_empty() {
+            self.bucket_request(&target, request).await
+        } else {
+            self.object_request(&target, &request)
+        };
+        match outcome {
+            Ok(answer) => answer,
+            // An answer to HEAD has no body, not even to say what is wrong.
+            Err(refusal) if is_head => {
+                MockResponse { status: refusal.status, headers: HeaderMap::new(), body: Bytes::new() }
             }
-            if shows_checksums && range.is_none() {
-                show_checksum(&mut answer.headers, kept.checksum.as_ref());
-            }
-        }
-        match range {
-            Some(range) => part(answer, &range, is_head),
-            None => answer,
+            Err(refusal) => refusal.into(),
         }
     }
 
-    /// Everything that changes an object. The caller holds the lock of writers.
-    async fn write(&self, target: Target, request: MockRequest) -> MockResponse {
-        let asks = |name: &str| target.query.contains_key(name);
+    async fn bucket_request(&self, target: &Target, request: MockRequest) -> Outcome {
+        let listing = || {
+            ["prefix", "marker", "delimiter", "max-keys", "encoding-type"]
+                .iter()
+                .any(|name| target.asks(name))
+        };
         match request.method.as_str() {
-            "PUT" if asks("partNumber") => self.upload_part(&target, request).await,
-            "PUT" if asks("tagging") || asks("acl") || asks("retention") || asks("legal-hold") => {
-                self.inner.handle(request).await
+            "PUT" if target.is_plain() => self.create_bucket(target, request).await,
+            "DELETE" if target.is_plain() => self.delete_bucket(target, request).await,
+            "PUT" if target.asks("versioning") => Err(Refusal::not_implemented("versions of objects")),
+            "GET" if target.asks("list-type") => self.list(target),
+            "GET" if target.asks("uploads") => self.list_uploads(target),
+            "GET" if target.asks("versions") => Err(Refusal::not_implemented("versions of objects")),
+            "GET" if !target.bucket.is_empty() && (target.is_plain() || listing()) => {
+                self.list_old(target)
             }
-            "PUT" if request.headers.contains_key("x-amz-copy-source") => {
-                self.copy(&target, request).await
-            }
-            "PUT" => self.put_object(&target, request).await,
-            "POST" if asks("uploads") => self.begin_upload(request).await,
-            "POST" if asks("uploadId") => self.complete_upload(&target, request).await,
-            _ => self.inner.handle(request).await,
+            "POST" if target.asks("delete") => self.delete_objects(target, &request),
+            _ => Ok(self.settings.handle(request).await),
         }
     }
 
-    async fn put_object(&self, target: &Target, request: MockRequest) -> MockResponse {
-        let checksum = match checksum::verify(&request.headers, &request.body) {
-            Ok(checksum) => checksum,
-            Err(algorithm) => return bad_digest(algorithm),
+    fn object_request(&self, target: &Target, request: &MockRequest) -> Outcome {
+        let headers = &request.headers;
+        match request.method.as_str() {
+            "PUT" if target.asks("partNumber") => self.upload_part(target, request),
+            "PUT" if !target.is_plain() => Err(Refusal::not_implemented("this setting of an object")),
+            "PUT" if headers.contains_key("x-amz-copy-source") => self.copy(target, headers),
+            "PUT" => self.put_object(target, request),
+            "GET" if target.asks("uploadId") => self.list_parts(target),
+            "GET" | "HEAD" if target.is_plain() => self.read(target, request),
+            "DELETE" if target.asks("uploadId") => self.abort_upload(target),
+            "DELETE" if target.is_plain() => self.delete_object(target),
+            "POST" if target.asks("uploads") => self.begin_upload(target, headers),
+            "POST" if target.asks("uploadId") => self.complete_upload(target, request),
+            method => Err(Refusal::not_implemented(&format!("{method} of this part of an object"))),
+        }
+    }
+
+    async fn create_bucket(&self, target: &Target, request: MockRequest) -> Outcome {
+        if !is_bucket_name(&target.bucket) {
+            return Err(Refusal::new(400, "InvalidBucketName", "The specified bucket is not valid."));
+        }
+        let answer = self.settings.handle(request).await;
+        if answer.status == 200 {
+            self.lock().buckets.entry(target.bucket.clone()).or_default();
+        }
+        Ok(answer)
+    }
+
+    async fn delete_bucket(&self, target: &Target, request: MockRequest) -> Outcome {
+        {
+            let mut store = self.lock();
+            if !store.bucket(&target.bucket)?.is_empty() {
+                return Err(Refusal::new(
+                    409,
+                    "BucketNotEmpty",
+                    "The bucket you tried to delete is not empty",
+                ));
+            }
+            store.buckets.remove(&target.bucket);
+        }
+        Ok(self.settings.handle(request).await)
+    }
+
+    fn list(&self, target: &Target) -> Outcome {
+        let token = target.value("continuation-token");
+        let after = if token.is_empty() {
+            target.value("start-after").to_owned()
+        } else {
+            hex::decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
+                Refusal::new(400, "InvalidArgument", "The continuation token provided is incorrect")
+            })?
         };
-        let headers = request.headers.clone();
-        let mut answer = self.inner.handle(request).await;
-        if answer.status == 200 {
-            show_checksum(&mut answer.headers, checksum.as_ref());
-            let etag = answer.headers.get(ETAG);
-            self.extras.keep(&target.bucket, &target.key, etag, &headers, checksum);
-        }
-        answer
-    }
-
-    async fn copy(&self, target: &Target, request: MockRequest) -> MockResponse {
-        let headers = request.headers.clone();
-        let answer = self.inner.handle(request).await;
-        if answer.status == 200 {
-            let etag = self.etag(target).await;
-            let source = headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok());
-            let replaces = headers
-                .get("x-amz-metadata-directive")
-                .is_some_and(|value| value.as_bytes() == b"REPLACE");
-            self.extras.copy(source, target, etag.as_ref(), replaces.then_some(&headers));
-        }
-        answer
-    }
-
-    async fn begin_upload(&self, request: MockRequest) -> MockResponse {
-        let headers = request.headers.clone();
-        let mut answer = self.inner.handle(request).await;
-        if answer.status == 200 {
-            if let Some(id) = element(&answer.body, "UploadId") {
-                self.extras.begin_upload(&id, headers.clone());
-            }
-            for name in ["x-amz-checksum-algorithm", "x-amz-checksum-type"] {
-                if let Some(value) = headers.get(name) {
-                    answer.headers.insert(name, value.clone());
-                }
-            }
-        }
-        answer
-    }
-
-    async fn upload_part(&self, target: &Target, request: MockRequest) -> MockResponse {
-        let checksum = match checksum::verify(&request.headers, &request.body) {
-            Ok(checksum) => checksum,
-            Err(algorithm) => return bad_digest(algorithm),
+        let question = question(target, after);
+        let store = self.lock();
+        let page = listing::page(store.bucket(&target.bucket)?, &question);
+        let shown = |text: &str| shown(target, text);
+        let (contents, prefixes) = (contents(target, &page), prefixes(target, &page));
+        let output = model::ListObjectsV2Output {
+            name: Some(target.bucket.clone()),
+            prefix: Some(shown(&question.prefix)),
+            delimiter: Some(question.delimiter.clone()).filter(|text| !text.is_empty()),
+            encoding_type: target.query.get("encoding-type").cloned(),
+            key_count: i32::try_from(contents.len() + prefixes.len()).ok(),
+            max_keys: i32::try_from(question.most).ok(),
+            is_truncated: Some(page.next.is_some()),
+            next_continuation_token: page.next.map(hex::encode),
+            continuation_token: Some(token.to_owned()).filter(|token| !token.is_empty()),
+            start_after: target.query.get("start-after").map(|text| shown(text)),
+            contents: Some(contents),
+            common_prefixes: Some(prefixes),
         };
-        let mut answer = self.inner.handle(request).await;
-        if answer.status == 200 {
-            show_checksum(&mut answer.headers, checksum.as_ref());
-            let number = target.query.get("partNumber").and_then(|number| number.parse().ok());
-            if let (Some(id), Some(number), Some(checksum)) =
-                (target.query.get("uploadId"), number, checksum)
-            {
-                self.extras.add_part(id, number, checksum);
-            }
-        }
-        answer
+        Ok(wire::serialize_list_objects_v2_response(&output))
     }
 
-    async fn complete_upload(&self, target: &Target, request: MockRequest) -> MockResponse {
-        let mut answer = self.inner.handle(request).await;
-        if answer.status != 200 {
-            return answer;
-        }
-        let upload = target.query.get("uploadId").and_then(|id| self.extras.end_upload(id));
-        let Some(upload) = upload else { return answer };
-        let checksum = match upload.kind() {
-            Kind::Composite => upload.composite(),
-            Kind::FullObject => {
-                let content = self.content(target).await.unwrap_or_default();
-                checksum::full_object(upload.algorithm(), &content)
-            }
+    /// ListObjects, the first version.
+    fn list_old(&self, target: &Target) -> Outcome {
+        let question = question(target, target.value("marker").to_owned());
+        let store = self.lock();
+        let page = listing::page(store.bucket(&target.bucket)?, &question);
+        let shown = |text: &str| shown(target, text);
+        let output = model::ListObjectsOutput {
+            name: Some(target.bucket.clone()),
+            prefix: Some(shown(&question.prefix)),
+            delimiter: Some(question.delimiter.clone()).filter(|text| !text.is_empty()),
+            encoding_type: target.query.get("encoding-type").cloned(),
+            marker: Some(shown(&question.after)),
+            max_keys: i32::try_from(question.most).ok(),
+            is_truncated: Some(page.next.is_some()),
+            next_marker: page.next.as_deref().map(shown),
+            contents: Some(contents(target, &page)),
+            common_prefixes: Some(prefixes(target, &page)),
         };
-        if let Some(checksum) = &checksum {
-            let name = checksum.algorithm.element();
-            let element = format!("<{name}>{}</{name}></CompleteMultipartUploadResult>", checksum.value);
-            let xml = String::from_utf8_lossy(&answer.body)
-                .replace("</CompleteMultipartUploadResult>", &element);
-            answer.body = xml.into();
-        }
-        let etag = self.etag(target).await;
-        self.extras.keep(&target.bucket, &target.key, etag.as_ref(), &upload.headers, checksum);
-        answer
+        Ok(wire::serialize_list_objects_response(&output))
     }
 
-    async fn etag(&self, target: &Target) -> Option<HeaderValue> {
-        let answer = self.send("HEAD", &target.bucket, &target.key, Bytes::new()).await;
-        answer.headers.get(ETAG).cloned()
+    fn now(&self) -> Timestamp {
+        self.world.clock.now()
     }
 
-    async fn content(&self, target: &Target) -> Option<Bytes> {
-        let answer = self.send("GET", &target.bucket, &target.key, Bytes::new()).await;
-        (answer.status == 200).then_some(answer.body)
-    }
-
-    /// A request of our own. `key` is percent-encoded; empty for the bucket.
-    async fn send(&self, method: &str, bucket: &str, key: &str, body: Bytes) -> MockResponse {
-        let region = self.world.region.as_str();
-        let uri = format!("https://s3.{region}.amazonaws.com/{bucket}/{key}");
-        let headers = HeaderMap::new();
-        self.inner.handle(MockRequest { method: method.to_owned(), uri, headers, body }).await
+    fn lock(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -253,53 +257,83 @@ impl MockService for Storage {
 #[async_trait]
 impl ObjectStorage for Storage {
     async fn ensure_bucket(&self, bucket: &str) {
-        if !self.has_bucket(bucket).await {
-            self.send("PUT", bucket, "", Bytes::new()).await;
+        if self.has_bucket(bucket).await {
+            return;
         }
+        let uri = format!("https://s3.{}.amazonaws.com/{bucket}", self.world.region.as_str());
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        self.answer(MockRequest { method: "PUT".to_owned(), uri, headers, body }).await;
     }
 
     async fn has_bucket(&self, bucket: &str) -> bool {
-        self.send("HEAD", bucket, "", Bytes::new()).await.status == 200
+        self.lock().buckets.contains_key(bucket)
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        let answer = self.send("GET", bucket, &encoded(key), Bytes::new()).await;
-        (answer.status == 200).then_some(answer.body)
+        self.lock().object(bucket, key).ok().map(|object| object.content.clone())
     }
 
     async fn has(&self, bucket: &str, key: &str) -> bool {
-        self.send("HEAD", bucket, &encoded(key), Bytes::new()).await.status == 200
+        self.lock().object(bucket, key).is_ok()
     }
 
     async fn put(&self, bucket: &str, key: &str, content: Bytes) {
-        let _writing = self.writing.lock().await;
-        self.send("PUT", bucket, &encoded(key), content).await;
+        let headers = HeaderMap::new();
+        let object = Object::new(content, &headers, None, self.now());
+        if let Err(refusal) = self.lock().put(bucket, key, object, &headers) {
+            tracing::warn!(bucket, key, message = refusal.message, "the object was not written");
+        }
     }
 
     async fn delete(&self, bucket: &str, key: &str) {
-        let _writing = self.writing.lock().await;
-        self.send("DELETE", bucket, &encoded(key), Bytes::new()).await;
+        if let Ok(objects) = self.lock().bucket_mut(bucket) {
+            objects.remove(key);
+        }
     }
 }
 
-/// The bucket, key and query of an address in path style.
-fn target(uri: &str) -> Target {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let path = rest.split_once('/').map_or("", |(_, path)| path);
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-    Target {
-        bucket: bucket.to_owned(),
-        key: key.to_owned(),
-        query: form::parse(query.as_bytes()),
+fn question(target: &Target, after: String) -> Question {
+    Question {
+        prefix: target.value("prefix").to_owned(),
+        delimiter: target.value("delimiter").to_owned(),
+        after,
+        most: target.value("max-keys").parse().unwrap_or(1000).min(1000),
     }
 }
 
-/// False for the sub-resources of an object, which are not its content.
-fn reads_content(target: &Target) -> bool {
-    let sub_resources =
-        ["acl", "tagging", "legal-hold", "attributes", "retention", "uploadId", "torrent"];
-    !sub_resources.iter().any(|name| target.query.contains_key(*name))
+/// A key as a list shows it: encoded if the client asked for that, because XML cannot hold every key.
+fn shown(target: &Target, text: &str) -> String {
+    if target.value("encoding-type") == "url" {
+        utf8_percent_encode(text, ENCODED).to_string()
+    } else {
+        text.to_owned()
+    }
+}
+
+fn contents(target: &Target, page: &listing::Page<'_>) -> Vec<model::Object> {
+    page.objects
+        .iter()
+        .map(|(key, object)| model::Object {
+            key: Some(shown(target, key)),
+            e_tag: Some(object.etag.clone()),
+            last_modified: Some(show_time(object.modified)),
+            size: i64::try_from(object.content.len()).ok(),
+            storage_class: Some("STANDARD".to_owned()),
+            ..model::Object::default()
+        })
+        .collect()
+}
+
+fn prefixes(target: &Target, page: &listing::Page<'_>) -> Vec<model::CommonPrefix> {
+    page.prefixes
+        .iter()
+        .map(|prefix| model::CommonPrefix { prefix: Some(shown(target, prefix)) })
+        .collect()
+}
+
+/// A time as S3's XML has it.
+fn show_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// 3 to 63 of lower-case letters, digits, dots and hyphens; a letter or digit at both ends.
@@ -312,73 +346,10 @@ fn is_bucket_name(name: &str) -> bool {
         && !name.contains("..")
 }
 
-/// A key as it stands in an address: `/` stays, all but unreserved characters are encoded.
-fn encoded(key: &str) -> String {
-    const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-        .remove(b'/')
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'_')
-        .remove(b'~');
-    percent_encoding::utf8_percent_encode(key, KEPT).to_string()
-}
-
-/// The text of the first element of this name.
-fn element(body: &Bytes, name: &str) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let (_, rest) = text.split_once(&format!("<{name}>"))?;
-    let (value, _) = rest.split_once('<')?;
-    Some(value.to_owned())
-}
-
-/// The bytes that a range asks for.
-fn part(mut answer: MockResponse, range: &str, is_head: bool) -> MockResponse {
-    let announced = answer.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let length = announced.and_then(|value| value.parse().ok()).unwrap_or(answer.body.len());
-    match range::wanted(range, length) {
-        range::Wanted::All => answer,
-        range::Wanted::OutOfRange => {
-            refuse(416, "InvalidRange", "The requested range is not satisfiable")
-        }
-        range::Wanted::Part(first, last) => {
-            let size = last + 1 - first;
-            if !is_head {
-                answer.body = answer.body.slice(first..first + size);
-            }
-            answer.status = 206;
-            answer.headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
-            if let Ok(value) = HeaderValue::from_str(&format!("bytes {first}-{last}/{length}")) {
-                answer.headers.insert(CONTENT_RANGE, value);
-            }
-            answer
-        }
-    }
-}
-
-fn show_checksum(headers: &mut HeaderMap, checksum: Option<&Checksum>) {
-    let Some(checksum) = checksum else { return };
-    if let Ok(value) = HeaderValue::from_str(&checksum.value) {
-        headers.insert(checksum.algorithm.header(), value);
-    }
-    let kind = match checksum.kind {
-        Kind::FullObject => "FULL_OBJECT",
-        Kind::Composite => "COMPOSITE",
-    };
-    headers.insert("x-amz-checksum-type", HeaderValue::from_static(kind));
-}
-
-fn bad_digest(algorithm: Algorithm) -> MockResponse {
-    let name = algorithm.element().trim_start_matches("Checksum");
-    let message = format!("The {name} you specified did not match the calculated checksum.");
-    refuse(400, "BadDigest", &message)
-}
-
-fn refuse(status: u16, code: &str, message: &str) -> MockResponse {
-    Protocol::RestXml.error(status, code, message)
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header::CONTENT_RANGE;
+
     use super::*;
     use crate::services::tests_support::{text, world_with_faults};
 
@@ -404,13 +375,16 @@ mod tests {
     #[tokio::test]
     async fn of_many_writers_who_want_to_be_first_one_is() {
         let storage = Arc::new(storage().await);
-        let attempts = (0..20).map(|number| {
-            let storage = storage.clone();
-            tokio::spawn(async move {
-                let put = request("PUT", "/shop-bundles/lock", &[("if-none-match", "*")], &number.to_string());
-                storage.handle(put).await.status
+        let attempts: Vec<_> = (0..20)
+            .map(|number: u32| {
+                let storage = storage.clone();
+                tokio::spawn(async move {
+                    let first = [("if-none-match", "*")];
+                    let put = request("PUT", "/shop-bundles/lock", &first, &number.to_string());
+                    storage.handle(put).await.status
+                })
             })
-        });
+            .collect();
         let mut statuses = Vec::new();
         for attempt in attempts {
             statuses.push(attempt.await.unwrap());
@@ -432,30 +406,40 @@ mod tests {
         let mode = [("x-amz-checksum-mode", "ENABLED")];
         let head = storage.handle(request("HEAD", "/shop-bundles/a/b.zip", &mode, "")).await;
         assert_eq!(head.headers["x-amz-checksum-sha256"], sha);
-        let wrong = storage.handle(request("PUT", "/shop-bundles/c", &[("x-amz-checksum-sha256", sha)], "x")).await;
+        let wrong =
+            storage.handle(request("PUT", "/shop-bundles/c", &[("x-amz-checksum-sha256", sha)], "x")).await;
         assert_eq!(wrong.status, 400);
+        assert!(text(&wrong).contains("BadDigest"));
+        let wrong = storage.handle(request("PUT", "/shop-bundles/c", &[("content-md5", "AAAA")], "x")).await;
         assert!(text(&wrong).contains("BadDigest"));
         assert!(!storage.has("shop-bundles", "c").await);
     }
 
     #[tokio::test]
-    async fn serves_ranges() {
+    async fn serves_ranges_and_conditions() {
         let storage = storage().await;
         storage.put("shop-bundles", "k", Bytes::from_static(b"0123456789")).await;
-        let get = storage.handle(request("GET", "/shop-bundles/k", &[("range", "bytes=2-4")], "")).await;
-        assert_eq!((get.status, text(&get).as_str()), (206, "234"));
-        assert_eq!(get.headers[CONTENT_RANGE], "bytes 2-4/10");
-        let get = storage.handle(request("GET", "/shop-bundles/k", &[("range", "bytes=10-")], "")).await;
-        assert_eq!(get.status, 416);
+        let get = |headers: &[(&'static str, &str)]| {
+            storage.handle(request("GET", "/shop-bundles/k", headers, ""))
+        };
+        let part = get(&[("range", "bytes=2-4")]).await;
+        assert_eq!((part.status, text(&part).as_str()), (206, "234"));
+        assert_eq!(part.headers[CONTENT_RANGE], "bytes 2-4/10");
+        assert_eq!(get(&[("range", "bytes=10-")]).await.status, 416);
+        let etag = part.headers["etag"].to_str().unwrap().to_owned();
+        assert_eq!(get(&[("if-none-match", &etag)]).await.status, 304);
+        assert_eq!(get(&[("if-match", "\"other\"")]).await.status, 412);
     }
 
     #[tokio::test]
     async fn other_services_see_what_clients_wrote() {
         let storage = storage().await;
-        storage.handle(request("PUT", "/shop-bundles/my%20app/v1.zip", &[], "zip")).await;
-        assert_eq!(storage.get("shop-bundles", "my app/v1.zip").await.unwrap(), "zip");
-        storage.delete("shop-bundles", "my app/v1.zip").await;
-        assert!(!storage.has("shop-bundles", "my app/v1.zip").await);
+        storage.handle(request("PUT", "/shop-bundles/my%20app/gr%C3%BCn.zip", &[], "zip")).await;
+        assert_eq!(storage.get("shop-bundles", "my app/grün.zip").await.unwrap(), "zip");
+        let listed = storage.handle(request("GET", "/shop-bundles?list-type=2", &[], "")).await;
+        assert!(text(&listed).contains("<Key>my app/grün.zip</Key>"), "{}", text(&listed));
+        storage.delete("shop-bundles", "my app/grün.zip").await;
+        assert!(!storage.has("shop-bundles", "my app/grün.zip").await);
         assert!(!storage.has_bucket("other").await);
     }
 
