@@ -1,6 +1,10 @@
 //! The sending, against an HTTP server that answers as Slack does.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stand outside of #[test]")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stand outside of #[test]"
+)]
 
 use std::time::Duration;
 

@@ -24,11 +24,16 @@ pub(crate) fn destination(
     project: &Project,
     environment: &Environment,
 ) -> Result<Option<Destination>, beanpole_alert::Error> {
-    let Some(slack) = &project.alerts.slack else { return Ok(None) };
+    let Some(slack) = &project.alerts.slack else {
+        return Ok(None);
+    };
     let defaults = Names::default();
     let names = Names {
         token: slack.token_variable.clone().unwrap_or(defaults.token),
-        webhook_url: slack.webhook_url_variable.clone().unwrap_or(defaults.webhook_url),
+        webhook_url: slack
+            .webhook_url_variable
+            .clone()
+            .unwrap_or(defaults.webhook_url),
     };
     let api_url = environment.get(API_URL_VARIABLE);
     Destination::find(environment, &names, slack.channel.as_deref(), api_url)
@@ -57,7 +62,9 @@ impl Announcing {
             warn(&Delivery::from(&error), reporter);
             None
         });
-        let Some(destination) = destination else { return Self { live: None } };
+        let Some(destination) = destination else {
+            return Self { live: None };
+        };
         scrubber.learn(destination.secret());
         let slack = match Slack::new(destination) {
             Ok(slack) => slack,
@@ -70,7 +77,9 @@ impl Announcing {
         if let Some(debounce) = debounce {
             announcer = announcer.with_debounce(debounce);
         }
-        Self { live: Some(Arc::new(Live::start(announcer, announcement))) }
+        Self {
+            live: Some(Arc::new(Live::start(announcer, announcement))),
+        }
     }
 
     /// What hears the release's events.
@@ -94,8 +103,13 @@ impl Announcing {
 
 fn warn(delivery: &Delivery, reporter: &dyn Reporter) {
     if let Delivery::Failed { reason, hint } = delivery {
-        let hint = hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-        reporter.warn(format!("Slack was not told: {reason}{hint}. The release does not depend on it."));
+        let hint = hint
+            .as_deref()
+            .map(|hint| format!(" ({hint})"))
+            .unwrap_or_default();
+        reporter.warn(format!(
+            "Slack was not told: {reason}{hint}. The release does not depend on it."
+        ));
     }
 }
 
@@ -112,12 +126,17 @@ pub(crate) fn conclude(announcement: &mut Announcement, report: &ReleaseReport) 
         | Verdict::Unverified => State::Failed,
     };
     announcement.version.clone_from(&report.version_label);
-    announcement.former_version.clone_from(&report.former_version);
+    announcement
+        .former_version
+        .clone_from(&report.former_version);
     announcement.url.clone_from(&report.url);
     if let Some(failure) = &report.failure {
         announcement.cause = Some(failure.message.clone());
-        announcement.log_tail =
-            failure.logs.iter().flat_map(|log| log.lines.iter().cloned()).collect();
+        announcement.log_tail = failure
+            .logs
+            .iter()
+            .flat_map(|log| log.lines.iter().cloned())
+            .collect();
     }
 }
 

@@ -36,16 +36,35 @@ pub struct Arguments {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Global {
     /// The manifest to read [default: beanpole.yaml here or in a parent directory]
-    #[arg(long, global = true, value_name = "FILE", env = "BEANPOLE_MANIFEST", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "BEANPOLE_MANIFEST",
+        help_heading = "Global options"
+    )]
     pub manifest: Option<Utf8PathBuf>,
     /// The environment of the manifest to work on
-    #[arg(long, short = 'e', global = true, value_name = "NAME", env = "BEANPOLE_ENV", help_heading = "Global options")]
+    #[arg(
+        long,
+        short = 'e',
+        global = true,
+        value_name = "NAME",
+        env = "BEANPOLE_ENV",
+        help_heading = "Global options"
+    )]
     pub env: Option<String>,
     /// Write the result as JSON to stdout
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
     /// Say nothing on stderr but errors
-    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Global options"
+    )]
     pub quiet: bool,
     /// Show the output of builds, containers and Beanstalk too
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
@@ -65,13 +84,29 @@ pub struct Aws {
     #[arg(long, value_name = "NAME", env = "AWS_PROFILE", help_heading = "AWS")]
     pub profile: Option<String>,
     /// The role to assume, by ARN
-    #[arg(long, value_name = "ARN", env = "BEANPOLE_ASSUME_ROLE", help_heading = "AWS")]
+    #[arg(
+        long,
+        value_name = "ARN",
+        env = "BEANPOLE_ASSUME_ROLE",
+        help_heading = "AWS"
+    )]
     pub assume_role: Option<String>,
     /// Where to reach AWS instead of its own addresses, such as a running rehearsal
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL", help_heading = "AWS")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "AWS_ENDPOINT_URL",
+        help_heading = "AWS"
+    )]
     pub endpoint_url: Option<String>,
     /// How many times as fast as the wall clock the other side runs (for rehearsals)
-    #[arg(long, value_name = "FACTOR", env = "BEANPOLE_SPEED", default_value_t = 1.0, hide = true)]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        env = "BEANPOLE_SPEED",
+        default_value_t = 1.0,
+        hide = true
+    )]
     pub speed: f64,
 }
 

@@ -27,8 +27,10 @@ pub(crate) async fn connect(
     });
     let environment = context.environment.clone();
     // A region that the environment insists on is compared with the manifest's, not overruled.
-    let insists =
-        environment.get("AWS_REGION").or_else(|| environment.get("AWS_DEFAULT_REGION")).is_some();
+    let insists = environment
+        .get("AWS_REGION")
+        .or_else(|| environment.get("AWS_DEFAULT_REGION"))
+        .is_some();
     let settings = Settings {
         profile: arguments.profile.clone(),
         region: (!insists).then(|| project.region.clone()),

@@ -54,10 +54,7 @@ impl Context {
     ///
     /// # Errors
     /// What the work returns, or that the runtime could not be started.
-    pub fn block_on<T>(
-        &self,
-        work: impl Future<Output = Result<T, Report>>,
-    ) -> Result<T, Report> {
+    pub fn block_on<T>(&self, work: impl Future<Output = Result<T, Report>>) -> Result<T, Report> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -87,14 +84,19 @@ impl Context {
     pub fn located_project_from(&self, start: &Utf8Path) -> Result<Located, Report> {
         let manifest = match &self.global.manifest {
             Some(path) => self.directory.join(path),
-            None => beanpole_manifest::find(start)
-                .ok_or_else(|| Failure::NoManifest { start: start.to_owned() })?,
+            None => beanpole_manifest::find(start).ok_or_else(|| Failure::NoManifest {
+                start: start.to_owned(),
+            })?,
         };
-        let project =
-            Manifest::load(&manifest)?.environment(self.global.env.as_deref())?;
-        let directory =
-            manifest.parent().map_or_else(|| self.directory.clone(), Utf8Path::to_path_buf);
-        Ok(Located { project, directory, manifest })
+        let project = Manifest::load(&manifest)?.environment(self.global.env.as_deref())?;
+        let directory = manifest
+            .parent()
+            .map_or_else(|| self.directory.clone(), Utf8Path::to_path_buf);
+        Ok(Located {
+            project,
+            directory,
+            manifest,
+        })
     }
 
     /// Asks whether to go on, unless `--yes` was given.
@@ -106,7 +108,10 @@ impl Context {
             return Ok(());
         }
         if !self.can_ask {
-            return Err(Failure::NeedsYes { what: what.to_owned() }.into());
+            return Err(Failure::NeedsYes {
+                what: what.to_owned(),
+            }
+            .into());
         }
         self.terminal.say(&format!("Really {what}? [y/N]"));
         let mut answer = String::new();

@@ -15,7 +15,7 @@ pub(crate) const ENGINE_STEP: &str = "engine";
 
 /// The choice on the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum EngineChoice {
+pub(crate) enum EngineChoice {
     /// Docker if it is there and has the base images, else none
     #[default]
     Auto,
@@ -60,13 +60,17 @@ pub(crate) async fn choose(
     cancel: &CancellationToken,
 ) -> Result<ChosenEngine, Report> {
     if choice == EngineChoice::None {
-        return Ok(ChosenEngine::ControlPlane { reason: "`--engine none` was asked for".to_owned() });
+        return Ok(ChosenEngine::ControlPlane {
+            reason: "`--engine none` was asked for".to_owned(),
+        });
     }
     let found = find(environment, needs, reporter, cancel).await;
     match (found, choice) {
         (Ok(engine), _) => Ok(ChosenEngine::Docker(engine)),
         (Err(error), EngineChoice::Auto) if may_fall_back(&error) => {
-            Ok(ChosenEngine::ControlPlane { reason: error.to_string() })
+            Ok(ChosenEngine::ControlPlane {
+                reason: error.to_string(),
+            })
         }
         (Err(error), _) => Err(error.into()),
     }
@@ -80,7 +84,9 @@ async fn find(
 ) -> Result<Engine, Error> {
     let engine = Engine::connect(environment).await?;
     for image in needs.into_iter().flat_map(|needs| needs.images) {
-        engine.ensure_image(&image, ENGINE_STEP, reporter, cancel).await?;
+        engine
+            .ensure_image(&image, ENGINE_STEP, reporter, cancel)
+            .await?;
     }
     Ok(engine)
 }
@@ -94,20 +100,29 @@ pub(crate) struct Needs {
 impl Needs {
     /// What the project's Dockerfile stands on.
     pub(crate) fn of_build(project: &Project, root: &Utf8Path) -> Self {
-        let path = root.join(&project.image.context).join(&project.image.dockerfile);
+        let path = root
+            .join(&project.image.context)
+            .join(&project.image.dockerfile);
         // A Dockerfile that is missing is the check's finding, not a reason to go without an engine.
         let text = fs_err::read_to_string(path).unwrap_or_default();
         let image = &project.image;
-        Self { images: base_images_for(&text, image.target.as_deref(), &image.args) }
+        Self {
+            images: base_images_for(&text, image.target.as_deref(), &image.args),
+        }
     }
 
     /// The same, and what stands in for the database and the cache.
     pub(crate) fn of_rehearsal(project: &Project, root: &Utf8Path) -> Self {
         let mut needs = Self::of_build(project, root);
-        needs.images.extend(beanpole_rehearsal::data_plane::docker::store_images(
-            project.database.as_ref().map(|database| database.version.as_str()),
-            project.cache.as_ref().map(|cache| cache.version.as_str()),
-        ));
+        needs
+            .images
+            .extend(beanpole_rehearsal::data_plane::docker::store_images(
+                project
+                    .database
+                    .as_ref()
+                    .map(|database| database.version.as_str()),
+                project.cache.as_ref().map(|cache| cache.version.as_str()),
+            ));
         needs
     }
 }

@@ -24,17 +24,25 @@ pub(crate) fn publish(context: &Context, report: &ReleaseReport) {
         .collect();
     append(context, "GITHUB_OUTPUT", &outputs);
     let summary = context.scrubber.scrub(&report.to_string());
-    append(context, "GITHUB_STEP_SUMMARY", &format!("## beanpole deploy\n\n```text\n{summary}\n```\n"));
+    append(
+        context,
+        "GITHUB_STEP_SUMMARY",
+        &format!("## beanpole deploy\n\n```text\n{summary}\n```\n"),
+    );
 }
 
 fn append(context: &Context, variable: &str, text: &str) {
-    let Some(path) = context.environment.get(variable) else { return };
+    let Some(path) = context.environment.get(variable) else {
+        return;
+    };
     let written = fs_err::OpenOptions::new()
         .append(true)
         .create(true)
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()));
     if let Err(error) = written {
-        context.terminal.say(&format!("warning: {variable} could not be written: {error}"));
+        context.terminal.say(&format!(
+            "warning: {variable} could not be written: {error}"
+        ));
     }
 }

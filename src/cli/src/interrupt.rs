@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 /// Listens for interrupts for the rest of the process's life.
 pub(crate) fn listen(cancel: CancellationToken, terminal: Arc<Terminal>) {
     tokio::spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        ) else {
             terminal.say("warning: Ctrl-C cannot be caught here; it will end the process at once");
             return;
         };
@@ -27,13 +28,18 @@ pub(crate) fn listen(cancel: CancellationToken, terminal: Arc<Terminal>) {
                 leave();
             }
             first = false;
-            terminal.say("Interrupted: stopping at the next safe point. Interrupt again to leave at once.");
+            terminal.say(
+                "Interrupted: stopping at the next safe point. Interrupt again to leave at once.",
+            );
             cancel.cancel();
         }
     });
 }
 
-#[expect(clippy::exit, reason = "a second interrupt must end the process whatever it is doing")]
+#[expect(
+    clippy::exit,
+    reason = "a second interrupt must end the process whatever it is doing"
+)]
 fn leave() -> ! {
     std::process::exit(i32::from(ExitCode::Interrupted.code()))
 }

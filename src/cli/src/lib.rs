@@ -56,7 +56,11 @@ pub fn run(process: Process) -> ProcessExitCode {
     let arguments = match Arguments::try_parse_from(&process.arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+            let code = if error.use_stderr() {
+                ExitCode::Usage
+            } else {
+                ExitCode::Done
+            };
             let _closed = error.print();
             return code.into();
         }
@@ -77,7 +81,12 @@ pub fn run(process: Process) -> ProcessExitCode {
     let scrubber = SecretScrubber::default();
     let terminal = Arc::new(Terminal::new(settings, scrubber.clone()));
     logging::start(&process.environment);
-    let context = Context::new(process, arguments.global.clone(), Arc::clone(&terminal), scrubber);
+    let context = Context::new(
+        process,
+        arguments.global.clone(),
+        Arc::clone(&terminal),
+        scrubber,
+    );
     match commands::run(&context, arguments.command) {
         Ok(code) => code.into(),
         Err(report) => {

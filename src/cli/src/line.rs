@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use beanpole_cloud::Cloud;
-use beanpole_deploy::{
-    CheckRequest, Ended, ReleaseReport, ReleaseRequest, Steps, check, release,
-};
+use beanpole_deploy::{CheckRequest, Ended, ReleaseReport, ReleaseRequest, Steps, check, release};
 use beanpole_image::Engine;
 use beanpole_manifest::Project;
 use beanpole_model::{Pace, Report, Reporter};
@@ -38,8 +36,7 @@ impl Provisioning<'_> {
                     &context.cancel,
                 )
                 .await?;
-                let plan =
-                    beanpole_provision::plan(self.project, &observed, &self.cloud.identity);
+                let plan = beanpole_provision::plan(self.project, &observed, &self.cloud.identity);
                 plan.check()?;
                 let summary = beanpole_provision::summary(&plan);
                 Ok::<_, Report>(Ended::done(plan, summary))
@@ -89,7 +86,11 @@ impl Releasing<'_> {
         let steps = Steps::new(reporter);
         let candidate = check(check_request(self.found, self.allow_dirty), &steps).await?;
         let beanstalk = &self.cloud.beanstalk;
-        if beanstalk.environment(&project.application, &project.environment).await?.is_none() {
+        if beanstalk
+            .environment(&project.application, &project.environment)
+            .await?
+            .is_none()
+        {
             return Err(Failure::no_environment(project).into());
         }
         Ok(self.release(&candidate, &steps).await)
@@ -131,7 +132,11 @@ fn cache_directory(context: &Context) -> Utf8PathBuf {
     let base = environment
         .get("XDG_CACHE_HOME")
         .map(Utf8PathBuf::from)
-        .or_else(|| environment.get("HOME").map(|home| Utf8PathBuf::from(home).join(".cache")))
+        .or_else(|| {
+            environment
+                .get("HOME")
+                .map(|home| Utf8PathBuf::from(home).join(".cache"))
+        })
         .or_else(|| Utf8PathBuf::from_path_buf(std::env::temp_dir()).ok())
         .unwrap_or_else(|| Utf8PathBuf::from(".cache"));
     base.join("beanpole")

@@ -14,7 +14,9 @@ pub(crate) const LOG_VARIABLE: &str = "BEANPOLE_LOG";
 
 /// Starts the log if it was asked for. A word that is no level counts as `debug`.
 pub(crate) fn start(environment: &Environment) {
-    let Some(level) = environment.get(LOG_VARIABLE) else { return };
+    let Some(level) = environment.get(LOG_VARIABLE) else {
+        return;
+    };
     let level: LevelFilter = level.parse().unwrap_or(LevelFilter::DEBUG);
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(format!("off,beanpole={level}")))

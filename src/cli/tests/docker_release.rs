@@ -23,12 +23,16 @@ const BREAKAGES: [Breakage; 3] = [
                  \x20   def __init__(self, get_response):\n\
                  \x20       self.get_response = get_response\n\n\
                  \x20   def __call__(self, request):\n\
-                 \x20       return HttpResponse(\"broken on purpose\", status=500)\n",
+                 \x20       if request.path.startswith(\"/ht/\"):\n\
+                 \x20           return HttpResponse(\"broken on purpose\", status=500)\n\
+                 \x20       return self.get_response(request)\n",
             );
             let settings = sandbox.read("config/settings/prod.py");
             sandbox.write(
                 "config/settings/prod.py",
-                &format!("{settings}\nMIDDLEWARE = [\"config.broken.BrokenMiddleware\"]\n"),
+                &format!(
+                    "{settings}\nMIDDLEWARE = [*MIDDLEWARE, \"config.broken.BrokenMiddleware\"]\n"
+                ),
             );
         },
         cause: "500",
@@ -90,7 +94,11 @@ fn docker_a_broken_release_leaves_the_former_version_serving() {
         sandbox.commit("feat: break it");
         let outcome = kept.run(&sandbox, &["deploy", "--json"]).exits(3);
         let report = outcome.json();
-        assert_eq!(report["verdict"], "rolled-back", "{}: {report:#}", breakage.name);
+        assert_eq!(
+            report["verdict"], "rolled-back",
+            "{}: {report:#}",
+            breakage.name
+        );
         assert!(
             report["failure"].to_string().contains(breakage.cause),
             "{}: the cause `{}` is not shown: {report:#}",
@@ -113,9 +121,19 @@ fn docker_a_broken_release_leaves_the_former_version_serving() {
 
     kept.running.interrupt();
     let outcome = kept.running.finish().exits(0);
-    let messages = outcome.stderr.lines().filter(|line| line.starts_with("Slack #releases"));
-    let rolled_back = messages.filter(|line| line.to_lowercase().contains("rolled back")).count();
-    assert_eq!(rolled_back, BREAKAGES.len(), "Slack was not told:\n{}", outcome.stderr);
+    let messages = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("Slack #releases"));
+    let rolled_back = messages
+        .filter(|line| line.to_lowercase().contains("rolled back"))
+        .count();
+    assert_eq!(
+        rolled_back,
+        BREAKAGES.len(),
+        "Slack was not told:\n{}",
+        outcome.stderr
+    );
     assert_eq!(containers(), Vec::<String>::new());
     assert_eq!(networks(), Vec::<String>::new());
 }

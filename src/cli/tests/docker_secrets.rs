@@ -39,7 +39,12 @@ impl ProcessList {
 
     fn finish(self) -> String {
         self.stop.store(true, Ordering::Relaxed);
-        self.seen.join().unwrap().into_iter().collect::<Vec<_>>().join("\n")
+        self.seen
+            .join()
+            .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -54,14 +59,19 @@ fn values_in_the_app(names: &[&str]) -> Vec<String> {
         "label=beanpole.service=web",
     ]);
     let container = container.first().expect("no web container runs");
-    let lines =
-        docker(&["inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", container]);
+    let lines = docker(&[
+        "inspect",
+        "--format",
+        "{{range .Config.Env}}{{println .}}{{end}}",
+        container,
+    ]);
     names
         .iter()
         .map(|name| {
             let prefix = format!("{name}=");
             let line = lines.iter().find_map(|line| line.strip_prefix(&prefix));
-            line.unwrap_or_else(|| panic!("the app was not given {name}")).to_owned()
+            line.unwrap_or_else(|| panic!("the app was not given {name}"))
+                .to_owned()
         })
         .collect()
 }
@@ -87,14 +97,20 @@ for bucket in s3.list_buckets()['Buckets']:
         .envs(kept.variables.iter().map(|(name, value)| (name, value)))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
 fn docker_no_secret_value_is_found_anywhere() {
     let sandbox = Sandbox::blog();
-    sandbox.replace("beanpole.yaml", "  names:\n", "  names:\n    PAYMENT_KEY: blog/payment-key\n");
+    let named = "    DJANGO_SECRET_KEY: django/blog/secret-key\n";
+    let both = format!("{named}    PAYMENT_KEY: blog/payment-key\n");
+    sandbox.replace("beanpole.yaml", named, &both);
     // The app itself misbehaves: it logs its secrets, and its logs end up in ours.
     let settings = sandbox.read("config/settings/prod.py");
     sandbox.write(
@@ -108,17 +124,25 @@ fn docker_no_secret_value_is_found_anywhere() {
     sandbox.write("../planted.env", &format!("blog/payment-key={PLANTED}\n"));
 
     let processes = ProcessList::watch();
-    let arguments = ["--engine", "docker", "--secrets", "../planted.env", "--verbose"];
+    let arguments = [
+        "--engine",
+        "docker",
+        "--secrets",
+        "../planted.env",
+        "--verbose",
+    ];
     let kept = Kept::start(&sandbox, &arguments);
-    let secrets = values_in_the_app(&[
-        "PAYMENT_KEY",
-        "DB_PASSWORD",
-        "DJANGO_SECRET_KEY",
-    ]);
-    assert_eq!(secrets[0], PLANTED, "the planted value did not reach the app");
+    let secrets = values_in_the_app(&["PAYMENT_KEY", "DB_PASSWORD", "DJANGO_SECRET_KEY"]);
+    assert_eq!(
+        secrets[0], PLANTED,
+        "the planted value did not reach the app"
+    );
 
     // A second release fails, so that container logs and causes are fetched and shown.
-    sandbox.write("config/wsgi.py", "raise SystemExit(\"leaving on purpose\")\n");
+    sandbox.write(
+        "config/wsgi.py",
+        "raise SystemExit(\"leaving on purpose\")\n",
+    );
     sandbox.commit("feat: break it");
     let mut command = common::beanpole(&sandbox, &["deploy", "--json", "--verbose"]);
     command.env("BEANPOLE_LOG", "trace");
@@ -135,7 +159,10 @@ fn docker_no_secret_value_is_found_anywhere() {
     kept.running.interrupt();
     let first = kept.running.finish().exits(0);
     let processes = processes.finish();
-    assert!(processes.contains("gunicorn"), "the process list was not watched");
+    assert!(
+        processes.contains("gunicorn"),
+        "the process list was not watched"
+    );
 
     let places = [
         ("stdout", first.stdout),
@@ -148,7 +175,10 @@ fn docker_no_secret_value_is_found_anywhere() {
     ];
     for (place, text) in &places {
         for (index, secret) in secrets.iter().enumerate() {
-            assert!(!text.contains(secret.as_str()), "secret {index} is shown in the {place}");
+            assert!(
+                !text.contains(secret.as_str()),
+                "secret {index} is shown in the {place}"
+            );
         }
     }
 }

@@ -18,7 +18,10 @@ fn help_of_every_command() {
     insta::assert_snapshot!("beanpole", outcome.stdout);
     for command in commands {
         let outcome = run(&sandbox, &[&command, "--help"]).exits(0);
-        assert!(outcome.stdout.contains("Example"), "`{command} --help` shows no example");
+        assert!(
+            outcome.stdout.contains("Example"),
+            "`{command} --help` shows no example"
+        );
         insta::assert_snapshot!(command, outcome.stdout);
     }
 }
@@ -26,14 +29,22 @@ fn help_of_every_command() {
 #[test]
 fn version_is_the_packages_own() {
     let outcome = run(&Sandbox::new(), &["--version"]).exits(0);
-    assert_eq!(outcome.stdout, format!("beanpole {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        outcome.stdout,
+        format!("beanpole {}\n", env!("CARGO_PKG_VERSION"))
+    );
 }
 
 #[test]
 fn completions_and_the_manual_page_come_from_the_flag_table() {
     let sandbox = Sandbox::new();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(run(&sandbox, &["completions", shell]).exits(0).stdout.contains("rehearse"));
+        assert!(
+            run(&sandbox, &["completions", shell])
+                .exits(0)
+                .stdout
+                .contains("rehearse")
+        );
     }
     assert!(run(&sandbox, &["man"]).exits(0).stdout.contains(".TH"));
 }

@@ -6,7 +6,7 @@
 //! when packing fails or is cancelled: nothing half-written stays behind. Packing blocks; run it on
 //! a thread of its own.
 
-use std::io::{BufWriter, Seek, Write};
+use std::io::{BufWriter, Cursor, Seek, Write};
 use std::num::NonZeroUsize;
 
 use beanpole_git::{BlobReader, Mode, Repository};
@@ -14,8 +14,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
-use zip::write::{PreparedZipFile, SimpleFileOptions};
-use zip::{CompressionMethod, ZipWriter};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::error::Error;
 use crate::layout::{Content, Layout, LayoutEntry};
@@ -91,9 +91,23 @@ pub fn pack(
     let path = Utf8PathBuf::from_path_buf(file.path().to_path_buf())
         .unwrap_or_else(|_| directory.join("bundle"));
     let mut blobs = repository.read_blobs().map_err(Error::Git)?;
-    let place = Place { path: &path, limit: SIZE_LIMIT };
-    let size = write(layout, &mut blobs, time, BufWriter::new(file.as_file_mut()), &place, cancel)?;
-    Ok(Bundle { path: file.into_temp_path(), size, files: layout.entries().len() })
+    let place = Place {
+        path: &path,
+        limit: SIZE_LIMIT,
+    };
+    let size = write(
+        layout,
+        &mut blobs,
+        time,
+        BufWriter::new(file.as_file_mut()),
+        &place,
+        cancel,
+    )?;
+    Ok(Bundle {
+        path: file.into_temp_path(),
+        size,
+        files: layout.entries().len(),
+    })
 }
 
 /// Where the archive goes, for messages, and how large it may become.
@@ -132,9 +146,12 @@ fn write<W: Write + Seek>(
         }
         check()?;
     }
-    let finished = archive.finish().map_err(|source| pack_error("the archive", source))?;
+    let finished = archive
+        .finish()
+        .map_err(|source| pack_error("the archive", source))?;
     let (mut out, size) = finished.into_inner();
-    out.flush().map_err(|source| Error::write(place.path, source))?;
+    out.flush()
+        .map_err(|source| Error::write(place.path, source))?;
     check()?;
     Ok(size)
 }
@@ -202,11 +219,14 @@ fn compress<W: Write + Seek>(
         .map(|entry| content(entry, blobs).map(|content| (entry, content)))
         .collect::<Result<Vec<_>, _>>()?;
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let share = contents.len().div_ceil(threads.clamp(1, MOST_THREADS)).max(1);
-    let prepared: Vec<Result<Vec<Prepared<'_>>, Error>> = std::thread::scope(|scope| {
+    let share = contents
+        .len()
+        .div_ceil(threads.clamp(1, MOST_THREADS))
+        .max(1);
+    let parts: Vec<Result<Part, Error>> = std::thread::scope(|scope| {
         let workers: Vec<_> = contents
             .chunks(share)
-            .map(|chunk| scope.spawn(move || prepare(chunk, options)))
+            .map(|chunk| scope.spawn(move || compress_part(chunk, options)))
             .collect();
         workers
             .into_iter()
@@ -218,54 +238,53 @@ fn compress<W: Write + Seek>(
             })
             .collect()
     });
-    for share in prepared {
-        for prepared in share? {
-            add(prepared, archive, options)?;
-        }
+    for part in parts {
+        archive
+            .merge_archive(part?)
+            .map_err(|source| pack_error("the archive", source))?;
     }
     Ok(())
 }
 
-enum Prepared<'a> {
-    File(&'a str, PreparedZipFile),
-    Link(&'a str, &'a str),
-}
+/// A piece of the archive in memory. Pieces are put together without compressing again.
+type Part = ZipArchive<Cursor<Vec<u8>>>;
 
-fn prepare<'a>(
-    chunk: &'a [(&'a LayoutEntry, Vec<u8>)],
+fn compress_part(
+    chunk: &[(&LayoutEntry, Vec<u8>)],
     options: SimpleFileOptions,
-) -> Result<Vec<Prepared<'a>>, Error> {
-    chunk
-        .iter()
-        .map(|(entry, content)| {
-            if entry.mode == Mode::Symlink {
-                let target = std::str::from_utf8(content).map_err(|_| Error::UnsafePath {
-                    path: entry.path.clone(),
-                    why: "the link's target is not UTF-8",
-                })?;
-                return Ok(Prepared::Link(&entry.path, target));
-            }
-            let options = options.unix_permissions(permissions(entry.mode));
-            PreparedZipFile::from_data(&entry.path, options, content)
-                .map(|file| Prepared::File(&entry.path, file))
-                .map_err(|source| pack_error(&entry.path, source))
-        })
-        .collect()
+) -> Result<Part, Error> {
+    // One writer for many files: it reuses the compressor's tables.
+    let mut part = ZipWriter::new(Cursor::new(Vec::new()));
+    for (entry, content) in chunk {
+        add(
+            entry,
+            content,
+            &mut part,
+            options.unix_permissions(permissions(entry.mode)),
+        )?;
+    }
+    part.finish_into_readable()
+        .map_err(|source| pack_error("the archive", source))
 }
 
-fn add<W: Write + Seek>(
-    prepared: Prepared<'_>,
-    archive: &mut ZipWriter<Spool<W>>,
+fn add(
+    entry: &LayoutEntry,
+    content: &[u8],
+    part: &mut ZipWriter<Cursor<Vec<u8>>>,
     options: SimpleFileOptions,
 ) -> Result<(), Error> {
-    match prepared {
-        Prepared::File(path, file) => {
-            archive.add_prepared_file(file).map_err(|source| pack_error(path, source))
-        }
-        Prepared::Link(path, target) => archive
-            .add_symlink(path, target, options.unix_permissions(permissions(Mode::Symlink)))
-            .map_err(|source| pack_error(path, source)),
+    if entry.mode == Mode::Symlink {
+        let target = std::str::from_utf8(content).map_err(|_| Error::UnsafePath {
+            path: entry.path.clone(),
+            why: "the link's target is not UTF-8",
+        })?;
+        return part
+            .add_symlink(&entry.path, target, options)
+            .map_err(|source| pack_error(&entry.path, source));
     }
+    part.start_file(&entry.path, options)
+        .and_then(|()| part.write_all(content).map_err(Into::into))
+        .map_err(|source| pack_error(&entry.path, source))
 }
 
 /// The content of an entry.
@@ -313,7 +332,10 @@ fn archive_time(time: Timestamp) -> zip::DateTime {
 }
 
 fn pack_error(path: &str, source: zip::result::ZipError) -> Error {
-    Error::Pack { path: path.to_owned(), source }
+    Error::Pack {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 #[cfg(test)]

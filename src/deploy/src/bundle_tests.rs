@@ -1,11 +1,10 @@
 //! Tests of packing: real repositories, real archives.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read as _, SeekFrom};
+use std::io::{Read as _, SeekFrom};
 use std::os::unix::fs::PermissionsExt as _;
 
 use beanpole_testkit::Sandbox;
-use zip::ZipArchive;
 
 use super::*;
 use crate::testing::project;
@@ -29,12 +28,22 @@ fn lay_out(sandbox: &Sandbox) -> (Repository, Layout, Timestamp) {
     let repository = Repository::discover(sandbox.project()).unwrap();
     let head = repository.head().unwrap();
     let files = repository.files(&head.id, sandbox.project()).unwrap();
-    (repository, Layout::new(&project(""), &files).unwrap(), head.committed_at)
+    (
+        repository,
+        Layout::new(&project(""), &files).unwrap(),
+        head.committed_at,
+    )
 }
 
 fn packed(sandbox: &Sandbox, directory: &Utf8Path) -> Result<Bundle, Error> {
     let (repository, layout, time) = lay_out(sandbox);
-    pack(&layout, &repository, time, directory, &CancellationToken::new())
+    pack(
+        &layout,
+        &repository,
+        time,
+        directory,
+        &CancellationToken::new(),
+    )
 }
 
 fn is_empty(directory: &Utf8Path) -> bool {
@@ -57,9 +66,15 @@ fn holds_contents_modes_and_links_of_the_commit() {
         file.read_to_string(&mut text).unwrap();
         let time = file.last_modified().unwrap();
         assert_eq!((time.year(), time.month(), time.day()), (2026, 1, 2));
-        found.insert(file.name().unwrap().into_owned(), (file.unix_mode().unwrap(), text));
+        found.insert(
+            file.name().unwrap().into_owned(),
+            (file.unix_mode().unwrap(), text),
+        );
     }
-    let modes: Vec<_> = found.iter().map(|(path, (mode, _))| (path.as_str(), *mode)).collect();
+    let modes: Vec<_> = found
+        .iter()
+        .map(|(path, (mode, _))| (path.as_str(), *mode))
+        .collect();
     assert_eq!(
         modes,
         [
@@ -73,7 +88,10 @@ fn holds_contents_modes_and_links_of_the_commit() {
     assert_eq!(found["manage.py"].1, "print('hello')\n");
     assert_eq!(found["articles"].1, "posts");
     assert_eq!(bundle.files(), 5);
-    assert_eq!(bundle.size(), fs_err::metadata(bundle.path()).unwrap().len());
+    assert_eq!(
+        bundle.size(),
+        fs_err::metadata(bundle.path()).unwrap().len()
+    );
 }
 
 #[test]
@@ -100,7 +118,11 @@ fn a_reader_that_we_did_not_write_agrees() {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(text.contains("entrypoint.sh 0o100755 3"), "{text}");
     assert!(text.contains("articles 0o120777 3"), "{text}");
     assert!(text.contains("posts/naïve name.txt"), "{text}");
@@ -134,11 +156,25 @@ fn a_bundle_beyond_the_limit_names_the_largest_files() {
     sandbox.commit("feat: a film");
     let (repository, layout, time) = lay_out(&sandbox);
     let mut blobs = repository.read_blobs().unwrap();
-    let place = Place { path: Utf8Path::new("/nowhere/bundle.zip"), limit: 10_000 };
+    let place = Place {
+        path: Utf8Path::new("/nowhere/bundle.zip"),
+        limit: 10_000,
+    };
     let out = Cursor::new(Vec::new());
-    let error =
-        write(&layout, &mut blobs, time, out, &place, &CancellationToken::new()).unwrap_err();
-    let Error::BundleTooLarge { limit: 10_000, largest } = error else {
+    let error = write(
+        &layout,
+        &mut blobs,
+        time,
+        out,
+        &place,
+        &CancellationToken::new(),
+    )
+    .unwrap_err();
+    let Error::BundleTooLarge {
+        limit: 10_000,
+        largest,
+    } = error
+    else {
         panic!("not the limit: {error:?}");
     };
     assert_eq!(largest[0].0, "media/film.mp4");
@@ -149,7 +185,10 @@ struct FullDisk(u64);
 
 impl std::io::Write for FullDisk {
     fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        self.0 = self.0.checked_sub(buffer.len() as u64).ok_or(std::io::ErrorKind::StorageFull)?;
+        self.0 = self
+            .0
+            .checked_sub(buffer.len() as u64)
+            .ok_or(std::io::ErrorKind::StorageFull)?;
         Ok(buffer.len())
     }
 
@@ -169,9 +208,19 @@ fn a_full_disk_is_named_with_its_directory() {
     let sandbox = sandbox();
     let (repository, layout, time) = lay_out(&sandbox);
     let mut blobs = repository.read_blobs().unwrap();
-    let place = Place { path: Utf8Path::new("/var/cache/beanpole/bundle.zip"), limit: SIZE_LIMIT };
-    let error = write(&layout, &mut blobs, time, FullDisk(200), &place, &CancellationToken::new())
-        .unwrap_err();
+    let place = Place {
+        path: Utf8Path::new("/var/cache/beanpole/bundle.zip"),
+        limit: SIZE_LIMIT,
+    };
+    let error = write(
+        &layout,
+        &mut blobs,
+        time,
+        FullDisk(200),
+        &place,
+        &CancellationToken::new(),
+    )
+    .unwrap_err();
     assert!(
         matches!(&error, Error::DiskFull { directory, .. } if directory == "/var/cache/beanpole"),
         "{error:?}"
@@ -186,7 +235,13 @@ fn large_files_are_streamed_and_small_ones_batched() {
         content: Content::Text("x".repeat(size)),
     };
     let large = usize::try_from(LARGE_FILE).unwrap() + 1;
-    let entries = [text("a", 10), text("b", 20), text("c", large), text("d", 0), text("e", 5)];
+    let entries = [
+        text("a", 10),
+        text("b", 20),
+        text("c", large),
+        text("d", 0),
+        text("e", 5),
+    ];
     let shape: Vec<String> = batches(&entries)
         .iter()
         .map(|batch| match batch {
@@ -206,7 +261,11 @@ fn a_large_file_goes_through_unchanged() {
     let bundle = packed(&sandbox, &sandbox.home().join("cache")).unwrap();
     let mut archive = ZipArchive::new(fs_err::File::open(bundle.path()).unwrap()).unwrap();
     let mut text = String::new();
-    archive.by_name("large.txt").unwrap().read_to_string(&mut text).unwrap();
+    archive
+        .by_name("large.txt")
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
     assert_eq!(text.len(), long.len());
     assert!(text == long);
 }

@@ -71,7 +71,10 @@ pub async fn check(request: CheckRequest, steps: &Steps) -> Result<Candidate, Er
         .run(StepId::Check, async {
             let candidate = tokio::task::spawn_blocking(move || inspect(request))
                 .await
-                .map_err(|source| Error::Worker { doing: "checking the commit", source })??;
+                .map_err(|source| Error::Worker {
+                    doing: "checking the commit",
+                    source,
+                })??;
             for finding in &candidate.findings {
                 steps.reporter().warn(finding.message.clone());
             }
@@ -91,11 +94,18 @@ pub async fn check(request: CheckRequest, steps: &Steps) -> Result<Candidate, Er
 /// # Errors
 /// Those of [`check`].
 pub fn inspect(request: CheckRequest) -> Result<Candidate, Error> {
-    let CheckRequest { project, directory, manifest, allow_dirty } = request;
+    let CheckRequest {
+        project,
+        directory,
+        manifest,
+        allow_dirty,
+    } = request;
     let repository = Repository::discover(&directory).map_err(Error::Git)?;
     let commit = repository.head().map_err(Error::Git)?;
     let changes = repository.status(&directory).map_err(Error::Git)?;
-    let entries = repository.files(&commit.id, &directory).map_err(Error::Git)?;
+    let entries = repository
+        .files(&commit.id, &directory)
+        .map_err(Error::Git)?;
     let contents = Contents::read(&project, &repository, &entries)?;
     let findings = preflight::findings(&Facts {
         project: &project,
@@ -108,13 +118,23 @@ pub fn inspect(request: CheckRequest) -> Result<Candidate, Error> {
         links: &contents.links,
         allow_dirty,
     });
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
         return Err(Error::NotDeployable { findings });
     }
     let layout = Layout::new(&project, &entries)?;
     let label = version_label(commit.id.short(), layout.digest())
         .map_err(|source| Error::Label { source })?;
-    Ok(Candidate { project, repository, commit, layout, label, findings })
+    Ok(Candidate {
+        project,
+        repository,
+        commit,
+        layout,
+        label,
+        findings,
+    })
 }
 
 /// The manifest's path from the project's directory.

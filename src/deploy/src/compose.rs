@@ -34,7 +34,8 @@ const WEB: &str = "web";
 /// The port that the load balancer sends traffic to on each instance.
 const PUBLISHED_PORT: u16 = 80;
 
-const HEADER: &str = "# Written by beanpole from beanpole.yaml for this bundle. Not a file of the repository.\n";
+const HEADER: &str =
+    "# Written by beanpole from beanpole.yaml for this bundle. Not a file of the repository.\n";
 
 /// A file to put into the bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,10 +92,16 @@ struct ContainerCommand {
 /// [`Error::Render`] if the YAML library refuses, which is a bug.
 pub fn render(project: &Project, source_digest: &str) -> Result<Vec<RenderedFile>, Error> {
     let compose = compose_file(project, &image_name(project, source_digest));
-    let mut files = vec![RenderedFile { path: COMPOSE_FILE, text: yaml(COMPOSE_FILE, &compose)? }];
+    let mut files = vec![RenderedFile {
+        path: COMPOSE_FILE,
+        text: yaml(COMPOSE_FILE, &compose)?,
+    }];
     if !project.release.is_empty() {
         let text = yaml(RELEASE_FILE, &release_extension())?;
-        files.push(RenderedFile { path: RELEASE_FILE, text });
+        files.push(RenderedFile {
+            path: RELEASE_FILE,
+            text,
+        });
     }
     Ok(files)
 }
@@ -163,7 +170,9 @@ fn release_extension() -> Extension {
         command: format!("docker compose run --rm --no-deps {RELEASE_SERVICE}"),
         leader_only: true,
     };
-    Extension { container_commands: BTreeMap::from([("10_beanpole_release", command)]) }
+    Extension {
+        container_commands: BTreeMap::from([("10_beanpole_release", command)]),
+    }
 }
 
 /// A command of plain words runs directly, so that it gets the signals itself; everything else goes
@@ -199,8 +208,9 @@ fn release_script(commands: &[String]) -> String {
 
 /// True for words that every shell takes literally, led by a program.
 fn is_plain(command: &str) -> bool {
-    const SHELL_WORDS: [&str; 9] =
-        [".", "cd", "eval", "exec", "export", "set", "source", "ulimit", "umask"];
+    const SHELL_WORDS: [&str; 9] = [
+        ".", "cd", "eval", "exec", "export", "set", "source", "ulimit", "umask",
+    ];
     let literal = |letter: char| letter.is_alphanumeric() || "_-./:=@%+, ".contains(letter);
     let first = command.split_whitespace().next().unwrap_or_default();
     !first.is_empty()
@@ -217,7 +227,10 @@ fn yaml<T: Serialize>(path: &'static str, value: &T) -> Result<String, Error> {
     let options = serde_yaml::ser_options! { prefer_block_scalars: false };
     serde_yaml::to_string_with_options(value, options)
         .map(|text| format!("{HEADER}{text}"))
-        .map_err(|source| Error::Render { path, source: Box::new(source) })
+        .map_err(|source| Error::Render {
+            path,
+            source: Box::new(source),
+        })
 }
 
 #[cfg(test)]

@@ -25,7 +25,13 @@ fn the_usual_project() {
     );
     let files = rendered(&project);
     let paths: Vec<_> = files.iter().map(|file| file.path).collect();
-    assert_eq!(paths, ["docker-compose.yml", ".ebextensions/00-beanpole-release.config"]);
+    assert_eq!(
+        paths,
+        [
+            "docker-compose.yml",
+            ".ebextensions/00-beanpole-release.config"
+        ]
+    );
     insta::assert_snapshot!("compose_usual", files[0].text);
     insta::assert_snapshot!("release_usual", files[1].text);
 }
@@ -51,7 +57,8 @@ fn without_release_commands_there_is_no_release_step() {
 
 #[test]
 fn all_services_share_an_image_named_by_content() {
-    let project = project("  worker:\n    command: celery worker\nrelease: [./manage.py migrate]\n");
+    let project =
+        project("  worker:\n    command: celery worker\nrelease: [./manage.py migrate]\n");
     let compose = parsed(&project);
     let services = compose["services"].as_object().unwrap();
     assert_eq!(services.len(), 3);
@@ -69,13 +76,19 @@ fn ports_are_no_base_60_numbers() {
     let mut project = project("");
     project.processes.get_mut("web").unwrap().port = Some(22);
     let text = rendered(&project)[0].text.clone();
-    assert!(text.contains("\"80:22\"") || text.contains("'80:22'"), "{text}");
+    assert!(
+        text.contains("\"80:22\"") || text.contains("'80:22'"),
+        "{text}"
+    );
 }
 
 #[test]
 fn one_release_command_stays_as_it_was_written() {
     let project = project("release: ['a || b']\n");
-    assert_eq!(parsed(&project)["services"]["release"]["command"][2], "a || b");
+    assert_eq!(
+        parsed(&project)["services"]["release"]["command"][2],
+        "a || b"
+    );
 }
 
 #[test]

@@ -78,7 +78,11 @@ mod tests {
     use super::*;
 
     fn deployment(policy: Policy, batch: Batch) -> Deployment {
-        Deployment { policy, batch, ..Deployment::default() }
+        Deployment {
+            policy,
+            batch,
+            ..Deployment::default()
+        }
     }
 
     #[test]
@@ -90,7 +94,12 @@ mod tests {
             (Policy::Rolling, Batch::Percentage(1), 4, 4),
             (Policy::Rolling, Batch::Fixed(3), 10, 4),
             (Policy::Rolling, Batch::Fixed(50), 10, 1),
-            (Policy::RollingWithAdditionalBatch, Batch::Percentage(50), 4, 3),
+            (
+                Policy::RollingWithAdditionalBatch,
+                Batch::Percentage(50),
+                4,
+                3,
+            ),
             (Policy::Immutable, Batch::Fixed(1), 40, 2),
         ];
         for (policy, batch, instances, expected) in cases {
@@ -109,11 +118,11 @@ mod tests {
         let one = deployment(Policy::Rolling, Batch::Fixed(1));
         assert!(update(&one, 10) > update(&one, 2));
         let short = update(&one, 2);
-        let slow = Deployment { timeout: Duration::from_secs(3600), ..one };
-        assert_eq!(
-            update(&slow, 2) - short,
-            Duration::from_secs(3000) * 2
-        );
+        let slow = Deployment {
+            timeout: Duration::from_secs(3600),
+            ..one
+        };
+        assert_eq!(update(&slow, 2) - short, Duration::from_secs(3000) * 2);
     }
 
     #[test]

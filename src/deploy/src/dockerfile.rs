@@ -77,7 +77,11 @@ impl Dockerfile {
         // With an entry point, the command is its argument and nothing that is started directly.
         let (instruction, directory) = entrypoint.or(command)?;
         let path = first_word(&instruction.value)?;
-        is_script(&path).then_some(StartScript { path, directory, line: instruction.line })
+        is_script(&path).then_some(StartScript {
+            path,
+            directory,
+            line: instruction.line,
+        })
     }
 
     /// True if the build itself makes a file of this name executable.
@@ -88,7 +92,9 @@ impl Dockerfile {
             match instruction.keyword.as_str() {
                 "RUN" => {
                     value.contains("chmod")
-                        && (value.contains(file_name) || value.contains("*") || value.contains(" -R"))
+                        && (value.contains(file_name)
+                            || value.contains("*")
+                            || value.contains(" -R"))
                 }
                 "COPY" | "ADD" => value.contains("--chmod="),
                 _ => false,
@@ -107,27 +113,41 @@ impl Dockerfile {
             stages.push(stage);
             // Only earlier stages can be built on, so this ends.
             let earlier = self.stages.get(..position.unwrap_or(0)).unwrap_or_default();
-            position = earlier.iter().rposition(|candidate| candidate.is_named(&stage.base));
+            position = earlier
+                .iter()
+                .rposition(|candidate| candidate.is_named(&stage.base));
         }
-        stages.into_iter().rev().flat_map(|stage| &stage.instructions).collect()
+        stages
+            .into_iter()
+            .rev()
+            .flat_map(|stage| &stage.instructions)
+            .collect()
     }
 }
 
 impl Stage {
     fn is_named(&self, name: &str) -> bool {
-        self.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+        self.name
+            .as_deref()
+            .is_some_and(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
 /// `FROM [--platform=...] image [AS name]`.
 fn stage(value: &str) -> Stage {
-    let mut words = value.split_whitespace().filter(|word| !word.starts_with("--"));
+    let mut words = value
+        .split_whitespace()
+        .filter(|word| !word.starts_with("--"));
     let base = words.next().unwrap_or_default().to_owned();
     let name = match words.next() {
         Some(word) if word.eq_ignore_ascii_case("as") => words.next().map(str::to_owned),
         _ => None,
     };
-    Stage { name, base, instructions: Vec::new() }
+    Stage {
+        name,
+        base,
+        instructions: Vec::new(),
+    }
 }
 
 /// Joins continued lines, drops comments and the bodies of here-documents.
@@ -206,7 +226,11 @@ fn first_word(value: &str) -> Option<String> {
     let mut words = value.split_whitespace();
     let first = words.next()?;
     // `ENTRYPOINT exec ./start.sh` starts the script as well.
-    let word = if first == "exec" { words.next()? } else { first };
+    let word = if first == "exec" {
+        words.next()?
+    } else {
+        first
+    };
     Some(word.trim_matches(['"', '\'']).to_owned())
 }
 
@@ -222,7 +246,9 @@ mod tests {
     use super::*;
 
     fn script(text: &str) -> Option<String> {
-        Dockerfile::parse(text).start_script(None).map(|script| script.path)
+        Dockerfile::parse(text)
+            .start_script(None)
+            .map(|script| script.path)
     }
 
     #[test]
@@ -232,8 +258,14 @@ mod tests {
         assert_eq!(found.path, "/app/entrypoint.sh");
         assert_eq!(found.directory.as_deref(), Some("/app"));
         assert_eq!(found.line, 3);
-        assert_eq!(script("FROM x\nENTRYPOINT ./start\n").as_deref(), Some("./start"));
-        assert_eq!(script("FROM x\ncmd exec ./run.sh --now\n").as_deref(), Some("./run.sh"));
+        assert_eq!(
+            script("FROM x\nENTRYPOINT ./start\n").as_deref(),
+            Some("./start")
+        );
+        assert_eq!(
+            script("FROM x\ncmd exec ./run.sh --now\n").as_deref(),
+            Some("./run.sh")
+        );
     }
 
     #[test]
@@ -251,7 +283,10 @@ mod tests {
 
     #[test]
     fn a_command_is_an_argument_when_there_is_an_entry_point() {
-        assert_eq!(script("FROM x\nENTRYPOINT [\"tini\", \"--\"]\nCMD [\"./run.sh\"]\n"), None);
+        assert_eq!(
+            script("FROM x\nENTRYPOINT [\"tini\", \"--\"]\nCMD [\"./run.sh\"]\n"),
+            None
+        );
     }
 
     #[test]
@@ -260,7 +295,9 @@ mod tests {
                     FROM base AS production\nCMD [\"web\"]\nFROM node AS assets\n";
         let file = Dockerfile::parse(text);
         assert_eq!(
-            file.start_script(Some("production")).map(|script| script.path).as_deref(),
+            file.start_script(Some("production"))
+                .map(|script| script.path)
+                .as_deref(),
             Some("/app/entrypoint.sh")
         );
         assert!(file.makes_executable(Some("production"), "entrypoint.sh"));
@@ -281,7 +318,8 @@ mod tests {
 
     #[test]
     fn copies_may_set_the_mode() {
-        let file = Dockerfile::parse("FROM x\nCOPY --chmod=755 . /app\nENTRYPOINT [\"./run.sh\"]\n");
+        let file =
+            Dockerfile::parse("FROM x\nCOPY --chmod=755 . /app\nENTRYPOINT [\"./run.sh\"]\n");
         assert!(file.makes_executable(None, "run.sh"));
     }
 }

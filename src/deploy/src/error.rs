@@ -14,9 +14,9 @@ use crate::proof::{REASONS_SHOWN, Reason, summarise};
 /// A release that stopped or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// git did not answer as hoped.
-    #[error("the repository was not readable")]
-    Git(#[source] beanpole_git::Error),
+    /// The repository is not there, or git did not answer as hoped.
+    #[error(transparent)]
+    Git(beanpole_git::Error),
 
     /// The commit is not fit to be released.
     #[error("{}", count_errors(.findings))]
@@ -92,8 +92,8 @@ pub enum Error {
     },
 
     /// The image did not build, or Docker was not there.
-    #[error("the image was not built")]
-    Image(#[source] beanpole_image::Error),
+    #[error(transparent)]
+    Image(beanpole_image::Error),
 
     /// An AWS call failed.
     #[error("{doing} failed")]
@@ -246,7 +246,10 @@ fn minutes(duration: &Duration) -> String {
 }
 
 fn count_errors(findings: &[Finding]) -> String {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count();
     match errors {
         1 => "the commit is not fit to be released: 1 finding".to_owned(),
         _ => format!("the commit is not fit to be released: {errors} findings"),
@@ -264,7 +267,10 @@ impl Error {
             let directory = path.parent().unwrap_or(path).to_string();
             Self::DiskFull { directory, source }
         } else {
-            Self::BundleWrite { path: path.to_string(), source }
+            Self::BundleWrite {
+                path: path.to_string(),
+                source,
+            }
         }
     }
 }
@@ -291,10 +297,9 @@ impl Problem for Error {
             Self::OutOfTime { .. } | Self::VersionNotProcessed { .. } => ExitCode::OutOfTime,
             Self::NothingToGoBackTo { .. } => ExitCode::FailedNotRestored,
             Self::Interrupted => ExitCode::Interrupted,
-            Self::Render { .. }
-            | Self::Label { .. }
-            | Self::Pack { .. }
-            | Self::Worker { .. } => ExitCode::Bug,
+            Self::Render { .. } | Self::Label { .. } | Self::Pack { .. } | Self::Worker { .. } => {
+                ExitCode::Bug
+            }
         }
     }
 
@@ -306,18 +311,21 @@ impl Problem for Error {
             Self::NotDeployable { findings } => findings.iter().map(describe).collect(),
             Self::BundleTooLarge { largest, .. } => largest
                 .iter()
-                .map(|(path, size)| {
-                    format!("{:>7.1} MiB  {path}", mebibytes(*size))
-                })
+                .map(|(path, size)| format!("{:>7.1} MiB  {path}", mebibytes(*size)))
                 .collect(),
             Self::VersionTaken { found, wanted, .. } => {
-                vec![format!("it points to {found}"), format!("this commit makes {wanted}")]
+                vec![
+                    format!("it points to {found}"),
+                    format!("this commit makes {wanted}"),
+                ]
             }
             Self::Busy { events, .. } => events.clone(),
             // The message names the first ones.
-            Self::Unproven { reasons, .. } => {
-                reasons.iter().skip(REASONS_SHOWN).map(ToString::to_string).collect()
-            }
+            Self::Unproven { reasons, .. } => reasons
+                .iter()
+                .skip(REASONS_SHOWN)
+                .map(ToString::to_string)
+                .collect(),
             Self::ProbeFailed { components, .. } | Self::SoakFailed { components, .. } => {
                 components.clone()
             }
@@ -375,10 +383,7 @@ impl Problem for Error {
                 "release a good commit; until then the environment keeps what it has"
             }
             Self::Interrupted => return None,
-            Self::Render { .. }
-            | Self::Label { .. }
-            | Self::Pack { .. }
-            | Self::Worker { .. } => {
+            Self::Render { .. } | Self::Label { .. } | Self::Pack { .. } | Self::Worker { .. } => {
                 "this is a bug in beanpole: please report it with this message"
             }
         };

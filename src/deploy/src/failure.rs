@@ -24,7 +24,11 @@ impl Scene<'_> {
         report.events = errors;
         let instances = match self.sight().await {
             Ok(sight) => {
-                for cause in sight.environment.iter().flat_map(|environment| &environment.causes) {
+                for cause in sight
+                    .environment
+                    .iter()
+                    .flat_map(|environment| &environment.causes)
+                {
                     report.add_health_cause(self.scrub(cause));
                 }
                 sight.instances.unwrap_or_default()
@@ -49,9 +53,13 @@ impl Scene<'_> {
                 LOG_PATIENCE,
             )) => fetched,
         };
-        let Ok(mut logs) = fetched else { return Vec::new() };
+        let Ok(mut logs) = fetched else {
+            return Vec::new();
+        };
         let is_well = |id: &str| {
-            !instances.iter().any(|instance| instance.id == id && is_unwell(instance))
+            !instances
+                .iter()
+                .any(|instance| instance.id == id && is_unwell(instance))
         };
         logs.sort_by_key(|log| is_well(&log.instance));
         logs.truncate(LOG_INSTANCES);
@@ -73,7 +81,11 @@ fn last_lines(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = text
         .lines()
         .rev()
-        .map(|line| line.chars().filter(|letter| !letter.is_control()).collect::<String>())
+        .map(|line| {
+            line.chars()
+                .filter(|letter| !letter.is_control())
+                .collect::<String>()
+        })
         .map(|line| line.trim_end().to_owned())
         .filter(|line| !line.is_empty())
         .take(LOG_LINES)
@@ -88,7 +100,9 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept_in_order_and_without_colours() {
-        let text: String = (0..100).map(|number| format!("\u{1b}[31mline {number}\n\n")).collect();
+        let text: String = (0..100)
+            .map(|number| format!("\u{1b}[31mline {number}\n\n"))
+            .collect();
         let lines = last_lines(&text);
         assert_eq!(lines.len(), LOG_LINES);
         assert_eq!(lines.first().map(String::as_str), Some("[31mline 60"));

@@ -63,16 +63,28 @@ impl Following {
     pub fn look(&mut self, sight: Option<&Sight>, events: &[EventSight]) -> Told {
         let news = self.news(events);
         let Some(sight) = sight else {
-            return Told { news, ..Told::default() };
+            return Told {
+                news,
+                ..Told::default()
+            };
         };
         let progress = self.progress(sight);
-        Told { news, progress, end: self.end(sight) }
+        Told {
+            news,
+            progress,
+            end: self.end(sight),
+        }
     }
 
     /// Every error that was told so far, oldest first.
     #[must_use]
     pub fn errors(&self) -> Vec<EventSight> {
-        let mut errors: Vec<_> = self.known.iter().filter(|event| event.is_error()).cloned().collect();
+        let mut errors: Vec<_> = self
+            .known
+            .iter()
+            .filter(|event| event.is_error())
+            .cloned()
+            .collect();
         errors.sort_by(|left, right| (&left.at, &left.message).cmp(&(&right.at, &right.message)));
         errors
     }
@@ -91,7 +103,10 @@ impl Following {
     fn progress(&mut self, sight: &Sight) -> Option<String> {
         let instances = sight.instances.as_ref()?;
         let (running, all) = count_running(&self.expectation.version, instances);
-        let line = format!("{running} of {all} instances run `{}`", self.expectation.version);
+        let line = format!(
+            "{running} of {all} instances run `{}`",
+            self.expectation.version
+        );
         if self.last_progress.as_ref() == Some(&line) {
             return None;
         }
@@ -111,10 +126,8 @@ impl Following {
             }
             EnvironmentState::Ready => {
                 self.quiet += 1;
-                let all_report_it = matches!(
-                    judge(&self.expectation, sight),
-                    Judgement::Proven { .. }
-                );
+                let all_report_it =
+                    matches!(judge(&self.expectation, sight), Judgement::Proven { .. });
                 (self.was_busy || all_report_it || self.quiet >= QUIET_LOOKS)
                     .then_some(End::Settled)
             }
@@ -164,7 +177,11 @@ mod tests {
     }
 
     fn event(at: &str, severity: &str, message: &str) -> EventSight {
-        EventSight { at: at.to_owned(), severity: severity.to_owned(), message: message.to_owned() }
+        EventSight {
+            at: at.to_owned(),
+            severity: severity.to_owned(),
+            message: message.to_owned(),
+        }
     }
 
     fn busy() -> EnvironmentState {
@@ -174,7 +191,12 @@ mod tests {
     #[test]
     fn ready_after_busy_is_the_end() {
         let mut following = Following::new(expectation());
-        assert_eq!(following.look(Some(&sight(EnvironmentState::Ready, "v1", 4)), &[]).end, None);
+        assert_eq!(
+            following
+                .look(Some(&sight(EnvironmentState::Ready, "v1", 4)), &[])
+                .end,
+            None
+        );
         assert_eq!(following.look(Some(&sight(busy(), "v1", 4)), &[]).end, None);
         let told = following.look(Some(&sight(EnvironmentState::Ready, "v1", 4)), &[]);
         assert_eq!(told.end, Some(End::Settled));
@@ -205,7 +227,10 @@ mod tests {
         let done = event("1", "INFO", "Environment update completed successfully.");
         let failed = event("2", "ERROR", "Failed to deploy application.");
         for _ in 0..100 {
-            let told = following.look(Some(&sight(busy(), "v2", 5)), &[failed.clone(), done.clone()]);
+            let told = following.look(
+                Some(&sight(busy(), "v2", 5)),
+                &[failed.clone(), done.clone()],
+            );
             assert_eq!(told.end, None);
         }
         assert_eq!(following.look(None, &[done]).end, None);
@@ -223,10 +248,19 @@ mod tests {
     #[test]
     fn a_vanished_environment_ends_it() {
         let mut following = Following::new(expectation());
-        let told = following.look(Some(&Sight { environment: None, instances: None }), &[]);
+        let told = following.look(
+            Some(&Sight {
+                environment: None,
+                instances: None,
+            }),
+            &[],
+        );
         assert_eq!(told.end, Some(End::Gone));
         let ending = EnvironmentState::Ending("Terminating".to_owned());
-        assert_eq!(following.look(Some(&sight(ending, "v1", 4)), &[]).end, Some(End::Gone));
+        assert_eq!(
+            following.look(Some(&sight(ending, "v1", 4)), &[]).end,
+            Some(End::Gone)
+        );
     }
 
     #[test]
@@ -243,8 +277,23 @@ mod tests {
     #[test]
     fn progress_is_told_when_it_changes() {
         let mut following = Following::new(expectation());
-        assert!(following.look(Some(&sight(busy(), "v1", 4)), &[]).progress.is_some());
-        assert!(following.look(Some(&sight(busy(), "v1", 4)), &[]).progress.is_none());
-        assert!(following.look(Some(&sight(busy(), "v2", 5)), &[]).progress.is_some());
+        assert!(
+            following
+                .look(Some(&sight(busy(), "v1", 4)), &[])
+                .progress
+                .is_some()
+        );
+        assert!(
+            following
+                .look(Some(&sight(busy(), "v1", 4)), &[])
+                .progress
+                .is_none()
+        );
+        assert!(
+            following
+                .look(Some(&sight(busy(), "v2", 5)), &[])
+                .progress
+                .is_some()
+        );
     }
 }

@@ -95,7 +95,12 @@ impl Gate {
         Self {
             phase: Phase::Prove,
             proof: Proof::new(expectation),
-            probes: probes.map(|wanted| Probes { wanted: wanted.max(1), good: 0, bad: 0, sent: 0 }),
+            probes: probes.map(|wanted| Probes {
+                wanted: wanted.max(1),
+                good: 0,
+                bad: 0,
+                sent: 0,
+            }),
             soak: Soak::default(),
             failure: None,
         }
@@ -134,7 +139,9 @@ impl Gate {
             Phase::Prove => self.prove(look),
             Phase::Probe => self.probe(look),
             Phase::Soak => self.soak(look),
-            Phase::Open => Answer::Next { shown: String::new() },
+            Phase::Open => Answer::Next {
+                shown: String::new(),
+            },
         };
         match &answer {
             Answer::Failed(failure) => self.failure = Some(failure.clone()),
@@ -167,9 +174,9 @@ impl Gate {
             proof::Standing::Waiting(reasons) if look.time_is_over => {
                 Answer::Failed(Failure::Unproven(reasons))
             }
-            proof::Standing::Waiting(reasons) => {
-                Answer::Stay { missing: Some(summarise(&reasons)) }
-            }
+            proof::Standing::Waiting(reasons) => Answer::Stay {
+                missing: Some(summarise(&reasons)),
+            },
         }
     }
 
@@ -183,7 +190,9 @@ impl Gate {
                 probes.good += 1;
                 probes.bad = 0;
                 if probes.good >= probes.wanted {
-                    return Answer::Next { shown: format!("healthy {} times in a row", probes.good) };
+                    return Answer::Next {
+                        shown: format!("healthy {} times in a row", probes.good),
+                    };
                 }
             }
             Err(reason) => {
@@ -213,9 +222,9 @@ impl Gate {
         let seen = self.soak_look(look);
         let missing = match &seen {
             soaking::Look::Good => None,
-            soaking::Look::Waiting(what) | soaking::Look::Bad(what) | soaking::Look::Fatal(what) => {
-                Some(what.clone())
-            }
+            soaking::Look::Waiting(what)
+            | soaking::Look::Bad(what)
+            | soaking::Look::Fatal(what) => Some(what.clone()),
         };
         match self.soak.look(seen) {
             soaking::Standing::Failed(reason) => Answer::Failed(Failure::Soak(reason)),

@@ -48,11 +48,18 @@ fn good() -> Sight {
 }
 
 fn look(sight: &Sight) -> Look<'_> {
-    Look { sight: Some(sight), probe: Some(Ok(())), time_is_over: false }
+    Look {
+        sight: Some(sight),
+        probe: Some(Ok(())),
+        time_is_over: false,
+    }
 }
 
 fn late(sight: &Sight) -> Look<'_> {
-    Look { time_is_over: true, ..look(sight) }
+    Look {
+        time_is_over: true,
+        ..look(sight)
+    }
 }
 
 fn is_next(answer: &Answer) -> bool {
@@ -76,27 +83,48 @@ fn a_good_release_passes_all_phases_in_order() {
 #[test]
 fn a_failing_probe_starts_the_row_anew_and_five_end_it() {
     let good = good();
-    let bad = Look { sight: None, probe: Some(Err("500".to_owned())), time_is_over: false };
+    let bad = Look {
+        sight: None,
+        probe: Some(Err("500".to_owned())),
+        time_is_over: false,
+    };
     let mut gate = Gate::new(expectation(), Some(2));
     gate.look(&look(&good));
     gate.look(&look(&good));
     gate.look(&bad);
-    assert!(!is_next(&gate.look(&look(&good))), "the row must start anew");
+    assert!(
+        !is_next(&gate.look(&look(&good))),
+        "the row must start anew"
+    );
     for _ in 1..PROBE_FAILURES_IN_A_ROW {
         assert!(matches!(gate.look(&bad), Answer::Stay { .. }));
     }
-    assert_eq!(gate.look(&bad), Answer::Failed(Failure::Probe("500".to_owned())));
-    assert_eq!(gate.look(&look(&good)), Answer::Failed(Failure::Probe("500".to_owned())));
+    assert_eq!(
+        gate.look(&bad),
+        Answer::Failed(Failure::Probe("500".to_owned()))
+    );
+    assert_eq!(
+        gate.look(&look(&good)),
+        Answer::Failed(Failure::Probe("500".to_owned()))
+    );
 }
 
 #[test]
 fn a_probe_that_flickers_for_ever_fails() {
     let good = good();
-    let bad = Look { sight: None, probe: Some(Err("502".to_owned())), time_is_over: false };
+    let bad = Look {
+        sight: None,
+        probe: Some(Err("502".to_owned())),
+        time_is_over: false,
+    };
     let mut gate = Gate::new(expectation(), Some(2));
     gate.look(&look(&good));
     let ended = (0..100).find(|turn| {
-        let answer = if turn % 2 == 0 { gate.look(&look(&good)) } else { gate.look(&bad) };
+        let answer = if turn % 2 == 0 {
+            gate.look(&look(&good))
+        } else {
+            gate.look(&bad)
+        };
         matches!(answer, Answer::Failed(_))
     });
     assert!(ended.is_some_and(|turn| turn < 10));
@@ -118,7 +146,10 @@ fn a_release_that_goes_red_during_the_soak_fails() {
     let Answer::Failed(Failure::Soak(reason)) = gate.look(&look(&red)) else {
         panic!("two red looks in a row must fail");
     };
-    assert!(reason.contains("100 % of the requests are failing"), "{reason}");
+    assert!(
+        reason.contains("100 % of the requests are failing"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -196,7 +227,10 @@ fn sights() -> impl Strategy<Value = Sight> {
         prop::option::weighted(0.95, environments()),
         prop::option::weighted(0.95, prop::collection::vec(instances(), 0..4)),
     )
-        .prop_map(|(environment, instances)| Sight { environment, instances });
+        .prop_map(|(environment, instances)| Sight {
+            environment,
+            instances,
+        });
     prop_oneof![6 => Just(good()), 2 => any]
 }
 
@@ -207,7 +241,11 @@ fn probes() -> impl Strategy<Value = Option<Result<(), String>>> {
 type Seen = (Option<Sight>, Option<Result<(), String>>, bool);
 
 fn stories() -> impl Strategy<Value = Vec<Seen>> {
-    let seen = (prop::option::weighted(0.95, sights()), probes(), prop::bool::weighted(0.3));
+    let seen = (
+        prop::option::weighted(0.95, sights()),
+        probes(),
+        prop::bool::weighted(0.3),
+    );
     prop::collection::vec(seen, 0..60)
 }
 
@@ -222,7 +260,10 @@ fn is_right(sight: &Sight) -> bool {
             (Color::Green, None | Some("Ok" | "Info")) | (Color::Yellow, Some("Ok" | "Info"))
         )
     };
-    let newest = instances.iter().filter_map(|one| Some(one.deployment.as_ref()?.id)).max();
+    let newest = instances
+        .iter()
+        .filter_map(|one| Some(one.deployment.as_ref()?.id))
+        .max();
     environment.state == EnvironmentState::Ready
         && environment.version.as_deref() == Some("v2")
         && well(environment.color, &environment.status)
@@ -248,7 +289,11 @@ fn generated_stories_open_the_gate_often_enough() {
             let mut gate = Gate::new(expectation(), Some(1));
             for (sight, probe, time_is_over) in &story {
                 let (sight, probe) = (sight.as_ref(), probe.clone());
-                gate.look(&Look { sight, probe, time_is_over: *time_is_over });
+                gate.look(&Look {
+                    sight,
+                    probe,
+                    time_is_over: *time_is_over,
+                });
             }
             gate.phase() == Phase::Open
         })

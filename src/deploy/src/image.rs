@@ -40,7 +40,10 @@ impl Scene<'_> {
                 (self.project.clone(), layout.clone(), repository.clone());
             tokio::task::spawn_blocking(move || context(&project, &layout, &repository))
                 .await
-                .map_err(|source| Error::Worker { doing: "reading the commit", source })??
+                .map_err(|source| Error::Worker {
+                    doing: "reading the commit",
+                    source,
+                })??
         };
         let image = &self.project.image;
         let request = BuildRequest {
@@ -64,7 +67,10 @@ impl Scene<'_> {
         match Box::pin(engine.build(&request, self.steps.reporter(), self.cancel)).await {
             Ok(built) => Ok(Ended::done(
                 true,
-                format!("`{tag}`, {} of {} steps cached", built.cached_steps, built.total_steps),
+                format!(
+                    "`{tag}`, {} of {} steps cached",
+                    built.cached_steps, built.total_steps
+                ),
             )),
             Err(beanpole_image::Error::Cancelled { .. }) => Err(Error::Interrupted),
             Err(error) => Err(Error::Image(error)),
@@ -78,14 +84,20 @@ fn context(project: &Project, layout: &Layout, repository: &Repository) -> Resul
     let root = join(&project.image.context, "");
     let mut entries = Vec::new();
     for entry in layout.entries() {
-        let Some(path) = below(&root, &entry.path) else { continue };
+        let Some(path) = below(&root, &entry.path) else {
+            continue;
+        };
         let bytes = content(entry, &mut blobs)?;
         let kind = if entry.mode == Mode::Symlink {
             EntryKind::Symlink(String::from_utf8_lossy(&bytes).into_owned())
         } else {
             EntryKind::File(bytes.into())
         };
-        entries.push(Entry { path: path.to_owned(), mode: permissions(entry.mode), kind });
+        entries.push(Entry {
+            path: path.to_owned(),
+            mode: permissions(entry.mode),
+            kind,
+        });
     }
     Context::from_entries(entries, &join("", &project.image.dockerfile)).map_err(Error::Image)
 }

@@ -37,7 +37,11 @@ pub fn image_repository(application: &ApplicationName) -> String {
         }
     }
     let name = name.trim_matches('-');
-    if name.is_empty() { "application".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "application".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -133,8 +133,11 @@ impl Layout {
     /// The largest entries with their sizes in bytes, largest first.
     #[must_use]
     pub fn largest(&self, count: usize) -> Vec<(String, u64)> {
-        let mut sizes: Vec<_> =
-            self.entries.iter().map(|entry| (entry.path.clone(), entry.size())).collect();
+        let mut sizes: Vec<_> = self
+            .entries
+            .iter()
+            .map(|entry| (entry.path.clone(), entry.size()))
+            .collect();
         sizes.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
         sizes.truncate(count);
         sizes
@@ -152,7 +155,10 @@ fn committed(files: &[TreeEntry]) -> Result<Vec<LayoutEntry>, Error> {
         entries.push(LayoutEntry {
             path: path.to_owned(),
             mode: file.mode,
-            content: Content::Object { id: file.object.clone(), size: file.size },
+            content: Content::Object {
+                id: file.object.clone(),
+                size: file.size,
+            },
         });
     }
     entries.sort_by(|left, right| left.path.cmp(&right.path));
@@ -172,7 +178,10 @@ pub fn is_left_out(path: &str) -> bool {
 
 fn check_path(path: &str) -> Result<(), Error> {
     let refuse = |why| {
-        Err(Error::UnsafePath { path: path.escape_debug().to_string(), why })
+        Err(Error::UnsafePath {
+            path: path.escape_debug().to_string(),
+            why,
+        })
     };
     if path.is_empty() {
         return refuse("the path is empty");
@@ -196,7 +205,10 @@ fn check_path(path: &str) -> Result<(), Error> {
 /// The build settings that change the image without changing a file of the project.
 fn image_settings(project: &Project) -> String {
     let image = &project.image;
-    let mut text = format!("{}\0{}\0{:?}", image.context, image.dockerfile, image.target);
+    let mut text = format!(
+        "{}\0{}\0{:?}",
+        image.context, image.dockerfile, image.target
+    );
     for (name, value) in &image.args {
         text.push_str(&format!("\0{name}={value}"));
     }

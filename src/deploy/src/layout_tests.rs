@@ -18,7 +18,11 @@ fn usual() -> Vec<TreeEntry> {
 #[test]
 fn ships_the_commit_and_the_rendered_files_sorted() {
     let layout = layout(&project("release: [./manage.py migrate]\n"), &usual());
-    let paths: Vec<_> = layout.entries().iter().map(|entry| entry.path.as_str()).collect();
+    let paths: Vec<_> = layout
+        .entries()
+        .iter()
+        .map(|entry| entry.path.as_str())
+        .collect();
     assert_eq!(
         paths,
         [
@@ -45,22 +49,45 @@ fn private_and_development_files_stay_behind() {
     ] {
         assert!(is_left_out(path), "{path}");
     }
-    for path in [".gitignore", ".github/ci.yml", "env", ".env.example", "deploy/compose.yaml"] {
+    for path in [
+        ".gitignore",
+        ".github/ci.yml",
+        "env",
+        ".env.example",
+        "deploy/compose.yaml",
+    ] {
         assert!(!is_left_out(path), "{path}");
     }
     let mut files = usual();
     files.push(entry(".env", Mode::File, "SECRET=1"));
     files.push(entry("lib", Mode::Submodule, ""));
     let layout = layout(&project(""), &files);
-    assert!(layout.entries().iter().all(|entry| entry.path != ".env" && entry.path != "lib"));
+    assert!(
+        layout
+            .entries()
+            .iter()
+            .all(|entry| entry.path != ".env" && entry.path != "lib")
+    );
 }
 
 #[test]
 fn paths_are_checked_as_if_from_an_enemy() {
-    for path in ["../etc/passwd", "a/../b", "/etc/passwd", "a//b", "./a", "a\nb", "a\\b", "a/"] {
+    for path in [
+        "../etc/passwd",
+        "a/../b",
+        "/etc/passwd",
+        "a//b",
+        "./a",
+        "a\nb",
+        "a\\b",
+        "a/",
+    ] {
         let files = [entry(path, Mode::File, "x")];
         assert!(
-            matches!(Layout::new(&project(""), &files), Err(Error::UnsafePath { .. })),
+            matches!(
+                Layout::new(&project(""), &files),
+                Err(Error::UnsafePath { .. })
+            ),
             "{path}"
         );
     }
@@ -72,7 +99,11 @@ fn the_digest_depends_on_content_and_on_nothing_else() {
     let first = layout(&plain, &usual());
     let mut turned = usual();
     turned.reverse();
-    assert_eq!(first.digest(), layout(&plain, &turned).digest(), "order does not matter");
+    assert_eq!(
+        first.digest(),
+        layout(&plain, &turned).digest(),
+        "order does not matter"
+    );
     assert_eq!(first.digest().len(), 64);
 
     let changed_content = {
@@ -94,7 +125,11 @@ fn the_digest_depends_on_content_and_on_nothing_else() {
         assert_ne!(first.digest(), layout(&plain, &files).digest());
     }
     let released = layout(&project("release: [./manage.py migrate]\n"), &usual());
-    assert_ne!(first.digest(), released.digest(), "the rendered files count");
+    assert_ne!(
+        first.digest(),
+        released.digest(),
+        "the rendered files count"
+    );
 }
 
 #[test]
@@ -103,13 +138,20 @@ fn the_image_has_another_name_when_it_is_built_another_way() {
     let other = layout(&project("image: {args: {PYTHON: \"3.12\"}}\n"), &usual());
     assert_ne!(one.image_name(), other.image_name());
     let more = layout(&project("release: [./manage.py migrate]\n"), &usual());
-    assert_eq!(layout(&project(""), &usual()).image_name(), more.image_name());
+    assert_eq!(
+        layout(&project(""), &usual()).image_name(),
+        more.image_name()
+    );
 }
 
 #[test]
 fn own_configuration_files_are_noticed() {
     let mut files = usual();
-    files.push(entry(".ebextensions/10-own.config", Mode::File, "option_settings: {}"));
+    files.push(entry(
+        ".ebextensions/10-own.config",
+        Mode::File,
+        "option_settings: {}",
+    ));
     assert!(layout(&project(""), &files).has_own_extensions());
 }
 
@@ -121,5 +163,8 @@ fn the_largest_files_come_first() {
         entry("middle", Mode::File, &"x".repeat(5000)),
     ];
     let largest = layout(&project(""), &files).largest(2);
-    assert_eq!(largest, [("large".to_owned(), 9000), ("middle".to_owned(), 5000)]);
+    assert_eq!(
+        largest,
+        [("large".to_owned(), 9000), ("middle".to_owned(), 5000)]
+    );
 }

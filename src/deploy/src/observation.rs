@@ -166,7 +166,10 @@ impl From<&cloud::EnvironmentDescription> for EnvironmentSight {
             color: Color::from(&environment.health),
             status: environment.health_status.as_ref().map(ToString::to_string),
             causes: Vec::new(),
-            address: environment.cname.clone().or_else(|| environment.endpoint_url.clone()),
+            address: environment
+                .cname
+                .clone()
+                .or_else(|| environment.endpoint_url.clone()),
             updated: environment.updated,
         }
     }
@@ -276,7 +279,11 @@ mod tests {
     #[test]
     fn health_is_described_with_its_causes() {
         assert_eq!(
-            describe_health(Color::Red, Some("Severe"), &["a".to_owned(), "b".to_owned()]),
+            describe_health(
+                Color::Red,
+                Some("Severe"),
+                &["a".to_owned(), "b".to_owned()]
+            ),
             "Severe (red): a; b"
         );
         assert_eq!(describe_health(Color::Grey, None, &[]), "grey");

@@ -66,7 +66,11 @@ pub fn dockerfile_path(project: &Project) -> String {
 /// The files in the commit that the Dockerfile may start directly: the candidates for
 /// [`Facts::scripts`].
 #[must_use]
-pub fn start_script_path(project: &Project, dockerfile: &str, entries: &[TreeEntry]) -> Option<String> {
+pub fn start_script_path(
+    project: &Project,
+    dockerfile: &str,
+    entries: &[TreeEntry],
+) -> Option<String> {
     let script = Dockerfile::parse(dockerfile).start_script(project.image.target.as_deref())?;
     find_script(project, &script, entries).map(|entry| entry.path.to_string())
 }
@@ -75,16 +79,27 @@ fn dirty_tree(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     if facts.changes.is_empty() {
         return;
     }
-    let paths: Vec<String> = facts.changes.iter().map(|change| change.path.to_string()).collect();
+    let paths: Vec<String> = facts
+        .changes
+        .iter()
+        .map(|change| change.path.to_string())
+        .collect();
     let count = match paths.len() {
         1 => "1 change is".to_owned(),
         count => format!("{count} changes are"),
     };
     findings.push(Finding {
         rule: "dirty-tree".to_owned(),
-        severity: if facts.allow_dirty { Severity::Warning } else { Severity::Error },
+        severity: if facts.allow_dirty {
+            Severity::Warning
+        } else {
+            Severity::Error
+        },
         location: None,
-        message: format!("{count} not in the commit and will not ship: {}", name_some(&paths)),
+        message: format!(
+            "{count} not in the commit and will not ship: {}",
+            name_some(&paths)
+        ),
         reason: "the release is made from the commit, so that it can be made again".to_owned(),
         remedy: Some(if facts.allow_dirty {
             "commit them if they belong to the release".to_owned()
@@ -101,7 +116,11 @@ fn manifest(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
     findings.push(Finding {
         rule: "manifest-not-committed".to_owned(),
-        severity: if facts.allow_dirty { Severity::Warning } else { Severity::Error },
+        severity: if facts.allow_dirty {
+            Severity::Warning
+        } else {
+            Severity::Error
+        },
         location: at(facts.manifest),
         message: format!("`{}` is not in the commit", facts.manifest),
         reason: "nobody else could make the same release from this commit".to_owned(),
@@ -117,7 +136,9 @@ fn dockerfile(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             at(&path),
             format!("`{path}` is not in the commit"),
             "the image is built from it on every instance",
-            Some(format!("`git add {path}`, or correct `image.dockerfile` in the manifest")),
+            Some(format!(
+                "`git add {path}`, or correct `image.dockerfile` in the manifest"
+            )),
         ));
         return;
     };
@@ -138,8 +159,12 @@ fn start_script(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let Some(text) = facts.dockerfile else { return };
     let file = Dockerfile::parse(text);
     let target = facts.project.image.target.as_deref();
-    let Some(script) = file.start_script(target) else { return };
-    let Some(entry) = find_script(facts.project, &script, facts.entries) else { return };
+    let Some(script) = file.start_script(target) else {
+        return;
+    };
+    let Some(entry) = find_script(facts.project, &script, facts.entries) else {
+        return;
+    };
     let path = entry.path.to_string();
     let file_name = path.rsplit('/').next().unwrap_or(&path);
     if entry.mode == Mode::File && !file.makes_executable(target, file_name) {
@@ -148,11 +173,18 @@ fn start_script(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             at(&path),
             format!("`{path}` has no execute bit in the commit, and the container starts it"),
             "the container would exit at once with `permission denied`",
-            Some(format!("`git update-index --chmod=+x {path}` and commit it")),
+            Some(format!(
+                "`git update-index --chmod=+x {path}` and commit it"
+            )),
         ));
     }
-    let Some(content) = facts.scripts.get(&path) else { return };
-    let first_line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Some(content) = facts.scripts.get(&path) else {
+        return;
+    };
+    let first_line = content
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     if first_line.ends_with(b"\r") {
         findings.push(error(
             "entrypoint-line-endings",
@@ -182,9 +214,14 @@ fn lfs_pointers(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     findings.push(error(
         "lfs-pointer",
         facts.lfs_pointers.first().and_then(|path| at(path)),
-        format!("the commit holds Git LFS pointers in place of files: {}", name_some(facts.lfs_pointers)),
+        format!(
+            "the commit holds Git LFS pointers in place of files: {}",
+            name_some(facts.lfs_pointers)
+        ),
         "the instances would get the pointer, not the file",
-        Some("store them in git itself (`git lfs migrate export`), or serve them from S3".to_owned()),
+        Some(
+            "store them in git itself (`git lfs migrate export`), or serve them from S3".to_owned(),
+        ),
     ));
 }
 
@@ -214,7 +251,11 @@ fn environment_files(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let name = path.rsplit('/').next().unwrap_or(path);
         let severity = match name.strip_prefix(ENVIRONMENT_FILE) {
             Some("") => Severity::Error,
-            Some(rest) if rest.strip_prefix('.').is_some_and(|end| !HARMLESS.contains(&end)) => {
+            Some(rest)
+                if rest
+                    .strip_prefix('.')
+                    .is_some_and(|end| !HARMLESS.contains(&end)) =>
+            {
                 Severity::Warning
             }
             _ => continue,
@@ -241,7 +282,9 @@ fn colliding_files(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 at(path),
                 format!("`{path}` stands where the compose file of the bundle goes"),
                 "Beanstalk would start what is written there instead of the manifest's processes",
-                Some(format!("`git mv {path} compose.yaml`: that name is left out of the bundle")),
+                Some(format!(
+                    "`git mv {path} compose.yaml`: that name is left out of the bundle"
+                )),
             ));
         }
     }
@@ -251,7 +294,9 @@ fn colliding_files(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             at(RELEASE_FILE),
             format!("`{RELEASE_FILE}` stands where the release step of the bundle goes"),
             "it would be overwritten in the bundle",
-            Some(format!("rename it: `git mv {RELEASE_FILE} .ebextensions/01-own.config`")),
+            Some(format!(
+                "rename it: `git mv {RELEASE_FILE} .ebextensions/01-own.config`"
+            )),
         ));
     }
 }
@@ -291,7 +336,9 @@ fn find_script<'a>(
     });
     by_end.or_else(|| {
         let name = parts.last()?;
-        let mut named = entries.iter().filter(|entry| entry.path.file_name() == Some(name));
+        let mut named = entries
+            .iter()
+            .filter(|entry| entry.path.file_name() == Some(name));
         let first = named.next()?;
         named.next().is_none().then_some(first)
     })
@@ -329,11 +376,20 @@ pub(crate) fn join(directory: &str, path: &str) -> String {
 }
 
 fn at(path: &str) -> Option<Location> {
-    Some(Location { path: path.to_owned(), line: None, column: None })
+    Some(Location {
+        path: path.to_owned(),
+        line: None,
+        column: None,
+    })
 }
 
 fn name_some(paths: &[String]) -> String {
-    let mut text = paths.iter().take(PATHS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let mut text = paths
+        .iter()
+        .take(PATHS_SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if paths.len() > PATHS_SHOWN {
         text.push_str(&format!(", and {} more", paths.len() - PATHS_SHOWN));
     }

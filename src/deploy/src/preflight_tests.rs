@@ -5,7 +5,8 @@ use beanpole_git::ChangeKind;
 use super::*;
 use crate::testing::{entry, project};
 
-const DOCKERFILE: &str = "FROM python:3.11\nWORKDIR /app\nCOPY . .\nENTRYPOINT [\"/app/entrypoint.sh\"]\n";
+const DOCKERFILE: &str =
+    "FROM python:3.11\nWORKDIR /app\nCOPY . .\nENTRYPOINT [\"/app/entrypoint.sh\"]\n";
 
 /// A world that is fit to be released; tests break one thing in it.
 struct World {
@@ -55,7 +56,10 @@ impl World {
     }
 
     fn rules(&self) -> Vec<(String, Severity)> {
-        self.findings().into_iter().map(|finding| (finding.rule, finding.severity)).collect()
+        self.findings()
+            .into_iter()
+            .map(|finding| (finding.rule, finding.severity))
+            .collect()
     }
 
     fn only(&self) -> Finding {
@@ -74,10 +78,16 @@ fn a_fit_commit_has_no_findings() {
 fn a_dirty_tree_lists_what_will_not_ship() {
     let mut world = World::fit();
     for path in ["posts/views.py", "notes.txt"] {
-        world.changes.push(Change { path: path.into(), kind: ChangeKind::Unstaged });
+        world.changes.push(Change {
+            path: path.into(),
+            kind: ChangeKind::Unstaged,
+        });
     }
     let finding = world.only();
-    assert_eq!((finding.rule.as_str(), finding.severity), ("dirty-tree", Severity::Error));
+    assert_eq!(
+        (finding.rule.as_str(), finding.severity),
+        ("dirty-tree", Severity::Error)
+    );
     assert_eq!(
         finding.message,
         "2 changes are not in the commit and will not ship: posts/views.py, notes.txt"
@@ -92,7 +102,10 @@ fn a_long_list_of_changes_is_cut() {
     let mut world = World::fit();
     for number in 0..25 {
         let path = format!("file{number}").into();
-        world.changes.push(Change { path, kind: ChangeKind::Untracked });
+        world.changes.push(Change {
+            path,
+            kind: ChangeKind::Untracked,
+        });
     }
     assert!(world.only().message.ends_with("file9, and 15 more"));
 }
@@ -101,14 +114,20 @@ fn a_long_list_of_changes_is_cut() {
 fn the_manifest_must_be_committed() {
     let mut world = World::fit();
     world.entries.remove(0);
-    assert_eq!(world.rules(), [("manifest-not-committed".to_owned(), Severity::Error)]);
+    assert_eq!(
+        world.rules(),
+        [("manifest-not-committed".to_owned(), Severity::Error)]
+    );
 }
 
 #[test]
 fn the_dockerfile_must_be_in_the_commit_where_the_manifest_says() {
     let mut world = World::fit();
     world.dockerfile = None;
-    assert_eq!(world.rules(), [("dockerfile-missing".to_owned(), Severity::Error)]);
+    assert_eq!(
+        world.rules(),
+        [("dockerfile-missing".to_owned(), Severity::Error)]
+    );
     let other = project("image: {context: app, dockerfile: docker/Dockerfile}\n");
     assert_eq!(dockerfile_path(&other), "app/docker/Dockerfile");
 }
@@ -117,7 +136,10 @@ fn the_dockerfile_must_be_in_the_commit_where_the_manifest_says() {
 fn the_target_must_be_a_stage() {
     let mut world = World::fit();
     world.project = project("image: {target: production}\n");
-    assert_eq!(world.rules(), [("dockerfile-target-missing".to_owned(), Severity::Error)]);
+    assert_eq!(
+        world.rules(),
+        [("dockerfile-target-missing".to_owned(), Severity::Error)]
+    );
 }
 
 #[test]
@@ -127,7 +149,12 @@ fn the_entry_point_must_be_executable_unless_the_build_makes_it_so() {
     let finding = world.only();
     assert_eq!(finding.rule, "entrypoint-not-executable");
     assert_eq!(finding.location.unwrap().path, "entrypoint.sh");
-    assert!(finding.remedy.unwrap().contains("git update-index --chmod=+x entrypoint.sh"));
+    assert!(
+        finding
+            .remedy
+            .unwrap()
+            .contains("git update-index --chmod=+x entrypoint.sh")
+    );
 
     world.dockerfile =
         Some(DOCKERFILE.replace("ENTRYPOINT", "RUN chmod +x /app/entrypoint.sh\nENTRYPOINT"));
@@ -142,16 +169,23 @@ fn the_entry_point_is_found_under_the_path_that_it_is_copied_to() {
     world.scripts.clear();
     assert_eq!(world.only().location.unwrap().path, "docker/entrypoint.sh");
     // Two files of that name: it is not clear which one is meant.
-    world.entries.push(entry("old/entrypoint.sh", Mode::File, "x"));
+    world
+        .entries
+        .push(entry("old/entrypoint.sh", Mode::File, "x"));
     assert_eq!(world.findings(), []);
 }
 
 #[test]
 fn the_entry_point_must_be_a_script_for_this_kernel() {
     let mut world = World::fit();
-    world.scripts.insert("entrypoint.sh".to_owned(), b"#!/bin/sh\r\nexec\r\n".to_vec());
+    world.scripts.insert(
+        "entrypoint.sh".to_owned(),
+        b"#!/bin/sh\r\nexec\r\n".to_vec(),
+    );
     assert_eq!(world.only().rule, "entrypoint-line-endings");
-    world.scripts.insert("entrypoint.sh".to_owned(), b"exec \"$@\"\n".to_vec());
+    world
+        .scripts
+        .insert("entrypoint.sh".to_owned(), b"exec \"$@\"\n".to_vec());
     assert_eq!(world.only().rule, "entrypoint-without-interpreter");
 }
 
@@ -172,9 +206,13 @@ fn lfs_pointers_and_submodules_are_refused() {
 #[test]
 fn a_committed_env_file_is_an_error_and_its_relatives_are_warnings() {
     let mut world = World::fit();
-    world.entries.push(entry("blog/.env.production", Mode::File, "A=1"));
+    world
+        .entries
+        .push(entry("blog/.env.production", Mode::File, "A=1"));
     world.entries.push(entry("blog/.env", Mode::File, "A=1"));
-    world.entries.push(entry("blog/.environment", Mode::File, "A=1"));
+    world
+        .entries
+        .push(entry("blog/.environment", Mode::File, "A=1"));
     let found: Vec<_> = world
         .findings()
         .into_iter()
@@ -194,11 +232,18 @@ fn files_in_the_place_of_rendered_ones_collide() {
     for (path, rule) in [
         ("docker-compose.yml", "compose-file-collides"),
         ("docker-compose.yaml", "compose-file-collides"),
-        (".ebextensions/00-beanpole-release.config", "release-file-collides"),
+        (
+            ".ebextensions/00-beanpole-release.config",
+            "release-file-collides",
+        ),
     ] {
         let mut world = World::fit();
         world.entries.push(entry(path, Mode::File, "x"));
-        assert_eq!(world.rules(), [(rule.to_owned(), Severity::Error)], "{path}");
+        assert_eq!(
+            world.rules(),
+            [(rule.to_owned(), Severity::Error)],
+            "{path}"
+        );
     }
 }
 
@@ -216,5 +261,8 @@ fn links_that_lead_out_are_named() {
     }
     let mut world = World::fit();
     world.links.push(("a".to_owned(), "../b".to_owned()));
-    assert_eq!(world.rules(), [("link-leads-out".to_owned(), Severity::Warning)]);
+    assert_eq!(
+        world.rules(),
+        [("link-leads-out".to_owned(), Severity::Warning)]
+    );
 }

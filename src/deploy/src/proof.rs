@@ -132,27 +132,44 @@ impl fmt::Display for Reason {
                 formatter.write_str("enhanced health is off, so instances cannot be asked")
             }
             Self::TooFewInstances { found, wanted } => {
-                write!(formatter, "{found} of at least {wanted} instances are there")
+                write!(
+                    formatter,
+                    "{found} of at least {wanted} instances are there"
+                )
             }
             Self::InstanceSilent { instance } => {
                 write!(formatter, "{instance} has not reported a deployment")
             }
-            Self::InstanceOtherVersion { instance, found, deployment } => write!(
+            Self::InstanceOtherVersion {
+                instance,
+                found,
+                deployment,
+            } => write!(
                 formatter,
                 "{instance} runs {} (deployment {deployment})",
                 named(found)
             ),
             Self::InstanceFailed { instance, version } => {
-                write!(formatter, "the deployment of {} failed on {instance}", named(version))
+                write!(
+                    formatter,
+                    "the deployment of {} failed on {instance}",
+                    named(version)
+                )
             }
             Self::InstanceInProgress { instance } => {
                 write!(formatter, "the deployment goes on on {instance}")
             }
-            Self::InstanceBehind { instance, deployment, newest } => write!(
+            Self::InstanceBehind {
+                instance,
+                deployment,
+                newest,
+            } => write!(
                 formatter,
                 "{instance} is on deployment {deployment}, not yet on {newest}"
             ),
-            Self::InstanceUnwell { instance, health, .. } => {
+            Self::InstanceUnwell {
+                instance, health, ..
+            } => {
                 write!(formatter, "{instance} is {health}")
             }
             Self::Unwell { health, .. } => write!(formatter, "the environment is {health}"),
@@ -206,7 +223,9 @@ impl Reason {
             {
                 Weight::Version
             }
-            Self::Unwell { color: Color::Red, .. } if ready => Weight::Health,
+            Self::Unwell {
+                color: Color::Red, ..
+            } if ready => Weight::Health,
             _ => Weight::Patience,
         }
     }
@@ -238,7 +257,12 @@ pub fn judge(expectation: &Expectation, sight: &Sight) -> Judgement {
             0
         }
         Some(instances) => {
-            judge_fleet(expectation, instances, sight.newest_deployment(), &mut reasons);
+            judge_fleet(
+                expectation,
+                instances,
+                sight.newest_deployment(),
+                &mut reasons,
+            );
             instances.len()
         }
     };
@@ -256,11 +280,17 @@ fn judge_environment(
 ) {
     match &environment.state {
         EnvironmentState::Ready => {}
-        EnvironmentState::Busy(state) => reasons.push(Reason::Busy { state: state.clone() }),
-        EnvironmentState::Ending(state) => reasons.push(Reason::Gone { state: Some(state.clone()) }),
+        EnvironmentState::Busy(state) => reasons.push(Reason::Busy {
+            state: state.clone(),
+        }),
+        EnvironmentState::Ending(state) => reasons.push(Reason::Gone {
+            state: Some(state.clone()),
+        }),
     }
     if environment.version.as_deref() != Some(expectation.version.as_str()) {
-        reasons.push(Reason::OtherVersion { found: environment.version.clone() });
+        reasons.push(Reason::OtherVersion {
+            found: environment.version.clone(),
+        });
     }
     let status = environment.status.as_deref();
     if expectation.healthy && !is_healthy(environment.color, status) {
@@ -279,7 +309,10 @@ fn judge_fleet(
 ) {
     let wanted = expectation.minimum_instances.max(1);
     if u32::try_from(instances.len()).is_ok_and(|found| found < wanted) {
-        reasons.push(Reason::TooFewInstances { found: instances.len(), wanted });
+        reasons.push(Reason::TooFewInstances {
+            found: instances.len(),
+            wanted,
+        });
     }
     let floor = match (newest, expectation.after_deployment) {
         (Some(newest), Some(before)) => newest.max(before.saturating_add(1)),
@@ -323,9 +356,10 @@ fn judge_instance(
             deployment: deployment.id,
         }),
         // An instance whose former deployment failed waits for its turn in a later batch.
-        DeploymentStatus::Failed if !behind => {
-            Some(Reason::InstanceFailed { instance: id, version: deployment.version.clone() })
-        }
+        DeploymentStatus::Failed if !behind => Some(Reason::InstanceFailed {
+            instance: id,
+            version: deployment.version.clone(),
+        }),
         DeploymentStatus::Deployed if !behind => None,
         DeploymentStatus::Deployed | DeploymentStatus::Failed => Some(Reason::InstanceBehind {
             instance: id,
@@ -375,7 +409,11 @@ impl Proof {
     /// A proof that has seen nothing.
     #[must_use]
     pub fn new(expectation: Expectation) -> Self {
-        Self { expectation, wrong_version: 0, wrong_health: 0 }
+        Self {
+            expectation,
+            wrong_version: 0,
+            wrong_health: 0,
+        }
     }
 
     /// What is to be proven.
@@ -399,8 +437,16 @@ impl Proof {
             .as_ref()
             .is_some_and(|environment| environment.state == EnvironmentState::Ready);
         let has = |weight| reasons.iter().any(|reason| reason.weight(ready) == weight);
-        self.wrong_version = if has(Weight::Version) { self.wrong_version + 1 } else { 0 };
-        self.wrong_health = if has(Weight::Health) { self.wrong_health + 1 } else { 0 };
+        self.wrong_version = if has(Weight::Version) {
+            self.wrong_version + 1
+        } else {
+            0
+        };
+        self.wrong_health = if has(Weight::Health) {
+            self.wrong_health + 1
+        } else {
+            0
+        };
         if has(Weight::Fatal)
             || self.wrong_version >= LOOKS_TO_REFUTE_VERSION
             || self.wrong_health >= LOOKS_TO_REFUTE_HEALTH

@@ -61,7 +61,10 @@ fn a_mixed_fleet_is_named_instance_by_instance() {
     ]);
     assert_eq!(
         reasons(&mixed),
-        ["i-2 runs `v1` (deployment 6)", "the deployment of `v2` failed on i-3"]
+        [
+            "i-2 runs `v1` (deployment 6)",
+            "the deployment of `v2` failed on i-3"
+        ]
     );
 }
 
@@ -77,18 +80,39 @@ fn the_same_version_from_an_older_deployment_is_not_proven() {
 #[test]
 fn stale_health_of_the_former_deployment_proves_nothing() {
     let stale = sight(vec![instance("i-1", "v2", 7, DeploymentStatus::Deployed)]);
-    let expectation = Expectation { after_deployment: Some(7), ..expectation() };
-    assert!(matches!(judge(&expectation, &stale), Judgement::Unproven(_)));
+    let expectation = Expectation {
+        after_deployment: Some(7),
+        ..expectation()
+    };
+    assert!(matches!(
+        judge(&expectation, &stale),
+        Judgement::Unproven(_)
+    ));
     let fresh = sight(vec![instance("i-1", "v2", 8, DeploymentStatus::Deployed)]);
-    assert_eq!(judge(&expectation, &fresh), Judgement::Proven { instances: 1 });
+    assert_eq!(
+        judge(&expectation, &fresh),
+        Judgement::Proven { instances: 1 }
+    );
 }
 
 #[test]
 fn an_empty_fleet_and_missing_health_are_not_proven() {
-    assert_eq!(reasons(&sight(Vec::new())), ["0 of at least 1 instances are there"]);
-    let blind = Sight { instances: None, ..sight(Vec::new()) };
-    assert_eq!(reasons(&blind), ["enhanced health is off, so instances cannot be asked"]);
-    let gone = Sight { environment: None, instances: None };
+    assert_eq!(
+        reasons(&sight(Vec::new())),
+        ["0 of at least 1 instances are there"]
+    );
+    let blind = Sight {
+        instances: None,
+        ..sight(Vec::new())
+    };
+    assert_eq!(
+        reasons(&blind),
+        ["enhanced health is off, so instances cannot be asked"]
+    );
+    let gone = Sight {
+        environment: None,
+        instances: None,
+    };
     assert_eq!(reasons(&gone), ["the environment does not exist"]);
 }
 
@@ -112,8 +136,14 @@ fn a_sick_environment_may_come_back_to_its_version_without_turning_healthy() {
     if let Some(environment) = &mut red.environment {
         environment.color = Color::Red;
     }
-    let expectation = Expectation { healthy: false, ..expectation() };
-    assert_eq!(judge(&expectation, &red), Judgement::Proven { instances: 1 });
+    let expectation = Expectation {
+        healthy: false,
+        ..expectation()
+    };
+    assert_eq!(
+        judge(&expectation, &red),
+        Judgement::Proven { instances: 1 }
+    );
 }
 
 #[test]
@@ -124,7 +154,10 @@ fn a_wrong_version_is_believed_after_some_looks_in_a_row() {
     for _ in 1..LOOKS_TO_REFUTE_VERSION {
         assert!(matches!(proof.look(&wrong), Standing::Waiting(_)));
     }
-    assert!(matches!(proof.look(&right), Standing::Proven { .. }), "the count starts anew");
+    assert!(
+        matches!(proof.look(&right), Standing::Proven { .. }),
+        "the count starts anew"
+    );
     for _ in 1..LOOKS_TO_REFUTE_VERSION {
         assert!(matches!(proof.look(&wrong), Standing::Waiting(_)));
     }
@@ -134,7 +167,10 @@ fn a_wrong_version_is_believed_after_some_looks_in_a_row() {
 #[test]
 fn while_the_environment_is_busy_nothing_is_refuted() {
     let busy = Sight {
-        environment: Some(environment(EnvironmentState::Busy("Updating".to_owned()), "v1")),
+        environment: Some(environment(
+            EnvironmentState::Busy("Updating".to_owned()),
+            "v1",
+        )),
         instances: Some(vec![instance("i-1", "v1", 6, DeploymentStatus::Deployed)]),
     };
     let mut proof = Proof::new(expectation());
@@ -155,19 +191,34 @@ fn red_takes_longer_than_a_wrong_version_and_yellow_never_ends_by_itself() {
     };
     let mut proof = Proof::new(expectation());
     for _ in 1..LOOKS_TO_REFUTE_HEALTH {
-        assert!(matches!(proof.look(&colored(Color::Red, "Severe")), Standing::Waiting(_)));
+        assert!(matches!(
+            proof.look(&colored(Color::Red, "Severe")),
+            Standing::Waiting(_)
+        ));
     }
-    assert!(matches!(proof.look(&colored(Color::Red, "Severe")), Standing::Refuted(_)));
+    assert!(matches!(
+        proof.look(&colored(Color::Red, "Severe")),
+        Standing::Refuted(_)
+    ));
     let mut proof = Proof::new(expectation());
     for _ in 0..100 {
-        assert!(matches!(proof.look(&colored(Color::Yellow, "Warning")), Standing::Waiting(_)));
+        assert!(matches!(
+            proof.look(&colored(Color::Yellow, "Warning")),
+            Standing::Waiting(_)
+        ));
     }
 }
 
 #[test]
 fn a_vanished_environment_is_believed_at_once() {
-    let gone = Sight { environment: None, instances: None };
-    assert!(matches!(Proof::new(expectation()).look(&gone), Standing::Refuted(_)));
+    let gone = Sight {
+        environment: None,
+        instances: None,
+    };
+    assert!(matches!(
+        Proof::new(expectation()).look(&gone),
+        Standing::Refuted(_)
+    ));
 }
 
 #[test]

@@ -138,7 +138,12 @@ struct Ending {
 
 impl Ending {
     fn good(verdict: Verdict) -> Self {
-        Self { verdict, exit_code: ExitCode::Done, failure: None, goes_on: Vec::new() }
+        Self {
+            verdict,
+            exit_code: ExitCode::Done,
+            failure: None,
+            goes_on: Vec::new(),
+        }
     }
 
     /// An end before the environment was touched.
@@ -149,7 +154,12 @@ impl Ending {
             _ => Verdict::Stopped,
         };
         let (failure, exit_code) = FailureReport::of(failed_step(steps), error);
-        Self { verdict, exit_code, failure: Some(failure), goes_on: Vec::new() }
+        Self {
+            verdict,
+            exit_code,
+            failure: Some(failure),
+            goes_on: Vec::new(),
+        }
     }
 }
 
@@ -204,8 +214,9 @@ impl Story<'_> {
     /// that is named but not proven is released again.
     async fn confirm_if_released(&mut self) -> Result<bool, Error> {
         let scene = self.scene;
-        let sight =
-            scene.patiently("reading the environment", || scene.sight()).await?;
+        let sight = scene
+            .patiently("reading the environment", || scene.sight())
+            .await?;
         scene.expect_environment(&sight)?;
         self.remember(&sight);
         let expectation = self.expectation(None);
@@ -217,7 +228,11 @@ impl Story<'_> {
         unchanged(scene.steps, StepId::Update, running).await?;
         let url = scene.health_url(&sight);
         let mut gate = Gate::new(expectation, url.as_ref().map(|_| self.successes()));
-        let look = Look { sight: Some(&sight), probe: None, time_is_over: false };
+        let look = Look {
+            sight: Some(&sight),
+            probe: None,
+            time_is_over: false,
+        };
         if let Answer::Next { shown } = gate.look(&look) {
             unchanged(scene.steps, StepId::Prove, shown).await?;
         }
@@ -262,7 +277,10 @@ impl Story<'_> {
             .run(StepId::Bundle, async {
                 let place = scene.bundle_place(digest).await?;
                 if scene.is_uploaded(&place, digest).await? {
-                    return Ok(Ended::unchanged((place, None), "the same content is uploaded"));
+                    return Ok(Ended::unchanged(
+                        (place, None),
+                        "the same content is uploaded",
+                    ));
                 }
                 let bundle = self.pack().await?;
                 let message = format!("{} files, {}", bundle.files(), size_text(bundle.size()));
@@ -296,7 +314,10 @@ impl Story<'_> {
         let cancel = self.scene.cancel.clone();
         tokio::task::spawn_blocking(move || pack(&layout, &repository, time, &directory, &cancel))
             .await
-            .map_err(|source| Error::Worker { doing: "packing the bundle", source })?
+            .map_err(|source| Error::Worker {
+                doing: "packing the bundle",
+                source,
+            })?
     }
 
     async fn create_version(&mut self, place: &BundlePlace) -> Result<(), Error> {
@@ -307,8 +328,11 @@ impl Story<'_> {
             place,
             process: candidate.layout.has_own_extensions(),
         };
-        let is_new =
-            self.scene.steps.run(StepId::Version, self.scene.ensure_version(&wanted)).await?;
+        let is_new = self
+            .scene
+            .steps
+            .run(StepId::Version, self.scene.ensure_version(&wanted))
+            .await?;
         if is_new {
             self.create("application version", candidate.label.to_string());
         }
@@ -396,17 +420,23 @@ impl Story<'_> {
             }
             _ => None,
         };
-        let (mut failure, mut exit_code) =
-            FailureReport::of(failed_step(self.scene.steps), error);
+        let (mut failure, mut exit_code) = FailureReport::of(failed_step(self.scene.steps), error);
         if let Some(verdict) = verdict {
             if verdict == Verdict::NotRestored {
                 exit_code = ExitCode::FailedNotRestored;
             }
             failure.events.clone_from(&self.errors);
             let goes_on = self.what_goes_on(verdict);
-            return Ending { verdict, exit_code, failure: Some(failure), goes_on };
+            return Ending {
+                verdict,
+                exit_code,
+                failure: Some(failure),
+                goes_on,
+            };
         }
-        self.scene.investigate(&mut failure, self.errors.clone()).await;
+        self.scene
+            .investigate(&mut failure, self.errors.clone())
+            .await;
         self.undo(failure, baseline).await
     }
 
@@ -429,7 +459,9 @@ impl Story<'_> {
             ),
             Err(error) => {
                 let (trouble, _) = FailureReport::of(None, error);
-                failure.details.push(format!("Roll-back: {}", trouble.message));
+                failure
+                    .details
+                    .push(format!("Roll-back: {}", trouble.message));
                 failure.details.extend(trouble.causes);
                 failure.details.extend(trouble.details);
                 failure.hint = trouble.hint.or(failure.hint);
@@ -438,7 +470,12 @@ impl Story<'_> {
                 (Verdict::NotRestored, ExitCode::FailedNotRestored, goes_on)
             }
         };
-        Ending { verdict, exit_code, failure: Some(failure), goes_on }
+        Ending {
+            verdict,
+            exit_code,
+            failure: Some(failure),
+            goes_on,
+        }
     }
 
     /// What AWS does without us from here on.
@@ -453,7 +490,9 @@ impl Story<'_> {
                 Some(former) => format!("; `beanpole rollback` goes back to `{former}`"),
                 None => String::new(),
             };
-            return vec![format!("`{environment}` has `{label}`, which is not proven{way_back}.")];
+            return vec![format!(
+                "`{environment}` has `{label}`, which is not proven{way_back}."
+            )];
         }
         vec![format!(
             "AWS goes on moving `{environment}` to `{label}`: `beanpole events --follow` shows how it \
@@ -482,11 +521,16 @@ impl Story<'_> {
     }
 
     fn create(&mut self, kind: &str, name: String) {
-        self.created.push(Created { kind: kind.to_owned(), name });
+        self.created.push(Created {
+            kind: kind.to_owned(),
+            name,
+        });
     }
 }
 
 /// A step that had nothing to do.
 async fn unchanged(steps: &Steps, step: StepId, message: String) -> Result<(), Error> {
-    steps.run(step, async { Ok(Ended::unchanged((), message)) }).await
+    steps
+        .run(step, async { Ok(Ended::unchanged((), message)) })
+        .await
 }

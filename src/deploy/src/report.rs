@@ -96,7 +96,10 @@ impl FailureReport {
     /// Adds a cause that is not told yet.
     pub(crate) fn add_health_cause(&mut self, cause: String) {
         let told = self.details.iter().chain([&self.message]);
-        if !told.chain(&self.health_causes).any(|line| line.contains(&cause)) {
+        if !told
+            .chain(&self.health_causes)
+            .any(|line| line.contains(&cause))
+        {
             self.health_causes.push(cause);
         }
     }
@@ -186,7 +189,11 @@ impl fmt::Display for ReleaseReport {
             )?;
         }
         for created in &self.created {
-            writeln!(formatter, "  Created      {} {}", created.kind, created.name)?;
+            writeln!(
+                formatter,
+                "  Created      {} {}",
+                created.kind, created.name
+            )?;
         }
         if let Some(failure) = &self.failure {
             write!(formatter, "{failure}")?;
@@ -207,14 +214,27 @@ impl fmt::Display for ReleaseReport {
 impl fmt::Display for FailureReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "  Cause        {}", self.message)?;
-        for cause in self.causes.iter().chain(&self.details).chain(&self.health_causes) {
+        for cause in self
+            .causes
+            .iter()
+            .chain(&self.details)
+            .chain(&self.health_causes)
+        {
             writeln!(formatter, "               {cause}")?;
         }
         for event in &self.events {
-            writeln!(formatter, "               {} {}", event.severity, event.message)?;
+            writeln!(
+                formatter,
+                "               {} {}",
+                event.severity, event.message
+            )?;
         }
         for log in &self.logs {
-            writeln!(formatter, "  Log          end of the log of {}:", log.instance)?;
+            writeln!(
+                formatter,
+                "  Log          end of the log of {}:",
+                log.instance
+            )?;
             for line in &log.lines {
                 writeln!(formatter, "               {line}")?;
             }
@@ -223,5 +243,102 @@ impl fmt::Display for FailureReport {
             Some(hint) => writeln!(formatter, "  Next         {hint}"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(id: &str, outcome: StepOutcome, seconds: f64, message: &str) -> StepReport {
+        StepReport {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            outcome,
+            seconds,
+            message: message.to_owned(),
+        }
+    }
+
+    fn rolled_back() -> ReleaseReport {
+        ReleaseReport {
+            verdict: Verdict::RolledBack,
+            exit_code: ExitCode::FailedRestored,
+            application: "shop".to_owned(),
+            environment: "shop-production".to_owned(),
+            version_label: Some("0123456789ab-fedcba987654".to_owned()),
+            commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
+            subject: Some("feat: slugs".to_owned()),
+            former_version: Some("aaaaaaaaaaaa-bbbbbbbbbbbb".to_owned()),
+            url: Some("http://shop.eu-central-1.elasticbeanstalk.com/".to_owned()),
+            steps: vec![
+                step(
+                    "upload",
+                    StepOutcome::Unchanged,
+                    0.04,
+                    "s3://bucket/shop/fedc.zip",
+                ),
+                step(
+                    "update",
+                    StepOutcome::Done,
+                    312.5,
+                    "`shop-production` is Ready",
+                ),
+                step("prove", StepOutcome::Failed, 30.25, "not proven"),
+                step(
+                    "roll-back",
+                    StepOutcome::Done,
+                    290.0,
+                    "`aaaaaaaaaaaa-bbbbbbbbbbbb` runs again",
+                ),
+            ],
+            created: vec![Created {
+                kind: "application version".to_owned(),
+                name: "0123456789ab-fedcba987654".to_owned(),
+            }],
+            findings: Vec::new(),
+            failure: Some(FailureReport {
+                step: Some("prove".to_owned()),
+                message: "not proven".to_owned(),
+                causes: vec!["a cause".to_owned()],
+                details: vec!["a fact".to_owned()],
+                hint: Some("look at the logs".to_owned()),
+                events: vec![EventSight {
+                    at: "2026-01-02T03:04:05Z".to_owned(),
+                    severity: "ERROR".to_owned(),
+                    message: "Failed to deploy application.".to_owned(),
+                }],
+                health_causes: vec!["i-1 is Severe (red)".to_owned()],
+                logs: vec![LogTail {
+                    instance: "i-1".to_owned(),
+                    lines: vec!["no such column".to_owned()],
+                }],
+            }),
+            goes_on: Vec::new(),
+            api_calls: 84,
+            seconds: 640.1,
+        }
+    }
+
+    #[test]
+    fn the_text_form() {
+        insta::assert_snapshot!(rolled_back().to_string());
+    }
+
+    #[test]
+    fn the_json_form() {
+        insta::assert_json_snapshot!(rolled_back());
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let mut failure = FailureReport {
+            message: "not proven: i-1 is red".to_owned(),
+            ..FailureReport::default()
+        };
+        failure.add_health_cause("i-1 is red".to_owned());
+        failure.add_health_cause("i-2 is red".to_owned());
+        failure.add_health_cause("i-2 is red".to_owned());
+        assert_eq!(failure.health_causes, ["i-2 is red"]);
     }
 }

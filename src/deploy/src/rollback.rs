@@ -10,6 +10,7 @@ use beanpole_model::VersionLabel;
 
 use crate::error::Error;
 use crate::gate::Gate;
+use crate::observation::Sight;
 use crate::proof::{Expectation, Judgement, judge};
 use crate::scene::Scene;
 use crate::step::{Ended, StepId};
@@ -26,9 +27,9 @@ impl Scene<'_> {
         failed: &VersionLabel,
     ) -> Result<Ended<()>, Error> {
         let step = StepId::RollBack;
-        let former = self.way_back(baseline, failed).await?;
         let sight = self.wait_until_ready(step).await?;
-        self.refuse_a_third_version(&sight, &former, failed)?;
+        self.refuse_a_third_version(&sight, baseline, failed)?;
+        let former = self.way_back(baseline, failed).await?;
         let now = Baseline::of(&sight);
         let expectation = Expectation {
             version: former.to_string(),
@@ -36,16 +37,18 @@ impl Scene<'_> {
             after_deployment: None,
             healthy: baseline.was_healthy,
         };
-        let went_back_by_itself =
-            matches!(judge(&expectation, &sight), Judgement::Proven { .. });
+        let went_back_by_itself = matches!(judge(&expectation, &sight), Judgement::Proven { .. });
         let expectation = if went_back_by_itself {
             expectation
         } else {
             let sent = self.send_update(&former, step).await?;
-            let expectation =
-                Expectation { after_deployment: now.newest_deployment, ..expectation };
+            let expectation = Expectation {
+                after_deployment: now.newest_deployment,
+                ..expectation
+            };
             let instances = now.instances.max(baseline.instances);
-            self.follow(&sent, expectation.clone(), instances, step, &mut Vec::new()).await?;
+            self.follow(&sent, expectation.clone(), instances, step, &mut Vec::new())
+                .await?;
             expectation
         };
         let url = self.health_url(&sight).filter(|_| baseline.was_healthy);
@@ -55,8 +58,16 @@ impl Scene<'_> {
         if let Some(url) = &url {
             self.probe(&mut gate, url, step).await?;
         }
-        let how = if went_back_by_itself { "Beanstalk went back by itself, and " } else { "" };
-        let health = if baseline.was_healthy { "runs again and is healthy" } else { "runs again" };
+        let how = if went_back_by_itself {
+            "Beanstalk went back by itself, and "
+        } else {
+            ""
+        };
+        let health = if baseline.was_healthy {
+            "runs again and is healthy"
+        } else {
+            "runs again"
+        };
         Ok(Ended::done((), format!("{how}`{former}` {health}")))
     }
 
@@ -66,7 +77,10 @@ impl Scene<'_> {
         baseline: &Baseline,
         failed: &VersionLabel,
     ) -> Result<VersionLabel, Error> {
-        let nothing = |why| Error::NothingToGoBackTo { former: baseline.version.clone(), why };
+        let nothing = |why| Error::NothingToGoBackTo {
+            former: baseline.version.clone(),
+            why,
+        };
         let Some(former) = &baseline.version else {
             return Err(nothing("the environment had no version"));
         };
@@ -85,8 +99,8 @@ impl Scene<'_> {
     /// Someone may have released meanwhile. Theirs is not ours to undo.
     fn refuse_a_third_version(
         &self,
-        sight: &crate::observation::Sight,
-        former: &VersionLabel,
+        sight: &Sight,
+        baseline: &Baseline,
         failed: &VersionLabel,
     ) -> Result<(), Error> {
         let version = sight
@@ -94,7 +108,9 @@ impl Scene<'_> {
             .as_ref()
             .and_then(|environment| environment.version.as_deref());
         match version {
-            Some(found) if found != former.as_str() && found != failed.as_str() => {
+            Some(found)
+                if Some(found) != baseline.version.as_deref() && found != failed.as_str() =>
+            {
                 Err(Error::SomeoneElse {
                     environment: self.project.environment.to_string(),
                     found: found.to_owned(),

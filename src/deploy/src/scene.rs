@@ -64,9 +64,9 @@ impl EventFilter {
     fn takes(&self, event: &BeanstalkEvent) -> bool {
         match (&self.request, &event.request_id) {
             (Some(wanted), Some(found)) => wanted == found,
-            (None, _) | (_, None) => {
-                self.begun.is_some_and(|begun| event.at.is_some_and(|at| at >= begun))
-            }
+            (None, _) | (_, None) => self
+                .begun
+                .is_some_and(|begun| event.at.is_some_and(|at| at >= begun)),
         }
     }
 }
@@ -136,7 +136,10 @@ impl Scene<'_> {
                 _ => Duration::ZERO,
             };
             if started.elapsed() >= self.pace.deadline(patience) {
-                return Err(Error::Cloud { doing, source: error });
+                return Err(Error::Cloud {
+                    doing,
+                    source: error,
+                });
             }
             self.pause(pause).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -152,7 +155,9 @@ impl Scene<'_> {
     ) -> Result<Option<EnvironmentSight>, beanpole_cloud::Error> {
         let project = self.project;
         let found = Box::pin(
-            self.cloud.beanstalk.environment(&project.application, &project.environment),
+            self.cloud
+                .beanstalk
+                .environment(&project.application, &project.environment),
         )
         .await?;
         Ok(found.as_ref().map(EnvironmentSight::from))
@@ -168,7 +173,10 @@ impl Scene<'_> {
         let (environment, instances) =
             tokio::join!(self.environment(), Box::pin(beanstalk.instances(name)));
         let Some(mut environment) = environment? else {
-            return Ok(Sight { environment: None, instances: None });
+            return Ok(Sight {
+                environment: None,
+                instances: None,
+            });
         };
         let instances = match instances {
             Ok(instances) => Some(instances.iter().map(InstanceSight::from).collect()),
@@ -183,7 +191,10 @@ impl Scene<'_> {
         {
             environment.causes = health.causes;
         }
-        Ok(Sight { environment: Some(environment), instances })
+        Ok(Sight {
+            environment: Some(environment),
+            instances,
+        })
     }
 
     /// The events of an update, oldest first. Events only explain, so trouble gives none.
@@ -215,7 +226,10 @@ impl Scene<'_> {
     }
 
     fn clean(&self, event: EventSight) -> EventSight {
-        EventSight { message: self.scrub(&event.message), ..event }
+        EventSight {
+            message: self.scrub(&event.message),
+            ..event
+        }
     }
 
     /// A line about the progress of a step.

@@ -118,11 +118,17 @@ mod tests {
     #[test]
     fn another_version_fails_at_once() {
         let mut soak = Soak::default();
-        assert_eq!(soak.look(Look::Fatal("gone".to_owned())), Standing::Failed("gone".to_owned()));
+        assert_eq!(
+            soak.look(Look::Fatal("gone".to_owned())),
+            Standing::Failed("gone".to_owned())
+        );
     }
 
     #[test]
     fn a_wait_is_no_place_to_end() {
-        assert_eq!(Soak::default().look(Look::Waiting("new".to_owned())), Standing::Unsettled);
+        assert_eq!(
+            Soak::default().look(Look::Waiting("new".to_owned())),
+            Standing::Unsettled
+        );
     }
 }

@@ -45,7 +45,14 @@ pub(crate) struct Spool<W> {
 impl<W: Write + Seek> Spool<W> {
     /// Writes to `inner`, which must be empty.
     pub(crate) fn new(inner: W, limit: u64, slot: TroubleSlot) -> Self {
-        Self { inner, position: 0, end: 0, limit, is_dead: false, slot }
+        Self {
+            inner,
+            position: 0,
+            end: 0,
+            limit,
+            is_dead: false,
+            slot,
+        }
     }
 
     /// The inner writer and the number of bytes in it.
@@ -134,6 +141,9 @@ mod tests {
         spool.write_all(b"!").unwrap();
         assert!(spool.seek(SeekFrom::Current(-100)).is_err());
         let (inner, size) = spool.into_inner();
-        assert_eq!((inner.into_inner().as_slice(), size), (b"hello ther!".as_slice(), 11));
+        assert_eq!(
+            (inner.into_inner().as_slice(), size),
+            (b"hello ther!".as_slice(), 11)
+        );
     }
 }

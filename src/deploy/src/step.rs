@@ -99,17 +99,29 @@ pub struct Ended<T> {
 impl<T> Ended<T> {
     /// The step did something.
     pub fn done(value: T, message: impl Into<String>) -> Self {
-        Self { value, outcome: StepOutcome::Done, message: message.into() }
+        Self {
+            value,
+            outcome: StepOutcome::Done,
+            message: message.into(),
+        }
     }
 
     /// Nothing had to be done.
     pub fn unchanged(value: T, message: impl Into<String>) -> Self {
-        Self { value, outcome: StepOutcome::Unchanged, message: message.into() }
+        Self {
+            value,
+            outcome: StepOutcome::Unchanged,
+            message: message.into(),
+        }
     }
 
     /// Left out on purpose; the message says why.
     pub fn skipped(value: T, message: impl Into<String>) -> Self {
-        Self { value, outcome: StepOutcome::Skipped, message: message.into() }
+        Self {
+            value,
+            outcome: StepOutcome::Skipped,
+            message: message.into(),
+        }
     }
 }
 
@@ -122,7 +134,10 @@ pub struct Steps {
 
 impl fmt::Debug for Steps {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Steps").field("taken", &*self.memory()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Steps")
+            .field("taken", &*self.memory())
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,7 +145,10 @@ impl Steps {
     /// Steps that are told to `reporter`.
     #[must_use]
     pub fn new(reporter: Arc<dyn Reporter>) -> Self {
-        Self { reporter, taken: Arc::default() }
+        Self {
+            reporter,
+            taken: Arc::default(),
+        }
     }
 
     /// The listener.
@@ -173,7 +191,10 @@ impl Steps {
         title: &str,
         work: impl Future<Output = Result<Ended<T>, E>>,
     ) -> Result<T, E> {
-        self.reporter.report(&Event::StepStarted { id: id.to_owned(), title: title.to_owned() });
+        self.reporter.report(&Event::StepStarted {
+            id: id.to_owned(),
+            title: title.to_owned(),
+        });
         let started = Instant::now();
         // Boxed: futures of whole steps are large, and this one is nested in larger ones.
         match Box::pin(work).await {
@@ -240,11 +261,13 @@ mod tests {
     async fn every_step_that_starts_ends_also_when_it_fails() {
         let heard = Arc::new(Heard::default());
         let steps = Steps::new(Arc::<Heard>::clone(&heard));
-        let made: Result<u8, String> =
-            steps.run(StepId::Bundle, async { Ok(Ended::done(7, "7 files")) }).await;
+        let made: Result<u8, String> = steps
+            .run(StepId::Bundle, async { Ok(Ended::done(7, "7 files")) })
+            .await;
         assert_eq!(made, Ok(7));
-        let failed: Result<(), String> =
-            steps.run(StepId::Upload, async { Err("no\nnetwork".to_owned()) }).await;
+        let failed: Result<(), String> = steps
+            .run(StepId::Upload, async { Err("no\nnetwork".to_owned()) })
+            .await;
         assert_eq!(failed, Err("no\nnetwork".to_owned()));
 
         let reports = steps.reports();

@@ -10,7 +10,10 @@ pub(crate) fn project(more: &str) -> Project {
         "application: blog\nregion: eu-central-1\nprocesses:\n  web:\n    command: gunicorn \
          blog.wsgi --bind 0.0.0.0:8000\n    port: 8000\n{more}"
     );
-    Manifest::parse(Utf8Path::new("beanpole.yaml"), &text).unwrap().environment(None).unwrap()
+    Manifest::parse(Utf8Path::new("beanpole.yaml"), &text)
+        .unwrap()
+        .environment(None)
+        .unwrap()
 }
 
 /// A committed file with a made-up object id that follows from `content`.

@@ -64,7 +64,9 @@ impl Scene<'_> {
         let end = Instant::now() + self.pace.deadline(deadline::BUSY);
         let mut told = None;
         loop {
-            let sight = self.patiently("reading the environment", || self.sight()).await?;
+            let sight = self
+                .patiently("reading the environment", || self.sight())
+                .await?;
             let environment = self.expect_environment(&sight)?;
             let EnvironmentState::Busy(state) = &environment.state else {
                 return Ok(sight);
@@ -84,7 +86,10 @@ impl Scene<'_> {
     ///
     /// # Errors
     /// [`Error::NoEnvironment`], [`Error::EnvironmentGone`].
-    pub(crate) fn expect_environment<'s>(&self, sight: &'s Sight) -> Result<&'s EnvironmentSight, Error> {
+    pub(crate) fn expect_environment<'s>(
+        &self,
+        sight: &'s Sight,
+    ) -> Result<&'s EnvironmentSight, Error> {
         let Some(environment) = &sight.environment else {
             return Err(Error::NoEnvironment {
                 application: self.project.application.to_string(),
@@ -105,7 +110,12 @@ impl Scene<'_> {
     }
 
     async fn busy(&self, state: String, begun: Option<Timestamp>) -> Error {
-        let events = self.events(&EventFilter { request: None, begun }).await;
+        let events = self
+            .events(&EventFilter {
+                request: None,
+                begun,
+            })
+            .await;
         let skipped = events.len().saturating_sub(EVENTS_SHOWN);
         Error::Busy {
             environment: self.project.environment.to_string(),
@@ -161,19 +171,26 @@ impl Scene<'_> {
                 _ => false,
             };
             if !is_worth_another || Instant::now() >= end {
-                return Err(Error::Cloud { doing: "updating the environment", source });
+                return Err(Error::Cloud {
+                    doing: "updating the environment",
+                    source,
+                });
             }
             self.pause(deadline::POLL).await?;
             let sight = self.wait_until_ready(step).await?;
             // The call may have worked although its answer was lost.
             let was_lost = matches!(source.kind, Kind::Network | Kind::Service);
-            let is_there = sight.environment.as_ref().filter(|environment| {
-                environment.version.as_deref() == Some(label.as_str())
-            });
+            let is_there = sight
+                .environment
+                .as_ref()
+                .filter(|environment| environment.version.as_deref() == Some(label.as_str()));
             if let Some(environment) = is_there
                 && was_lost
             {
-                let events = EventFilter { request: None, begun: environment.updated };
+                let events = EventFilter {
+                    request: None,
+                    begun: environment.updated,
+                };
                 return Ok(Sent { events });
             }
         }
@@ -220,7 +237,10 @@ impl Scene<'_> {
             let is_late = Instant::now() >= end;
             match sight {
                 Err(source) if is_late || !is_passing(&source) => {
-                    return Err(Error::Cloud { doing: "following the update", source });
+                    return Err(Error::Cloud {
+                        doing: "following the update",
+                        source,
+                    });
                 }
                 Ok(_) if is_late => {
                     let environment = self.project.environment.to_string();

@@ -37,9 +37,14 @@ impl Scene<'_> {
     /// [`Error::Cloud`], [`Error::Interrupted`].
     pub(crate) async fn bundle_place(&self, digest: &str) -> Result<BundlePlace, Error> {
         let bucket = self
-            .patiently("finding the bucket", || self.cloud.beanstalk.storage_location())
+            .patiently("finding the bucket", || {
+                self.cloud.beanstalk.storage_location()
+            })
             .await?;
-        Ok(BundlePlace { bucket, key: crate::label::bundle_key(&self.project.application, digest) })
+        Ok(BundlePlace {
+            bucket,
+            key: crate::label::bundle_key(&self.project.application, digest),
+        })
     }
 
     /// True if the content is there already.
@@ -77,7 +82,10 @@ impl Scene<'_> {
     ) -> Result<(), Error> {
         let file = Utf8PathBuf::from_path_buf(bundle.path().to_path_buf()).map_err(|path| {
             let source = std::io::Error::other("the path is not UTF-8");
-            Error::BundleWrite { path: path.display().to_string(), source }
+            Error::BundleWrite {
+                path: path.display().to_string(),
+                source,
+            }
         })?;
         let upload = Upload {
             bucket: place.bucket.clone(),
@@ -91,7 +99,9 @@ impl Scene<'_> {
         };
         // Not dropped half way: it takes back its parts itself when it is cancelled.
         self.repeatedly("uploading the bundle", || {
-            self.cloud.storage.upload_file(&upload, &progress, self.cancel)
+            self.cloud
+                .storage
+                .upload_file(&upload, &progress, self.cancel)
         })
         .await
         .map(drop)

@@ -33,7 +33,11 @@ impl Scene<'_> {
         loop {
             let is_late = Instant::now() >= end;
             let sight = self.try_sight(is_late).await?;
-            let look = Look { sight: sight.as_ref(), probe: None, time_is_over: is_late };
+            let look = Look {
+                sight: sight.as_ref(),
+                probe: None,
+                time_is_over: is_late,
+            };
             match gate.look(&look) {
                 Answer::Next { shown } => return Ok(shown),
                 Answer::Failed(failure) => return Err(self.failure(gate, failure, None)),
@@ -56,7 +60,11 @@ impl Scene<'_> {
         let mut told = None;
         loop {
             let answer = self.ask(url).await?;
-            let look = Look { sight: None, probe: Some(answer.result.clone()), time_is_over: false };
+            let look = Look {
+                sight: None,
+                probe: Some(answer.result.clone()),
+                time_is_over: false,
+            };
             match gate.look(&look) {
                 Answer::Next { shown } => return Ok(shown),
                 Answer::Failed(failure) => {
@@ -106,7 +114,8 @@ impl Scene<'_> {
                 return Err(self.failure(gate, Failure::Soak(reason), None));
             }
             self.tell_change(step, missing, &mut told);
-            self.pause(self.project.health.interval.max(Duration::from_secs(1))).await?;
+            self.pause(self.project.health.interval.max(Duration::from_secs(1)))
+                .await?;
         }
     }
 
@@ -130,7 +139,10 @@ impl Scene<'_> {
         match answer {
             Ok(sight) => Ok(Some(sight)),
             Err(error) if is_passing(&error) && !is_late => Ok(None),
-            Err(source) => Err(Error::Cloud { doing: "reading the health", source }),
+            Err(source) => Err(Error::Cloud {
+                doing: "reading the health",
+                source,
+            }),
         }
     }
 
@@ -152,7 +164,11 @@ impl Scene<'_> {
             .failing()
             .map(|component| self.scrub(&format!("{}: {}", component.name, component.message)))
             .collect();
-        let result = if found.ok { Ok(()) } else { Err(self.scrub(&found.to_string())) };
+        let result = if found.ok {
+            Ok(())
+        } else {
+            Err(self.scrub(&found.to_string()))
+        };
         Ok(ProbeAnswer { result, components })
     }
 
@@ -165,12 +181,7 @@ impl Scene<'_> {
         }
     }
 
-    fn failure(
-        &self,
-        gate: &Gate,
-        failure: Failure,
-        probe: Option<(&Url, Vec<String>)>,
-    ) -> Error {
+    fn failure(&self, gate: &Gate, failure: Failure, probe: Option<(&Url, Vec<String>)>) -> Error {
         let version = gate.expectation().version.clone();
         match (failure, probe) {
             (Failure::Unproven(reasons), _) => Error::Unproven {
@@ -178,9 +189,11 @@ impl Scene<'_> {
                 version,
                 reasons,
             },
-            (Failure::Probe(reason), Some((url, components))) => {
-                Error::ProbeFailed { url: url.to_string(), reason, components }
-            }
+            (Failure::Probe(reason), Some((url, components))) => Error::ProbeFailed {
+                url: url.to_string(),
+                reason,
+                components,
+            },
             (Failure::Probe(reason), None) => Error::SoakFailed {
                 version,
                 reason,

@@ -65,7 +65,9 @@ impl Scene<'_> {
                 self.cloud.beanstalk.versions(application, &labels)
             })
             .await?;
-        Ok(found.into_iter().find(|version| version.label == label.as_str()))
+        Ok(found
+            .into_iter()
+            .find(|version| version.label == label.as_str()))
     }
 
     async fn create_version(&self, wanted: &WantedVersion<'_>) -> Result<Version, Error> {
@@ -79,7 +81,9 @@ impl Scene<'_> {
             tags: BTreeMap::new(),
         };
         let created = self
-            .patiently("creating the version", || self.cloud.beanstalk.create_version(&new))
+            .patiently("creating the version", || {
+                self.cloud.beanstalk.create_version(&new)
+            })
             .await;
         match created {
             // Created by a former attempt of this call whose answer was lost, or by a twin.
@@ -97,7 +101,9 @@ impl Scene<'_> {
     async fn delete_version(&self, label: &VersionLabel) -> Result<(), Error> {
         let application = &self.project.application;
         self.patiently("deleting the failed version", || {
-            self.cloud.beanstalk.delete_version(application, label, false)
+            self.cloud
+                .beanstalk
+                .delete_version(application, label, false)
         })
         .await
     }
@@ -113,7 +119,9 @@ impl Scene<'_> {
             match status {
                 VersionStatus::Processed | VersionStatus::Unprocessed => return Ok(()),
                 VersionStatus::Failed => {
-                    return Err(Error::VersionFailed { label: label.to_string() });
+                    return Err(Error::VersionFailed {
+                        label: label.to_string(),
+                    });
                 }
                 VersionStatus::Processing | VersionStatus::Building | VersionStatus::Other(_) => {}
             }
@@ -127,7 +135,11 @@ impl Scene<'_> {
             self.pause(deadline::POLL).await?;
             status = match self.find_version(label).await? {
                 Some(version) => version.status,
-                None => return Err(Error::VersionFailed { label: label.to_string() }),
+                None => {
+                    return Err(Error::VersionFailed {
+                        label: label.to_string(),
+                    });
+                }
             };
         }
     }

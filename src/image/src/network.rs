@@ -20,10 +20,11 @@ pub struct Attachment {
 
 impl Engine {
     /// Makes a bridge network. An `internal` one has no way out, and no ports can be published from it.
-    /// Returns its id.
+    /// Returns its id. Engines before API 1.44 take a name that another network has: the caller removes
+    /// what may be left first.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the name is taken, [`Error::Request`].
+    /// [`Error::Conflict`] if the name is taken and the engine minds, [`Error::Request`].
     pub async fn create_network(
         &self,
         name: &str,

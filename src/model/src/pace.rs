@@ -18,15 +18,25 @@ pub struct Pace {
 
 impl Pace {
     /// The pace of AWS itself.
-    pub const AWS: Self = Self { speed: 1.0, scale_deadlines: false };
+    pub const AWS: Self = Self {
+        speed: 1.0,
+        scale_deadlines: false,
+    };
 
     /// The pace of a rehearsal whose clock runs `speed` times as fast as the wall's; values below 1
     /// or not finite count as 1. `scale_deadlines` says whether deadlines shrink too: only when no
     /// real container work happens.
     #[must_use]
     pub fn rehearsal(speed: f64, scale_deadlines: bool) -> Self {
-        let speed = if speed.is_finite() { speed.max(1.0) } else { 1.0 };
-        Self { speed, scale_deadlines }
+        let speed = if speed.is_finite() {
+            speed.max(1.0)
+        } else {
+            1.0
+        };
+        Self {
+            speed,
+            scale_deadlines,
+        }
     }
 
     /// How many times as fast as the wall clock the other side runs; at least 1.
@@ -46,7 +56,9 @@ impl Pace {
     #[must_use]
     pub fn deadline(self, aws_time: Duration) -> Duration {
         if self.scale_deadlines {
-            aws_time.div_f64(self.speed).max(Duration::from_secs(10).min(aws_time))
+            aws_time
+                .div_f64(self.speed)
+                .max(Duration::from_secs(10).min(aws_time))
         } else {
             aws_time
         }
@@ -64,7 +76,10 @@ mod tests {
         let engine = Pace::rehearsal(60.0, false);
         assert_eq!(engine.wait(minute), Duration::from_secs(1));
         assert_eq!(engine.deadline(minute), minute);
-        assert_eq!(Pace::rehearsal(2.0, true).deadline(minute), Duration::from_secs(30));
+        assert_eq!(
+            Pace::rehearsal(2.0, true).deadline(minute),
+            Duration::from_secs(30)
+        );
     }
 
     #[test]

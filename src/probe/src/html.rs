@@ -144,52 +144,6 @@ mod tests {
         assert_eq!(parse_time("1e999"), Some(Duration::from_secs(1)));
     }
 
-    // TEMP-BEGIN
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20000))]
-        #[test]
-        fn temp_same_as_before(
-            rows in proptest::collection::vec((
-                prop_oneof![Just("<tr>"), Just("<tr class='x error'>"), Just("<tr class=error class=a>"), Just("<tr id=error class=' y\tz'>")],
-                prop_oneof![Just(""), Just("<td>&#10060;</td>"), Just("<td class=x><span>\n&#9989;\n</span>"), Just("<th>x</th>")],
-                "[a-zA-Z(),'= \\n\\r\0&<]{0,12}",
-                "(OK|working|(<p>|</p>|<br>|<b>x</b>|<!-- x -->|<script>'<td>'</script>|&amp;|&#x274c;|&notit;|[a-z ]{1,4}|\r\n){0,6})",
-                "([0-9]{1,2}[.,][0-9]{1,4}(&#x202F;s| seconds|))|x{0,1}",
-                any::<[bool; 4]>(),
-            ), 0..5),
-            head in prop_oneof![Just("<table>"), Just("<div><table class=error><thead><tr><td>a</thead>"), Just("<table><thead><tr><th>x</th></tr></thead><tbody>"), Just("<table><caption>x</caption><thead><th>"), Just("")],
-            tail in prop_oneof![Just(""), Just("</table></body>"), Just("</tbody></table><p>x<tr><td>"), Just("</tbody><tfoot><tr><td>x</tfoot></table>"), Just("</table><table><tr><td>a<td>b<td>1</table>")],
-            good in any::<bool>(),
-        ) {
-            let mut page = head.to_owned();
-            for (tr, first, name, message, time, ends) in rows {
-                let end = |yes: bool, tag: &'static str| if yes { tag } else { "" };
-                page += &format!("{tr}{first}<td>{name}{}<td>{message}{}<td>{time}{}{}", end(ends[0], "</td>"), end(ends[1], "</td>"), end(ends[2], "</td>"), end(ends[3], "</tr>"));
-            }
-            page += tail;
-            prop_assert_eq!(parse(&page, good), crate::html_old::parse(&page, good), "{}", page);
-        }
-
-        #[test]
-        fn temp_soup_same_as_before(body in "<table>(<(tbody|thead|tr|td|th|br)( class=error)?>|</(td|tr|tbody|table)>|</table><table>|(<tr( class=error)?><td>a<td>OK<td>0.1)|[0-9., s\u{274c}]){0,12}") {
-            let (new, old) = (parse(&body, true), crate::html_old::parse(&body, true));
-            if old.is_some() || new.is_some() {
-                prop_assert_eq!(new, old, "{}", body);
-            }
-        }
-    }
-
-    #[test]
-    fn temp_speed() {
-        for piece in ["<table>", "<tr>", "<td>", "<table><td>", "<table></table>", "a", "<", "&", "&#", "&a", "<!--", "<tr class=error ", "<tr a=\"", "</", "\0", "<table><tr><td>a<td>OK<td>1", "<a b=c c=d>", "<script>", "<textarea>", "]]>", "<table><tr><td><br>"] {
-            let page = format!("<table><tr><td>{}", piece.repeat(1024 * 1024 / piece.len()));
-            let at = std::time::Instant::now();
-            let found = parse(&page, true).map(|found| found.len());
-            println!("TEMP {piece:30} {found:?} {:?}", at.elapsed());
-        }
-    }
-    // TEMP-END
-
     proptest! {
         #[test]
         fn never_panics(body in "(?s).{0,300}") {

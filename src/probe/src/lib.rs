@@ -21,8 +21,6 @@ mod probe;
 mod repeat;
 mod result;
 mod rows;
-#[cfg(test)]
-mod html_old;
 
 pub use components::Component;
 pub use failure::{Failure, FailureKind};

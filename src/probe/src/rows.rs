@@ -27,7 +27,7 @@ pub(crate) fn read_rows<T>(page: &str, mut read: impl FnMut(Row) -> Option<T>) -
     let mut tables = Tables::default();
     let mut results = Vec::new();
     let mut emitter =
-        CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| tables.follow(event));
+        CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| tables.follow(&event));
     // Tags in the text of scripts and styles are no tags.
     emitter.naively_switch_states(true);
     for found in Tokenizer::new_with_emitter(page, emitter) {
@@ -131,6 +131,15 @@ impl Table {
         .into_row()
     }
 
+    /// An end tag of a section that is not open says nothing.
+    fn close_section(&mut self, section: Section) -> Option<Row> {
+        if self.section != section {
+            return None;
+        }
+        self.section = Section::Outside;
+        self.close_row()
+    }
+
     fn open_row(&mut self, class: Option<String>) {
         if self.section == Section::Outside {
             self.section = Section::Body;
@@ -157,7 +166,7 @@ struct Tables {
 }
 
 impl Tables {
-    fn follow(&mut self, event: CallbackEvent<'_>) -> Option<Found> {
+    fn follow(&mut self, event: &CallbackEvent<'_>) -> Option<Found> {
         match event {
             CallbackEvent::OpenStartTag { name } => {
                 self.tag = Some(Tag {
@@ -171,7 +180,7 @@ impl Tables {
                 // Attributes of end tags come without an open tag, and say nothing.
                 if let Some(tag) = &mut self.tag {
                     tag.at_class =
-                        tag.element == Element::Row && name == b"class" && tag.class.is_none();
+                        tag.element == Element::Row && *name == b"class" && tag.class.is_none();
                     if tag.at_class {
                         tag.class = Some(String::new());
                     }
@@ -257,10 +266,8 @@ impl Tables {
         let table = self.open.last_mut()?;
         match element {
             Element::Table => self.open.pop().and_then(Table::into_row),
-            Element::Body | Element::Edge => {
-                table.section = Section::Outside;
-                table.close_row()
-            }
+            Element::Body => table.close_section(Section::Body),
+            Element::Edge => table.close_section(Section::Edge),
             Element::Row => table.close_row(),
             Element::Cell | Element::HeadingCell => {
                 if let Line::Read { in_cell, .. } = &mut table.line {
@@ -347,7 +354,7 @@ mod tests {
                 &["a"],
             ),
             (
-                "<table><thead><td>no</thead><tr><td>a</tbody><tr><td>b</table>",
+                "<table><thead></tbody><td>no</thead><tr><td>a</tbody><tr><td>b</table>",
                 &["a", "b"],
             ),
             ("<table><tr><th>no<td>a<th>no</th>no</table>", &["a"]),

@@ -296,7 +296,7 @@ async fn drift_is_put_right() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interruption_says_what_goes_on_and_the_next_run_finishes() {
-    let world = World::with(None, 60.0).await;
+    let world = World::with(None, 200.0).await;
     let project = project();
     let plan = world.plan(&project).await;
     let cancel = CancellationToken::new();

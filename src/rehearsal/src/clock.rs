@@ -46,10 +46,24 @@ impl Clock {
     /// not finite count as 1. Must be called inside a Tokio runtime.
     #[must_use]
     pub fn new(start: Timestamp, speed: f64) -> Self {
-        let speed = if speed.is_finite() { speed.max(1.0) } else { 1.0 };
-        let inner = Inner { base: start, real: Instant::now(), holds: 0 };
+        let speed = if speed.is_finite() {
+            speed.max(1.0)
+        } else {
+            1.0
+        };
+        let inner = Inner {
+            base: start,
+            real: Instant::now(),
+            holds: 0,
+        };
         let (changes, _) = watch::channel(0);
-        Self { shared: Arc::new(Shared { speed, inner: Mutex::new(inner), changes }) }
+        Self {
+            shared: Arc::new(Shared {
+                speed,
+                inner: Mutex::new(inner),
+                changes,
+            }),
+        }
     }
 
     /// How many times as fast as the wall clock this one runs when nothing holds it.
@@ -68,7 +82,9 @@ impl Clock {
     /// Slows the clock down to the wall's pace until the returned value is dropped. Holds nest.
     pub fn hold(&self) -> Hold {
         self.change_holds(|holds| holds.saturating_add(1));
-        Hold { clock: self.clone() }
+        Hold {
+            clock: self.clone(),
+        }
     }
 
     /// Sleeps for `duration` of virtual time.
@@ -112,7 +128,9 @@ impl Clock {
             inner.real = Instant::now();
             inner.holds = change(inner.holds);
         }
-        self.shared.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.shared
+            .changes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     fn virtual_elapsed(&self, inner: &Inner) -> Duration {
@@ -120,11 +138,18 @@ impl Clock {
     }
 
     fn pace(&self, inner: &Inner) -> f64 {
-        if inner.holds == 0 { self.shared.speed } else { 1.0 }
+        if inner.holds == 0 {
+            self.shared.speed
+        } else {
+            1.0
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -189,7 +214,10 @@ mod tests {
         drop(hold);
         sleeper.await.unwrap();
         // 60 s in the first second, 30 s while held, the rest in half a second.
-        assert_eq!((real.elapsed() + Duration::from_millis(2)).as_millis() / 10, 3150);
+        assert_eq!(
+            (real.elapsed() + Duration::from_millis(2)).as_millis() / 10,
+            3150
+        );
     }
 
     #[tokio::test(start_paused = true)]

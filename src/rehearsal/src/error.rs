@@ -36,9 +36,9 @@ impl Problem for Error {
                 "Choose another address with `--serve`, or free port {}.",
                 address.port()
             )),
-            Self::DataPlane { .. } => {
-                Some("Run `beanpole rehearse --engine none` to rehearse without containers.".to_owned())
-            }
+            Self::DataPlane { .. } => Some(
+                "Run `beanpole rehearse --engine none` to rehearse without containers.".to_owned(),
+            ),
         }
     }
 }

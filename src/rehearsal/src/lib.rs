@@ -101,7 +101,9 @@ pub async fn start(options: Options, reporter: Arc<dyn Reporter>) -> Result<Rehe
         clock: Clock::new(jiff::Timestamp::now(), options.speed),
         account: options.account,
         region: options.region,
-        data_plane: options.data_plane.unwrap_or_else(|| Arc::new(ControlOnly::default())),
+        data_plane: options
+            .data_plane
+            .unwrap_or_else(|| Arc::new(ControlOnly::default())),
         reporter,
         faults,
         api_address,
@@ -112,14 +114,24 @@ pub async fn start(options: Options, reporter: Arc<dyn Reporter>) -> Result<Rehe
     let beanstalk = Arc::new(beanstalk::Beanstalk::new(&world, &cancel));
     let mut built = services::build(&world, &cancel);
     built.aws.push(beanstalk.clone() as Arc<dyn MockService>);
-    world.install(Services { routes: beanstalk.clone(), ..built.hooks });
+    world.install(Services {
+        routes: beanstalk.clone(),
+        ..built.hooks
+    });
     let tasks = vec![
         server::serve(api, world.clone(), built.aws, slack.clone(), cancel.clone()),
         load_balancer::serve(balancer, world.clone(), cancel.clone()),
         built.finished,
     ];
     let cancel = cancel.drop_guard();
-    Ok(Rehearsal { world, slack, beanstalk, cancel, tasks, keep: options.keep })
+    Ok(Rehearsal {
+        world,
+        slack,
+        beanstalk,
+        cancel,
+        tasks,
+        keep: options.keep,
+    })
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {

@@ -42,7 +42,15 @@ const HOP_BY_HOP: [HeaderName; 5] = [
 
 /// Last segments of paths that are taken for health checks when the stand-in answers.
 const HEALTH_SEGMENTS: [&str; 9] = [
-    "ht", "health", "healthz", "healthcheck", "health-check", "health_check", "livez", "readyz", "up",
+    "ht",
+    "health",
+    "healthz",
+    "healthcheck",
+    "health-check",
+    "health_check",
+    "livez",
+    "readyz",
+    "up",
 ];
 
 type Body = UnsyncBoxBody<Bytes, hyper::Error>;
@@ -61,8 +69,14 @@ pub(crate) fn serve(
     cancel: CancellationToken,
 ) -> JoinHandle<()> {
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let balancer = Arc::new(Balancer { world, client, turns: Mutex::default() });
-    tokio::spawn(accept_until(listener, cancel, move |stream| connection(stream, balancer.clone())))
+    let balancer = Arc::new(Balancer {
+        world,
+        client,
+        turns: Mutex::default(),
+    });
+    tokio::spawn(accept_until(listener, cancel, move |stream| {
+        connection(stream, balancer.clone())
+    }))
 }
 
 async fn connection(stream: TcpStream, balancer: Arc<Balancer>) {
@@ -71,7 +85,10 @@ async fn connection(stream: TcpStream, balancer: Arc<Balancer>) {
         let balancer = balancer.clone();
         async move { Ok::<_, std::convert::Infallible>(balancer.answer(request, peer).await) }
     });
-    if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+    if let Err(error) = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+    {
         tracing::debug!(%error, "a connection to the load balancer ended early");
     }
 }
@@ -112,7 +129,10 @@ impl Balancer {
         address: SocketAddr,
         peer: Option<SocketAddr>,
     ) -> Response<Body> {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |path| path.as_str());
         let Ok(uri) = format!("http://{address}{path}").parse::<Uri>() else {
             return own_words(StatusCode::BAD_REQUEST);
         };
@@ -141,19 +161,29 @@ impl Balancer {
             let healthy = self.world.data_plane.check(&target.instance, path).await.ok;
             return health_answer(healthy, wants_json(request));
         }
-        let status = if path == "/" { StatusCode::OK } else { StatusCode::NOT_FOUND };
+        let status = if path == "/" {
+            StatusCode::OK
+        } else {
+            StatusCode::NOT_FOUND
+        };
         plain(status, "text/html; charset=utf-8", page(target))
     }
 }
 
 /// The Host header, lower-cased by nobody: [`crate::world::Routes`] decides what matches.
 fn host(headers: &HeaderMap) -> &str {
-    headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// The target whose share holds this turn.
 fn weighted(targets: &[Target], turn: u64) -> Option<&Target> {
-    let total: u64 = targets.iter().map(|target| u64::from(target.weight.max(1))).sum();
+    let total: u64 = targets
+        .iter()
+        .map(|target| u64::from(target.weight.max(1)))
+        .sum();
     let mut place = turn.checked_rem(total)?;
     targets.iter().find(|target| {
         let share = u64::from(target.weight.max(1));
@@ -169,7 +199,9 @@ fn pass_on_headers(headers: &mut HeaderMap, peer: Option<SocketAddr>, port: u16)
         headers.remove(name);
     }
     let client = peer.map_or_else(|| "127.0.0.1".to_owned(), |peer| peer.ip().to_string());
-    let before = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    let before = headers
+        .get("x-forwarded-for")
+        .and_then(|value| value.to_str().ok());
     let chain = before.map_or_else(|| client.clone(), |before| format!("{before}, {client}"));
     if let Ok(value) = HeaderValue::from_str(&chain) {
         headers.insert("x-forwarded-for", value);
@@ -187,20 +219,38 @@ fn faulty(request: &Request<Incoming>) -> Response<Body> {
 }
 
 fn is_health_path(path: &str) -> bool {
-    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let last = path
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
     HEALTH_SEGMENTS.contains(&last)
 }
 
 fn wants_json(request: &Request<Incoming>) -> bool {
-    let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    let accepts = request
+        .headers()
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok());
     accepts.is_some_and(|accepts| accepts.contains("application/json"))
-        || request.uri().query().is_some_and(|query| query.split('&').any(|one| one == "format=json"))
+        || request
+            .uri()
+            .query()
+            .is_some_and(|query| query.split('&').any(|one| one == "format=json"))
 }
 
 /// As django-health-check answers: 200 or 500, a JSON object or a table.
 fn health_answer(healthy: bool, json: bool) -> Response<Body> {
-    let status = if healthy { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
-    let word = if healthy { "working" } else { "unavailable: the rehearsal's fault script says so" };
+    let status = if healthy {
+        StatusCode::OK
+    } else {
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let word = if healthy {
+        "working"
+    } else {
+        "unavailable: the rehearsal's fault script says so"
+    };
     if json {
         let body = serde_json::json!({ "Rehearsal stand-in": word }).to_string();
         return plain(status, "application/json", body);
@@ -240,10 +290,14 @@ fn own_words(status: StatusCode) -> Response<Body> {
 }
 
 fn plain(status: StatusCode, kind: &'static str, body: String) -> Response<Body> {
-    let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
+    let body = Full::new(Bytes::from(body))
+        .map_err(|never| match never {})
+        .boxed_unsync();
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -269,7 +323,10 @@ mod tests {
         let picked: Vec<&str> = (0..8)
             .map(|turn| weighted(&targets, turn).unwrap().instance.as_str())
             .collect();
-        assert_eq!(picked, ["i-a", "i-a", "i-a", "i-b", "i-a", "i-a", "i-a", "i-b"]);
+        assert_eq!(
+            picked,
+            ["i-a", "i-a", "i-a", "i-b", "i-a", "i-a", "i-a", "i-b"]
+        );
         assert!(weighted(&[], 1).is_none());
     }
 
@@ -285,5 +342,125 @@ mod tests {
         assert_eq!(headers["x-forwarded-port"], "8080");
         assert_eq!(headers[HOST], "shop.example");
         assert!(!headers.contains_key("connection"));
+    }
+
+    /// Answers each host name with what a test says.
+    struct Table(HashMap<&'static str, Targets>);
+
+    impl crate::world::Routes for Table {
+        fn targets(&self, host: &str) -> Targets {
+            self.0.get(host).cloned().unwrap_or(Targets::UnknownHost)
+        }
+    }
+
+    /// An instance that answers with the request as it got it.
+    async fn mirror() -> SocketAddr {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let reflect = service_fn(|request: Request<Incoming>| async move {
+            let mut lines = vec![format!("{} {}", request.method(), request.uri())];
+            for (name, value) in request.headers() {
+                lines.push(format!("{name}: {}", value.to_str().unwrap()));
+            }
+            lines.push(
+                String::from_utf8(request.collect().await.unwrap().to_bytes().to_vec()).unwrap(),
+            );
+            Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from(
+                lines.join("\n"),
+            ))))
+        });
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), reflect));
+            }
+        });
+        address
+    }
+
+    /// Sends one request through a load balancer with these routes; its status and body.
+    async fn send(routes: HashMap<&'static str, Targets>, host: &str, path: &str) -> (u16, String) {
+        let world = crate::services::tests_support::world_with_faults("");
+        let services = crate::world::Services::default();
+        world.install(crate::world::Services {
+            routes: Arc::new(Table(routes)),
+            ..services
+        });
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let cancel = CancellationToken::new();
+        let served = serve(listener, world, cancel.clone());
+        let client: Client<HttpConnector, Full<Bytes>> =
+            Client::builder(TokioExecutor::new()).build_http();
+        let request = Request::post(format!("http://{address}{path}"))
+            .header(HOST, host)
+            .body(Full::new(Bytes::from_static(b"the body")))
+            .unwrap();
+        let answer = client.request(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = answer.collect().await.unwrap().to_bytes();
+        cancel.cancel();
+        served.await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    fn at(address: SocketAddr) -> Targets {
+        Targets::InService(vec![Target {
+            address: Some(address),
+            ..target("i-a", 1)
+        }])
+    }
+
+    #[tokio::test]
+    async fn a_request_reaches_the_instance_as_it_was_with_headers_added() {
+        let routes = HashMap::from([("shop.example", at(mirror().await))]);
+        let (status, body) = send(routes, "shop.example", "/basket?item=1").await;
+        assert_eq!(status, 200);
+        assert!(body.starts_with("POST /basket?item=1\n"), "{body}");
+        for line in [
+            "host: shop.example",
+            "x-forwarded-for: 127.0.0.1",
+            "x-forwarded-proto: http",
+        ] {
+            assert!(body.contains(line), "{line} is missing in {body}");
+        }
+        assert!(body.ends_with("\nthe body"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn speaks_for_itself_when_no_instance_can() {
+        let closed = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let faulty = Target {
+            address: Some(mirror().await),
+            faulty: true,
+            ..target("i-a", 1)
+        };
+        let routes = HashMap::from([
+            ("closed", at(closed)),
+            ("empty", Targets::NoneInService),
+            ("faulty", Targets::InService(vec![faulty])),
+            ("stand-in", Targets::InService(vec![target("i-a", 1)])),
+        ]);
+        for (host, path, status, word) in [
+            ("closed", "/", 502, "502 Bad Gateway"),
+            ("empty", "/", 503, "503 Service Temporarily Unavailable"),
+            ("faulty", "/", 500, "500 Internal Server Error"),
+            ("faulty", "/ht/", 500, "unavailable"),
+            ("stand-in", "/", 200, "Only the control plane is rehearsed"),
+            (
+                "stand-in",
+                "/admin/",
+                404,
+                "Only the control plane is rehearsed",
+            ),
+            ("other", "/", 404, "No environment"),
+        ] {
+            let (answered, body) = send(routes.clone(), host, path).await;
+            assert_eq!(answered, status, "{host}{path}: {body}");
+            assert!(body.contains(word), "{host}{path}: {body}");
+        }
     }
 }

@@ -48,7 +48,10 @@ type HttpAnswer = Response<Full<Bytes>>;
 
 impl Slack {
     pub(crate) fn new(world: &Arc<World>) -> Self {
-        Self { world: world.clone(), messages: Mutex::default() }
+        Self {
+            world: world.clone(),
+            messages: Mutex::default(),
+        }
     }
 
     /// What takes the place of `https://slack.com/api`.
@@ -153,7 +156,14 @@ impl Slack {
             return text(StatusCode::BAD_REQUEST, "invalid_payload");
         }
         // Like Slack: `/services/T…/B…/secret`, and nothing about which part is wrong.
-        if parts.uri.path().trim_start_matches("/slack/services/").split('/').count() != 3 {
+        if parts
+            .uri
+            .path()
+            .trim_start_matches("/slack/services/")
+            .split('/')
+            .count()
+            != 3
+        {
             return text(StatusCode::NOT_FOUND, "no_service");
         }
         let Ok(arguments) = arguments(parts, body) else {
@@ -173,7 +183,8 @@ impl Slack {
         let mut messages = self.lock();
         let now = self.world.clock.now();
         // The count keeps stamps apart that fall into one microsecond of a fast clock.
-        let micros = (now.subsec_nanosecond() / 1000 + i32::try_from(messages.len()).unwrap_or(0)) % 1_000_000;
+        let micros = (now.subsec_nanosecond() / 1000 + i32::try_from(messages.len()).unwrap_or(0))
+            % 1_000_000;
         let ts = format!("{}.{micros:06}", now.as_second());
         messages.push(SlackMessage {
             channel: channel.to_owned(),
@@ -192,17 +203,27 @@ impl Slack {
 
 /// The arguments of a call: a JSON object, or a form whose `payload` may be JSON.
 fn arguments(parts: &Parts, body: &Bytes) -> Result<Value, &'static str> {
-    let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if kind.starts_with("application/json") {
         let value: Value = serde_json::from_slice(body).map_err(|_| "invalid_json")?;
-        return if value.is_object() { Ok(value) } else { Err("json_not_object") };
+        return if value.is_object() {
+            Ok(value)
+        } else {
+            Err("json_not_object")
+        };
     }
     let mut fields = form::parse(body);
     if let Some(payload) = fields.remove("payload") {
         return serde_json::from_str(&payload).map_err(|_| "invalid_json");
     }
-    let mut value: serde_json::Map<String, Value> =
-        fields.into_iter().map(|(name, text)| (name, Value::String(text))).collect();
+    let mut value: serde_json::Map<String, Value> = fields
+        .into_iter()
+        .map(|(name, text)| (name, Value::String(text)))
+        .collect();
     // In a form, blocks are JSON inside a text.
     if let Some(Value::String(blocks)) = value.get("blocks") {
         let blocks = serde_json::from_str(blocks).map_err(|_| "invalid_blocks_format")?;
@@ -214,7 +235,10 @@ fn arguments(parts: &Parts, body: &Bytes) -> Result<Value, &'static str> {
 /// Any token is good except none and those that say what is wrong with them: `invalid…`, `revoked…`,
 /// `expired…`.
 fn token_error(parts: &Parts, arguments: &Value) -> Option<&'static str> {
-    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let token = header
         .and_then(|value| value.strip_prefix("Bearer "))
         .or_else(|| text_of(arguments, "token"));
@@ -239,12 +263,18 @@ fn content(arguments: &Value) -> Result<String, &'static str> {
     }
     let plain = text_of(arguments, "text").unwrap_or_default();
     let text = if plain.is_empty() {
-        blocks.iter().filter_map(block_text).collect::<Vec<_>>().join("\n")
+        blocks
+            .iter()
+            .filter_map(block_text)
+            .collect::<Vec<_>>()
+            .join("\n")
     } else {
         plain.to_owned()
     };
-    let has_attachments =
-        arguments.get("attachments").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    let has_attachments = arguments
+        .get("attachments")
+        .and_then(Value::as_array)
+        .is_some_and(|all| !all.is_empty());
     if text.is_empty() && blocks.is_empty() && !has_attachments {
         return Err("no_text");
     }
@@ -259,7 +289,10 @@ fn block_text(block: &Value) -> Option<&str> {
 }
 
 fn text_of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    value
+        .get(name)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
 }
 
 /// The id that stands for a channel's name; an id stands for itself.
@@ -275,7 +308,9 @@ fn channel_id(channel: &str) -> String {
 fn is_channel_id(channel: &str) -> bool {
     channel.len() >= 9
         && channel.starts_with(['C', 'D', 'G'])
-        && channel.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        && channel
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn refusal(error: &str) -> Value {
@@ -292,14 +327,18 @@ fn json_answer(value: &Value) -> HttpAnswer {
 fn limited(seconds: u64) -> HttpAnswer {
     let mut answer = json_answer(&refusal("ratelimited"));
     *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    answer
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds));
     answer
 }
 
 fn text(status: StatusCode, body: &str) -> HttpAnswer {
     let mut answer = Response::new(Full::new(Bytes::copy_from_slice(body.as_bytes())));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
     answer
 }
 
@@ -314,13 +353,21 @@ mod tests {
         Slack::new(&world_with_faults(script))
     }
 
-    fn send(slack: &Slack, path: &str, token: Option<&str>, body: &Value) -> (u16, String, HttpAnswer) {
-        let mut request = Request::post(path).header(CONTENT_TYPE, "application/json; charset=utf-8");
+    fn send(
+        slack: &Slack,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> (u16, String, HttpAnswer) {
+        let mut request =
+            Request::post(path).header(CONTENT_TYPE, "application/json; charset=utf-8");
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let answer = slack.answer(&parts, &Bytes::from(body.to_string())).unwrap();
+        let answer = slack
+            .answer(&parts, &Bytes::from(body.to_string()))
+            .unwrap();
         let status = answer.status().as_u16();
         let text = body_of(answer.body());
         (status, text, answer)
@@ -329,7 +376,13 @@ mod tests {
     fn body_of(body: &Full<Bytes>) -> String {
         use futures_util::FutureExt as _;
         use http_body_util::BodyExt as _;
-        let bytes = body.clone().collect().now_or_never().unwrap().unwrap().to_bytes();
+        let bytes = body
+            .clone()
+            .collect()
+            .now_or_never()
+            .unwrap()
+            .unwrap()
+            .to_bytes();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
@@ -342,20 +395,33 @@ mod tests {
     #[tokio::test]
     async fn posts_and_updates_by_channel_id() {
         let slack = slack("");
-        let posted = call(&slack, "chat.postMessage", &json!({"channel": "#deploys", "text": "started"}));
+        let posted = call(
+            &slack,
+            "chat.postMessage",
+            &json!({"channel": "#deploys", "text": "started"}),
+        );
         assert_eq!(posted["ok"], true);
         let (channel, ts) = (&posted["channel"], &posted["ts"]);
         let by_name = json!({"channel": "#deploys", "ts": ts, "text": "done"});
-        assert_eq!(call(&slack, "chat.update", &by_name)["error"], "channel_not_found");
+        assert_eq!(
+            call(&slack, "chat.update", &by_name)["error"],
+            "channel_not_found"
+        );
         let update = json!({"channel": channel, "ts": ts, "text": "done"});
         assert_eq!(call(&slack, "chat.update", &update)["ok"], true);
         let unknown = json!({"channel": channel, "ts": "1.000001", "text": "done"});
-        assert_eq!(call(&slack, "chat.update", &unknown)["error"], "message_not_found");
+        assert_eq!(
+            call(&slack, "chat.update", &unknown)["error"],
+            "message_not_found"
+        );
         let reply = json!({"channel": channel, "thread_ts": ts, "blocks": [
             {"type": "section", "text": {"type": "mrkdwn", "text": "a reply"}}]});
         assert_eq!(call(&slack, "chat.postMessage", &reply)["ok"], true);
         let messages = slack.messages();
-        assert_eq!((messages[0].text.as_str(), messages[0].updates), ("done", 1));
+        assert_eq!(
+            (messages[0].text.as_str(), messages[0].updates),
+            ("done", 1)
+        );
         assert_eq!(messages[1].text, "a reply");
         assert_eq!(messages[1].thread.as_deref(), ts.as_str());
         assert_ne!(messages[0].ts, messages[1].ts);
@@ -367,12 +433,24 @@ mod tests {
         let error = |method: &str, token: Option<&str>, body: Value| {
             let (status, text, _) = send(&slack, &format!("/slack/api/{method}"), token, &body);
             assert_eq!(status, 200);
-            serde_json::from_str::<Value>(&text).unwrap()["error"].as_str().unwrap().to_owned()
+            serde_json::from_str::<Value>(&text).unwrap()["error"]
+                .as_str()
+                .unwrap()
+                .to_owned()
         };
         assert_eq!(error("auth.test", None, json!({})), "not_authed");
-        assert_eq!(error("auth.test", Some("invalid-1"), json!({})), "invalid_auth");
-        assert_eq!(error("chat.postMessage", Some("x"), json!({"channel": "#a"})), "no_text");
-        assert_eq!(error("chat.postMessage", Some("x"), json!({"text": "a"})), "channel_not_found");
+        assert_eq!(
+            error("auth.test", Some("invalid-1"), json!({})),
+            "invalid_auth"
+        );
+        assert_eq!(
+            error("chat.postMessage", Some("x"), json!({"channel": "#a"})),
+            "no_text"
+        );
+        assert_eq!(
+            error("chat.postMessage", Some("x"), json!({"text": "a"})),
+            "channel_not_found"
+        );
         assert_eq!(error("users.list", Some("x"), json!({})), "unknown_method");
         let many = vec![json!({"type": "divider"}); 51];
         let body = json!({"channel": "#a", "blocks": many});
@@ -383,7 +461,12 @@ mod tests {
     #[tokio::test]
     async fn a_webhook_answers_ok_in_plain_text() {
         let slack = slack("");
-        let (status, text, _) = send(&slack, "/slack/services/T1/B1/abc", None, &json!({"text": "hi"}));
+        let (status, text, _) = send(
+            &slack,
+            "/slack/services/T1/B1/abc",
+            None,
+            &json!({"text": "hi"}),
+        );
         assert_eq!((status, text.as_str()), (200, "ok"));
         let (status, text, _) = send(&slack, "/slack/services/T1/B1/abc", None, &json!({}));
         assert_eq!((status, text.as_str()), (400, "no_text"));
@@ -399,8 +482,14 @@ mod tests {
         );
         let body = json!({"channel": "#a", "text": "b"});
         let (status, _, answer) = send(&slack, "/slack/api/chat.postMessage", Some("x"), &body);
-        assert_eq!((status, answer.headers()[RETRY_AFTER].to_str().unwrap()), (429, "3"));
-        assert_eq!(call(&slack, "chat.postMessage", &body)["error"], "is_archived");
+        assert_eq!(
+            (status, answer.headers()[RETRY_AFTER].to_str().unwrap()),
+            (429, "3")
+        );
+        assert_eq!(
+            call(&slack, "chat.postMessage", &body)["error"],
+            "is_archived"
+        );
         assert_eq!(call(&slack, "chat.postMessage", &body)["ok"], true);
     }
 }

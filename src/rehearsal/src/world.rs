@@ -105,7 +105,10 @@ impl World {
     /// Makes the services known to each other. Installing none at the end lets go of all of them:
     /// services hold the world and the world holds services, so nobody would ever be dropped.
     pub fn install(&self, services: Services) {
-        *self.services.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(services);
+        *self
+            .services
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(services);
     }
 
     /// S3.
@@ -162,7 +165,10 @@ impl World {
     }
 
     fn services(&self) -> Arc<Services> {
-        self.services.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.services
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

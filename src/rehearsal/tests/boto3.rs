@@ -43,15 +43,25 @@ fn python() -> Option<PathBuf> {
         PathBuf::from,
     );
     let python = target.join("venv/bin/python");
-    assert!(python.exists(), "{} is missing: run scripts/test-services", python.display());
+    assert!(
+        python.exists(),
+        "{} is missing: run scripts/test-services",
+        python.display()
+    );
     Some(python)
 }
 
 async fn start(faults: Option<FaultScript>) -> Rehearsal {
     let region = Region::new("eu-central-1").unwrap();
     let account = AccountId::new("123456789012").unwrap();
-    let options = Options { speed: SPEED, faults, ..Options::new(region, account) };
-    beanpole_rehearsal::start(options, Arc::new(Silent)).await.unwrap()
+    let options = Options {
+        speed: SPEED,
+        faults,
+        ..Options::new(region, account)
+    };
+    beanpole_rehearsal::start(options, Arc::new(Silent))
+        .await
+        .unwrap()
 }
 
 /// Runs a part of the script against an embedded AWS; its assertions decide.
@@ -87,8 +97,13 @@ async fn every_service_answers_boto3() {
     let rehearsal = start(None).await;
     run("services", &rehearsal).await;
     if python().is_some() {
-        let [message, ..] = &rehearsal.slack_messages()[..] else { panic!("no message was kept") };
-        assert_eq!((message.channel.as_str(), message.text.as_str()), ("#deploys", "done"));
+        let [message, ..] = &rehearsal.slack_messages()[..] else {
+            panic!("no message was kept")
+        };
+        assert_eq!(
+            (message.channel.as_str(), message.text.as_str()),
+            ("#deploys", "done")
+        );
         assert_eq!(message.updates, 1);
     }
     rehearsal.stop().await.unwrap();

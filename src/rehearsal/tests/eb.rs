@@ -4,6 +4,8 @@
 //! Needs `eb` in `target/venv` (made by `scripts/test-services`). Without it the test fails, unless
 //! `BEANPOLE_TEST_SERVICES=none` says that this machine has no services.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
@@ -25,7 +27,11 @@ fn eb() -> Option<PathBuf> {
         PathBuf::from,
     );
     let eb = target.join("venv/bin/eb");
-    assert!(eb.exists(), "{} is missing: run scripts/test-services", eb.display());
+    assert!(
+        eb.exists(),
+        "{} is missing: run scripts/test-services",
+        eb.display()
+    );
     Some(eb)
 }
 
@@ -40,13 +46,22 @@ impl Bench {
     async fn new(eb: PathBuf) -> Self {
         let region = Region::new("eu-central-1").unwrap();
         let account = AccountId::new("123456789012").unwrap();
-        let options = Options { speed: SPEED, ..Options::new(region, account) };
-        let rehearsal = beanpole_rehearsal::start(options, Arc::new(Silent)).await.unwrap();
+        let options = Options {
+            speed: SPEED,
+            ..Options::new(region, account)
+        };
+        let rehearsal = beanpole_rehearsal::start(options, Arc::new(Silent))
+            .await
+            .unwrap();
         let directory = tempfile::tempdir().unwrap();
         for name in ["home", "project"] {
             fs_err::create_dir(directory.path().join(name)).unwrap();
         }
-        let bench = Self { eb, rehearsal, directory };
+        let bench = Self {
+            eb,
+            rehearsal,
+            directory,
+        };
         bench.write("Dockerfile", "FROM python:3.11\n");
         bench
     }
@@ -62,7 +77,11 @@ impl Bench {
     /// Runs `eb`; its exit status and all it printed.
     async fn run(&self, arguments: &[&str]) -> (i32, String) {
         let (key, secret) = self.rehearsal.credentials();
-        let Output { status, stdout, stderr } = Command::new(&self.eb)
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = Command::new(&self.eb)
             .args(arguments)
             .current_dir(self.project())
             .env_clear()
@@ -124,7 +143,14 @@ async fn eb_creates_deploys_and_terminates() {
     let bench = Bench::new(eb).await;
     bench
         .good(
-            &["init", "shop", "--platform", "docker", "--region", "eu-central-1"],
+            &[
+                "init",
+                "shop",
+                "--platform",
+                "docker",
+                "--region",
+                "eu-central-1",
+            ],
             &["Application shop has been created."],
         )
         .await;
@@ -159,11 +185,19 @@ async fn eb_creates_deploys_and_terminates() {
             ],
         )
         .await;
-    bench.good(&["health"], &["shop-production", "Ok", "Overall", "i-0", "Ok"]).await;
+    bench
+        .good(
+            &["health"],
+            &["shop-production", "Ok", "Overall", "i-0", "Ok"],
+        )
+        .await;
     bench
         .good(
             &["events"],
-            &["createEnvironment is starting.", "Successfully launched environment:"],
+            &[
+                "createEnvironment is starting.",
+                "Successfully launched environment:",
+            ],
         )
         .await;
     bench
@@ -190,8 +224,12 @@ async fn eb_creates_deploys_and_terminates() {
             ],
         )
         .await;
-    bench.good(&["status"], &["Deployed Version: second", "Health: Green"]).await;
-    bench.good(&["logs"], &["i-0", "eb-engine.log", "Deployment"]).await;
+    bench
+        .good(&["status"], &["Deployed Version: second", "Health: Green"])
+        .await;
+    bench
+        .good(&["logs"], &["i-0", "eb-engine.log", "Deployment"])
+        .await;
     bench
         .good(
             &["terminate", "--force"],
@@ -213,9 +251,21 @@ async fn eb_sees_a_deployment_fail_and_the_way_back() {
     let Some(eb) = eb() else { return };
     let bench = Bench::new(eb).await;
     bench
-        .good(&["init", "shop", "--platform", "docker", "--region", "eu-central-1"], &[])
+        .good(
+            &[
+                "init",
+                "shop",
+                "--platform",
+                "docker",
+                "--region",
+                "eu-central-1",
+            ],
+            &[],
+        )
         .await;
-    bench.good(&CREATE, &["Successfully launched environment"]).await;
+    bench
+        .good(&CREATE, &["Successfully launched environment"])
+        .await;
     // The Docker platform refuses a bundle that says nothing about containers.
     fs_err::remove_file(bench.project().join("Dockerfile")).unwrap();
     bench.write("readme.txt", "nothing to build\n");
@@ -233,9 +283,13 @@ async fn eb_sees_a_deployment_fail_and_the_way_back() {
             "Failed to deploy application.",
         ],
     );
-    let status = bench.good(&["status"], &["Deployed Version: app-", "Status: Ready"]).await;
+    let status = bench
+        .good(&["status"], &["Deployed Version: app-", "Status: Ready"])
+        .await;
     assert!(status.contains("Health: Red"), "{status}");
-    bench.good(&["health"], &["Degraded", "Incorrect application version"]).await;
+    bench
+        .good(&["health"], &["Degraded", "Incorrect application version"])
+        .await;
     bench.write("Dockerfile", "FROM python:3.11\n");
     bench
         .good(
@@ -243,6 +297,8 @@ async fn eb_sees_a_deployment_fail_and_the_way_back() {
             &["Environment update completed successfully."],
         )
         .await;
-    bench.good(&["status"], &["Deployed Version: mended", "Health: Green"]).await;
+    bench
+        .good(&["status"], &["Deployed Version: mended", "Health: Green"])
+        .await;
     bench.rehearsal.stop().await.unwrap();
 }

@@ -3,7 +3,10 @@
 //! Rules: a dev-dependency only. Failures panic with the object named, since a test that cannot
 //! build its world has nothing to say. Nothing here reads the developer's own configuration.
 
-#![expect(clippy::panic, reason = "a test's world that cannot be built ends the test")]
+#![expect(
+    clippy::panic,
+    reason = "a test's world that cannot be built ends the test"
+)]
 
 mod sandbox;
 

@@ -29,7 +29,11 @@ impl Sandbox {
             create(path);
         }
         write(&home.join(".gitconfig"), GIT_CONFIGURATION);
-        Self { _directory: directory, home, project }
+        Self {
+            _directory: directory,
+            home,
+            project,
+        }
     }
 
     /// A project that is a committed copy of `examples/blog`.
@@ -97,7 +101,13 @@ impl Sandbox {
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.project).env_clear();
-        for name in ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "DOCKER_HOST"] {
+        for name in [
+            "PATH",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "AWS_CA_BUNDLE",
+            "DOCKER_HOST",
+        ] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
@@ -157,7 +167,10 @@ fn repository_root() -> Utf8PathBuf {
 
 /// Copies what git would track: ignored files such as caches stay behind.
 fn copy_tree(from: &Utf8Path, to: &Utf8Path) {
-    let walk = ignore::WalkBuilder::new(from).hidden(false).require_git(false).build();
+    let walk = ignore::WalkBuilder::new(from)
+        .hidden(false)
+        .require_git(false)
+        .build();
     for entry in walk {
         let entry = entry.unwrap_or_else(|error| panic!("{from}: {error}"));
         let path = Utf8Path::from_path(entry.path())

@@ -62,8 +62,14 @@ async fn test(context: &Context) -> Result<ExitCode, Report> {
     })?;
     context.scrubber.learn(destination.secret());
     let sent = match &destination {
-        Destination::Bot { channel, .. } => Sent { route: "bot", channel: Some(channel.clone()) },
-        Destination::Webhook { .. } => Sent { route: "webhook", channel: None },
+        Destination::Bot { channel, .. } => Sent {
+            route: "bot",
+            channel: Some(channel.clone()),
+        },
+        Destination::Webhook { .. } => Sent {
+            route: "webhook",
+            channel: None,
+        },
     };
     let mut announcement = Announcement::new(
         format!("Test message for {}", project.environment),

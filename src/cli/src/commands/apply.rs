@@ -76,7 +76,11 @@ pub fn run(context: &Context, arguments: &Apply) -> Result<ExitCode, Report> {
             return Ok(ExitCode::Done);
         }
         context.terminal.say(&plan.to_string());
-        context.confirm(&format!("apply {} changes to {}", plan.pending().count(), project.environment))?;
+        context.confirm(&format!(
+            "apply {} changes to {}",
+            plan.pending().count(),
+            project.environment
+        ))?;
         let applied = provisioning.apply(&plan).await?;
         context.terminal.result(&AppliedReport { applied });
         Ok(ExitCode::Done)

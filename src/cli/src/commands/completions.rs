@@ -22,7 +22,12 @@ pub struct Completions {
 /// None today; the signature is that of every command.
 pub fn run(context: &Context, arguments: &Completions) -> Result<ExitCode, Report> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut crate::command(), "beanpole", &mut script);
+    clap_complete::generate(
+        arguments.shell,
+        &mut crate::command(),
+        "beanpole",
+        &mut script,
+    );
     context.terminal.text(&String::from_utf8_lossy(&script));
     Ok(ExitCode::Done)
 }

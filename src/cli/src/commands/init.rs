@@ -35,7 +35,10 @@ pub struct Init {
 pub fn run(context: &Context, arguments: &Init) -> Result<ExitCode, Report> {
     let directory = context.directory.join(&arguments.path);
     if !directory.is_dir() {
-        return Err(Failure::NoDirectory { path: arguments.path.clone() }.into());
+        return Err(Failure::NoDirectory {
+            path: arguments.path.clone(),
+        }
+        .into());
     }
     let path = directory.join("beanpole.yaml");
     if path.exists() && !arguments.force {
@@ -51,9 +54,13 @@ pub fn run(context: &Context, arguments: &Init) -> Result<ExitCode, Report> {
     };
     let region = arguments.region.as_str();
     let text = beanpole_manifest::template(application.as_str(), region, &package);
-    fs_err::write(&path, text)
-        .map_err(|source| Failure::Write { path: path.clone(), source })?;
-    context.terminal.text(&format!("Wrote {path}. Next: `beanpole rehearse`"));
+    fs_err::write(&path, text).map_err(|source| Failure::Write {
+        path: path.clone(),
+        source,
+    })?;
+    context
+        .terminal
+        .text(&format!("Wrote {path}. Next: `beanpole rehearse`"));
     Ok(ExitCode::Done)
 }
 
@@ -68,18 +75,29 @@ fn package(directory: &Utf8Path) -> String {
         .map(|entry| entry.file_name().to_owned())
         .collect();
     found.sort();
-    found.into_iter().next().unwrap_or_else(|| "config".to_owned())
+    found
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| "config".to_owned())
 }
 
 /// The directory's name, made into one that can also start an environment's name.
 fn from_directory(directory: &Utf8Path) -> Result<ApplicationName, Report> {
-    let failure = || Failure::NoApplicationName { directory: directory.to_owned() };
+    let failure = || Failure::NoApplicationName {
+        directory: directory.to_owned(),
+    };
     let absolute = directory.canonicalize_utf8().map_err(|_| failure())?;
     let name: String = absolute
         .file_name()
         .ok_or_else(failure)?
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '-'
+            }
+        })
         .collect();
     let name = name.trim_matches('-').to_ascii_lowercase();
     ApplicationName::new(name).map_err(|_| failure().into())

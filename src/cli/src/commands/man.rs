@@ -19,7 +19,10 @@ pub fn run(context: &Context, _arguments: &Man) -> Result<ExitCode, Report> {
     let mut page = Vec::new();
     clap_mangen::Man::new(crate::command())
         .render(&mut page)
-        .map_err(|source| Failure::Write { path: "the manual page".into(), source })?;
+        .map_err(|source| Failure::Write {
+            path: "the manual page".into(),
+            source,
+        })?;
     context.terminal.text(&String::from_utf8_lossy(&page));
     Ok(ExitCode::Done)
 }

@@ -24,13 +24,9 @@ pub fn run(context: &Context, arguments: &Plan) -> Result<ExitCode, Report> {
     context.block_on(async {
         let project = context.located_project()?.project;
         let cloud = aws::connect(context, &arguments.aws, &project, &*context.terminal).await?;
-        let observed = beanpole_provision::observe(
-            &cloud,
-            &project,
-            &context.scrubber,
-            &context.cancel,
-        )
-        .await?;
+        let observed =
+            beanpole_provision::observe(&cloud, &project, &context.scrubber, &context.cancel)
+                .await?;
         let plan = beanpole_provision::plan(&project, &observed, &cloud.identity);
         context.terminal.result(&plan);
         plan.check()?;

@@ -16,8 +16,10 @@ use crate::failure::Failure;
 
 /// Arguments of `beanpole probe`.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  beanpole probe once https://blog.example.com/ht/\n  \
-    beanpole probe once --env production")]
+#[command(
+    after_help = "Examples:\n  beanpole probe once https://blog.example.com/ht/\n  \
+    beanpole probe once --env production"
+)]
 pub struct Probe {
     #[command(subcommand)]
     action: Action,
@@ -26,8 +28,10 @@ pub struct Probe {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Ask once, and show each component with its time
-    #[command(after_help = "Examples:\n  beanpole probe once https://blog.example.com/ht/\n  \
-        beanpole probe once --env production")]
+    #[command(
+        after_help = "Examples:\n  beanpole probe once https://blog.example.com/ht/\n  \
+        beanpole probe once --env production"
+    )]
     Once(Once),
 }
 
@@ -82,7 +86,11 @@ async fn probe(context: &Context, once: &Once) -> Result<ExitCode, Report> {
     let mut probe = HttpProbe::health(url, Duration::from_secs(once.timeout));
     probe.parse = Parse::HealthCheck { times: true };
     let result = check_http(&probe).await;
-    let code = if result.ok { ExitCode::Done } else { ExitCode::Findings };
+    let code = if result.ok {
+        ExitCode::Done
+    } else {
+        ExitCode::Findings
+    };
     context.terminal.result(&Probed { result });
     Ok(code)
 }
@@ -91,8 +99,10 @@ async fn probe(context: &Context, once: &Once) -> Result<ExitCode, Report> {
 async fn address(context: &Context, once: &Once) -> Result<Url, Report> {
     let project = context.located_project()?.project;
     let cloud = aws::connect(context, &once.aws, &project, &*context.terminal).await?;
-    let environment =
-        cloud.beanstalk.environment(&project.application, &project.environment).await?;
+    let environment = cloud
+        .beanstalk
+        .environment(&project.application, &project.environment)
+        .await?;
     let cname = environment
         .and_then(|environment| environment.cname)
         .ok_or_else(|| Failure::no_environment(&project))?;

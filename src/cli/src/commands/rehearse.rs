@@ -91,17 +91,33 @@ async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<ExitCode, R
     let faults = faults(context, arguments)?;
     let planted = account::planted(context, arguments.secrets.as_ref())?;
     let terminal = Arc::clone(&context.terminal) as Arc<dyn Reporter>;
-    let needs = found.as_ref().map(|found| Needs::of_rehearsal(&found.project, &found.directory));
-    let engine =
-        engine::choose(arguments.engine, &context.environment, needs, &*terminal, &context.cancel)
-            .await?;
+    let needs = found
+        .as_ref()
+        .map(|found| Needs::of_rehearsal(&found.project, &found.directory));
+    let engine = engine::choose(
+        arguments.engine,
+        &context.environment,
+        needs,
+        &*terminal,
+        &context.cancel,
+    )
+    .await?;
     context.terminal.say(&report::first_line(&engine));
+    if let Some(engine) = engine.docker() {
+        clear_abandoned(context, engine).await;
+    }
 
     let options = options(context, arguments, found.as_ref(), faults, &engine);
     let aws = beanpole_rehearsal::start(options, Arc::clone(&terminal)).await?;
     let outcome = match &found {
         Some(found) => {
-            let stage = stage::Stage { context, arguments, found, engine: &engine, aws: &aws };
+            let stage = stage::Stage {
+                context,
+                arguments,
+                found,
+                engine: &engine,
+                aws: &aws,
+            };
             Some(stage.perform(&planted).await)
         }
         None => None,
@@ -123,6 +139,20 @@ async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<ExitCode, R
         Some(Ok(rehearsed)) => Ok(show(context, &rehearsed)),
         Some(Err(report)) => Err(report),
         None => Ok(ExitCode::Done),
+    }
+}
+
+/// Removes what a rehearsal left whose process was killed. That it cannot is no reason to stop.
+async fn clear_abandoned(context: &Context, engine: &beanpole_image::Engine) {
+    match Docker::remove_abandoned(engine).await {
+        Ok(removed) => {
+            if let Some(line) = report::removed(&removed) {
+                context
+                    .terminal
+                    .say(&format!("{line} of a rehearsal that was killed"));
+            }
+        }
+        Err(error) => context.terminal.say(&format!("warning: {error}")),
     }
 }
 
@@ -175,11 +205,18 @@ fn project(context: &Context, arguments: &Rehearse) -> Result<Option<Located>, R
 }
 
 fn faults(context: &Context, arguments: &Rehearse) -> Result<Option<FaultScript>, Report> {
-    let Some(path) = &arguments.faults else { return Ok(None) };
-    let text = fs_err::read_to_string(context.directory.join(path))
-        .map_err(|source| Failure::Read { path: path.clone(), source })?;
+    let Some(path) = &arguments.faults else {
+        return Ok(None);
+    };
+    let text =
+        fs_err::read_to_string(context.directory.join(path)).map_err(|source| Failure::Read {
+            path: path.clone(),
+            source,
+        })?;
     let script = FaultScript::parse(path.as_str(), &text);
-    Ok(Some(script.map_err(|source| Failure::FaultScript { source })?))
+    Ok(Some(
+        script.map_err(|source| Failure::FaultScript { source })?,
+    ))
 }
 
 fn options(
@@ -223,12 +260,18 @@ fn run_id() -> String {
     format!("{number:08x}")
 }
 
-#[expect(clippy::expect_used, reason = "the constant is a region, and a test holds it")]
+#[expect(
+    clippy::expect_used,
+    reason = "the constant is a region, and a test holds it"
+)]
 fn default_region() -> Region {
     Region::new(DEFAULT_REGION).expect("the constant is a region")
 }
 
-#[expect(clippy::expect_used, reason = "the constant is an account id, and a test holds it")]
+#[expect(
+    clippy::expect_used,
+    reason = "the constant is an account id, and a test holds it"
+)]
 fn default_account() -> AccountId {
     AccountId::new(DEFAULT_ACCOUNT).expect("the constant is an account id")
 }

@@ -42,7 +42,11 @@ struct InstanceReport {
 impl fmt::Display for EnvironmentReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.version.as_deref().unwrap_or("no version");
-        write!(formatter, "{}: {version}, {}, {}", self.environment, self.status, self.health)?;
+        write!(
+            formatter,
+            "{}: {version}, {}, {}",
+            self.environment, self.status, self.health
+        )?;
         if let Some(url) = &self.url {
             write!(formatter, "\n  {url}")?;
         }
@@ -51,7 +55,11 @@ impl fmt::Display for EnvironmentReport {
         }
         for instance in &self.instances {
             let version = instance.version.as_deref().unwrap_or("no version");
-            write!(formatter, "\n  {}  {version}  {}", instance.id, instance.health)?;
+            write!(
+                formatter,
+                "\n  {}  {version}  {}",
+                instance.id, instance.health
+            )?;
             for cause in &instance.causes {
                 write!(formatter, "\n    {cause}")?;
             }
@@ -72,8 +80,9 @@ async fn show(context: &Context, arguments: &Status) -> Result<ExitCode, Report>
     let project = context.located_project()?.project;
     let cloud = aws::connect(context, &arguments.aws, &project, &*context.terminal).await?;
     let beanstalk = &cloud.beanstalk;
-    let Some(environment) =
-        beanstalk.environment(&project.application, &project.environment).await?
+    let Some(environment) = beanstalk
+        .environment(&project.application, &project.environment)
+        .await?
     else {
         return Err(Failure::no_environment(&project).into());
     };
@@ -84,20 +93,28 @@ async fn show(context: &Context, arguments: &Status) -> Result<ExitCode, Report>
         version: environment.version_label.clone(),
         status: environment.status.to_string(),
         health: environment.health.to_string(),
-        url: environment.cname.as_ref().map(|name| format!("http://{name}/")),
+        url: environment
+            .cname
+            .as_ref()
+            .map(|name| format!("http://{name}/")),
         causes: health.causes,
         instances: instances
             .into_iter()
             .map(|instance| InstanceReport {
                 id: instance.id,
                 health: instance.status.to_string(),
-                version: instance.deployment.and_then(|deployment| deployment.version_label),
+                version: instance
+                    .deployment
+                    .and_then(|deployment| deployment.version_label),
                 causes: instance.causes,
             })
             .collect(),
     };
     context.terminal.result(&report);
-    let well =
-        environment.status == EnvironmentStatus::Ready && environment.health == Color::Green;
-    Ok(if well { ExitCode::Done } else { ExitCode::Findings })
+    let well = environment.status == EnvironmentStatus::Ready && environment.health == Color::Green;
+    Ok(if well {
+        ExitCode::Done
+    } else {
+        ExitCode::Findings
+    })
 }

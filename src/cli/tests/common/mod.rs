@@ -1,6 +1,10 @@
 //! What the command tests share: the binary in a sandbox, and its outcome.
 
-#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file is a crate of its own and uses a part of this"
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -41,14 +45,24 @@ impl Outcome {
     /// Fails with everything that was said unless the code is the expected one.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
     /// Fails unless stderr holds the text.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "stderr lacks `{text}`:\n{}", self.stderr);
+        assert!(
+            self.stderr.contains(text),
+            "stderr lacks `{text}`:\n{}",
+            self.stderr
+        );
         self
     }
 
@@ -56,7 +70,10 @@ impl Outcome {
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
-            panic!("stdout is no JSON: {error}\n{}\nstderr:\n{}", self.stdout, self.stderr)
+            panic!(
+                "stdout is no JSON: {error}\n{}\nstderr:\n{}",
+                self.stdout, self.stderr
+            )
         })
     }
 }
@@ -77,7 +94,11 @@ pub struct Running {
 impl Running {
     /// Starts the command; its stderr is read line by line.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let (sender, lines) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || {
@@ -93,7 +114,12 @@ impl Running {
             let _ended = std::io::Read::read_to_string(&mut stdout, &mut text);
             text
         });
-        Self { child, lines, heard: Vec::new(), out: Some(out) }
+        Self {
+            child,
+            lines,
+            heard: Vec::new(),
+            out: Some(out),
+        }
     }
 
     /// Waits for a line of stderr that contains `text`, and returns it.
@@ -110,7 +136,10 @@ impl Running {
                     }
                 }
                 Err(error) => {
-                    panic!("`{text}` was not said ({error}); heard:\n{}", self.heard.join("\n"))
+                    panic!(
+                        "`{text}` was not said ({error}); heard:\n{}",
+                        self.heard.join("\n")
+                    )
                 }
             }
         }
@@ -123,7 +152,10 @@ impl Running {
 
     /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
-        let status = Command::new("kill").args(["-INT", &self.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args(["-INT", &self.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -135,14 +167,22 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < deadline, "did not end; heard:\n{}", self.heard.join("\n"));
+            assert!(
+                Instant::now() < deadline,
+                "did not end; heard:\n{}",
+                self.heard.join("\n")
+            );
             std::thread::sleep(Duration::from_millis(20));
         };
         let stdout = self.out.take().unwrap().join().unwrap();
         while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(500)) {
             self.heard.push(line);
         }
-        Outcome { code: status.code(), stdout, stderr: self.heard.join("\n") }
+        Outcome {
+            code: status.code(),
+            stdout,
+            stderr: self.heard.join("\n"),
+        }
     }
 }
 
@@ -155,38 +195,75 @@ impl Drop for Running {
 
 /// The ids of the containers that any rehearsal has left behind on the engine.
 pub fn containers() -> Vec<String> {
-    docker(&["ps", "--all", "--quiet", "--filter", "label=beanpole.rehearsal"])
+    docker(&[
+        "ps",
+        "--all",
+        "--quiet",
+        "--filter",
+        "label=beanpole.rehearsal",
+    ])
 }
 
 /// The ids of the networks that any rehearsal has left behind on the engine.
 pub fn networks() -> Vec<String> {
-    docker(&["network", "ls", "--quiet", "--filter", "label=beanpole.rehearsal"])
+    docker(&[
+        "network",
+        "ls",
+        "--quiet",
+        "--filter",
+        "label=beanpole.rehearsal",
+    ])
 }
 
 /// Runs the Docker client and returns its lines.
 #[track_caller]
 pub fn docker(arguments: &[&str]) -> Vec<String> {
     let output = Command::new("docker").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The status and the body of a page. Names that end in `.localhost` are on loopback (RFC 6761).
 #[track_caller]
 pub fn get(url: &str) -> (u16, String) {
     use std::io::{Read as _, Write as _};
-    let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url} is no http URL"));
+    let rest = url
+        .strip_prefix("http://")
+        .unwrap_or_else(|| panic!("{url} is no http URL"));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let port = host.rsplit_once(':').map_or("80", |(_, port)| port);
     let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let answer = String::from_utf8_lossy(&answer).into_owned();
-    let status = answer.split_whitespace().nth(1).and_then(|word| word.parse().ok());
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
-    (status.unwrap_or_else(|| panic!("no status in {answer:?}")), body)
+    let status = answer
+        .split_whitespace()
+        .nth(1)
+        .and_then(|word| word.parse().ok());
+    let body = answer
+        .split_once("\r\n\r\n")
+        .map_or("", |(_, body)| body)
+        .to_owned();
+    (
+        status.unwrap_or_else(|| panic!("no status in {answer:?}")),
+        body,
+    )
 }
 
 /// A release that `--keep` leaves running, and what another shell needs to reach it.
@@ -206,8 +283,10 @@ impl Kept {
         let mut variables = Vec::new();
         let url = loop {
             let line = running.wait_for("");
-            if let Some((name, value)) =
-                line.trim().strip_prefix("export ").and_then(|pair| pair.split_once('='))
+            if let Some((name, value)) = line
+                .trim()
+                .strip_prefix("export ")
+                .and_then(|pair| pair.split_once('='))
             {
                 variables.push((name.to_owned(), value.to_owned()));
             }
@@ -215,7 +294,11 @@ impl Kept {
                 break url.trim().to_owned();
             }
         };
-        Self { running, variables, url }
+        Self {
+            running,
+            variables,
+            url,
+        }
     }
 
     /// Runs the binary against the rehearsal that goes on.
@@ -229,6 +312,8 @@ impl Kept {
     #[track_caller]
     pub fn variable(&self, name: &str) -> &str {
         let found = self.variables.iter().find(|(known, _)| known == name);
-        &found.unwrap_or_else(|| panic!("no {name} in {:?}", self.variables)).1
+        &found
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.variables))
+            .1
     }
 }

@@ -13,6 +13,7 @@ use beanpole_cloud::{
 use beanpole_deploy::{
     Candidate, CheckRequest, ReleaseReport, ReleaseRequest, Steps, check, release,
 };
+use beanpole_image::Engine;
 use beanpole_manifest::{Manifest, Project};
 use beanpole_model::{AccountId, Event, Pace, Region, Reporter, SecretScrubber};
 use beanpole_rehearsal::{FaultScript, Options, Rehearsal};
@@ -71,8 +72,9 @@ impl World {
             ..Options::new(region.clone(), account)
         };
         let heard = Arc::new(Heard::default());
-        let rehearsal =
-            beanpole_rehearsal::start(options, Arc::new(beanpole_model::Silent)).await.unwrap();
+        let rehearsal = beanpole_rehearsal::start(options, Arc::new(beanpole_model::Silent))
+            .await
+            .unwrap();
         let (key, secret) = rehearsal.credentials();
         let cloud = Cloud::connect(&Settings {
             region: Some(region),
@@ -86,7 +88,11 @@ impl World {
         .unwrap();
 
         let (from, to) = setup.manifest.unwrap_or(("", ""));
-        let manifest = if from.is_empty() { MANIFEST.to_owned() } else { MANIFEST.replace(from, to) };
+        let manifest = if from.is_empty() {
+            MANIFEST.to_owned()
+        } else {
+            MANIFEST.replace(from, to)
+        };
         let sandbox = Sandbox::new();
         sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
         sandbox.write("beanpole.yaml", &manifest);
@@ -127,31 +133,54 @@ impl World {
             .await
             .unwrap()
             .expect("the rehearsal knows the platform");
-        let setting = |namespace: &str, name: &str, value: &str| {
-            OptionSetting::new(namespace, name, value)
-        };
+        let setting =
+            |namespace: &str, name: &str, value: &str| OptionSetting::new(namespace, name, value);
         let command = "aws:elasticbeanstalk:command";
         let (kind, size) = match project.deployment.batch {
             beanpole_manifest::Batch::Percentage(share) => ("Percentage", share.to_string()),
             beanpole_manifest::Batch::Fixed(count) => ("Fixed", count.to_string()),
         };
         let settings = vec![
-            setting("aws:autoscaling:asg", "MinSize", &project.instances.min.to_string()),
-            setting("aws:autoscaling:asg", "MaxSize", &project.instances.max.to_string()),
+            setting(
+                "aws:autoscaling:asg",
+                "MinSize",
+                &project.instances.min.to_string(),
+            ),
+            setting(
+                "aws:autoscaling:asg",
+                "MaxSize",
+                &project.instances.max.to_string(),
+            ),
             setting(
                 "aws:autoscaling:launchconfiguration",
                 "IamInstanceProfile",
                 "aws-elasticbeanstalk-ec2-role",
             ),
-            setting("aws:elasticbeanstalk:environment", "EnvironmentType", "LoadBalanced"),
-            setting("aws:elasticbeanstalk:environment", "LoadBalancerType", "application"),
+            setting(
+                "aws:elasticbeanstalk:environment",
+                "EnvironmentType",
+                "LoadBalanced",
+            ),
+            setting(
+                "aws:elasticbeanstalk:environment",
+                "LoadBalancerType",
+                "application",
+            ),
             setting(
                 "aws:elasticbeanstalk:environment",
                 "ServiceRole",
                 "aws-elasticbeanstalk-service-role",
             ),
-            setting("aws:elasticbeanstalk:healthreporting:system", "SystemType", "enhanced"),
-            setting(command, "DeploymentPolicy", project.deployment.policy.option_value()),
+            setting(
+                "aws:elasticbeanstalk:healthreporting:system",
+                "SystemType",
+                "enhanced",
+            ),
+            setting(
+                command,
+                "DeploymentPolicy",
+                project.deployment.policy.option_value(),
+            ),
             setting(command, "BatchSizeType", kind),
             setting(command, "BatchSize", &size),
             setting(
@@ -193,7 +222,10 @@ impl World {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("the environment never became ready: {:?}", self.environment().await);
+        panic!(
+            "the environment never became ready: {:?}",
+            self.environment().await
+        );
     }
 
     /// The environment as AWS has it.
@@ -216,7 +248,10 @@ impl World {
             .into_iter()
             .map(|instance| {
                 let deployment = instance.deployment.expect("a deployment");
-                (deployment.version_label.unwrap_or_default(), deployment.id.unwrap_or_default())
+                (
+                    deployment.version_label.unwrap_or_default(),
+                    deployment.id.unwrap_or_default(),
+                )
             })
             .collect()
     }
@@ -225,7 +260,10 @@ impl World {
     pub(crate) async fn bundles(&self) -> Vec<(String, Option<jiff::Timestamp>)> {
         let bucket = self.cloud.beanstalk.storage_location().await.unwrap();
         let objects = self.cloud.storage.list(&bucket, "shop/").await.unwrap();
-        objects.into_iter().map(|object| (object.key, object.modified)).collect()
+        objects
+            .into_iter()
+            .map(|object| (object.key, object.modified))
+            .collect()
     }
 
     /// Where bundles are packed.
@@ -246,7 +284,9 @@ impl World {
             manifest: self.sandbox.project().join("beanpole.yaml"),
             allow_dirty: false,
         };
-        check(request, &Steps::new(self.heard.clone())).await.unwrap()
+        check(request, &Steps::new(self.heard.clone()))
+            .await
+            .unwrap()
     }
 
     /// Commits another version of the application and gives its label.
@@ -263,12 +303,21 @@ impl World {
 
     /// The same, until it is cancelled.
     pub(crate) async fn release_until(&self, cancel: &CancellationToken) -> ReleaseReport {
+        self.release_with(None, cancel).await
+    }
+
+    /// The same, with an engine to build the image.
+    pub(crate) async fn release_with(
+        &self,
+        engine: Option<&Engine>,
+        cancel: &CancellationToken,
+    ) -> ReleaseReport {
         let candidate = self.candidate().await;
         let cache = self.cache();
         let request = ReleaseRequest {
             candidate: &candidate,
             cloud: &self.cloud,
-            engine: None,
+            engine,
             cache_directory: &cache,
             pace: self.pace(),
             scrubber: &self.scrubber,
@@ -292,17 +341,31 @@ fn is_empty(directory: &camino::Utf8Path) -> bool {
     }
 }
 
-/// Listens, and pulls a trigger when a step starts.
+/// Listens, and cancels a token when it hears something.
 #[derive(Default)]
 pub(crate) struct Heard {
     events: Mutex<Vec<Event>>,
-    trigger: Mutex<Option<(String, CancellationToken)>>,
+    trigger: Mutex<Option<(Trigger, CancellationToken)>>,
 }
+
+type Trigger = Box<dyn Fn(&Event) -> bool + Send>;
 
 impl Heard {
     /// Cancels `token` as soon as the step starts.
-    pub(crate) fn cancel_at(&self, step: &str, token: &CancellationToken) {
-        *self.trigger.lock().unwrap() = Some((step.to_owned(), token.clone()));
+    pub(crate) fn cancel_at(&self, step: &'static str, token: &CancellationToken) {
+        self.cancel_when(
+            move |event| matches!(event, Event::StepStarted { id, .. } if id == step),
+            token,
+        );
+    }
+
+    /// Cancels `token` at the first event that is `heard`.
+    pub(crate) fn cancel_when(
+        &self,
+        heard: impl Fn(&Event) -> bool + Send + 'static,
+        token: &CancellationToken,
+    ) {
+        *self.trigger.lock().unwrap() = Some((Box::new(heard), token.clone()));
     }
 
     /// The lines that Beanstalk was heard to say.
@@ -332,9 +395,8 @@ impl Heard {
 
 impl Reporter for Heard {
     fn report(&self, event: &Event) {
-        let trigger = self.trigger.lock().unwrap();
-        if let (Some((step, token)), Event::StepStarted { id, .. }) = (&*trigger, event)
-            && step == id
+        if let Some((heard, token)) = &*self.trigger.lock().unwrap()
+            && heard(event)
         {
             token.cancel();
         }

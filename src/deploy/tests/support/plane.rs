@@ -31,12 +31,20 @@ pub(crate) struct Plane {
 impl Plane {
     /// Decides what happens to a version.
     pub(crate) fn decide(&self, version: &str, outcome: Outcome) {
-        self.outcomes.lock().unwrap().insert(version.to_owned(), outcome);
+        self.outcomes
+            .lock()
+            .unwrap()
+            .insert(version.to_owned(), outcome);
     }
 
     /// How often an instance was told to run a version.
     pub(crate) fn deployments(&self, version: &str) -> usize {
-        self.deployed.lock().unwrap().iter().filter(|one| *one == version).count()
+        self.deployed
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|one| *one == version)
+            .count()
     }
 
     fn outcome(&self, version: &str) -> Option<Outcome> {
@@ -91,12 +99,17 @@ impl DataPlane for Plane {
                 return Err(DeploymentFailure {
                     step: "container_commands".to_owned(),
                     message: "The release step ended with status 1.".to_owned(),
-                    log_tail: vec!["no such column: posts_post.slug hunter2-the-password".to_owned()],
+                    log_tail: vec![
+                        "no such column: posts_post.slug hunter2-the-password".to_owned(),
+                    ],
                 });
             }
             Some(Outcome::Sick) | None => {}
         }
-        self.running.lock().unwrap().insert(instance.clone(), version);
+        self.running
+            .lock()
+            .unwrap()
+            .insert(instance.clone(), version);
         Ok(DeploymentOutput::default())
     }
 
@@ -107,7 +120,11 @@ impl DataPlane for Plane {
             Some(Some(Outcome::Sick)) => Some(500),
             Some(_) => Some(200),
         };
-        HealthObservation { ok: status == Some(200), status, cause: None }
+        HealthObservation {
+            ok: status == Some(200),
+            status,
+            cause: None,
+        }
     }
 
     fn address(&self, _: &InstanceId) -> Option<SocketAddr> {
@@ -119,7 +136,10 @@ impl DataPlane for Plane {
     }
 
     async fn logs(&self, instance: &InstanceId, _: usize) -> Vec<String> {
-        vec![format!("the log of {instance}"), "password is hunter2-the-password".to_owned()]
+        vec![
+            format!("the log of {instance}"),
+            "password is hunter2-the-password".to_owned(),
+        ]
     }
 
     async fn remove_everything(&self) -> Removed {

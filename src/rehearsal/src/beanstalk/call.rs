@@ -21,7 +21,10 @@ pub(crate) struct Call {
 impl Call {
     /// Reads the form in the body. The request's id is the one that the server gave it.
     pub(crate) fn new(shared: &Arc<Shared>, request: &MockRequest) -> Self {
-        let given = request.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let given = request
+            .headers
+            .get(REQUEST_ID)
+            .and_then(|id| id.to_str().ok());
         Self {
             shared: shared.clone(),
             request_id: given.map_or_else(names::request_id, ToOwned::to_owned),
@@ -65,7 +68,9 @@ pub(crate) fn timestamp(at: Timestamp) -> String {
 pub(crate) fn parse_timestamp(name: &str, text: Option<&String>) -> Answer<Option<Timestamp>> {
     text.map(|text| {
         text.parse().map_err(|_| {
-            Refusal::invalid(format!("The value '{text}' of {name} is not a valid timestamp."))
+            Refusal::invalid(format!(
+                "The value '{text}' of {name} is not a valid timestamp."
+            ))
         })
     })
     .transpose()
@@ -87,7 +92,10 @@ pub(crate) fn page<T>(
     };
     let end = start.saturating_add(size.max(1));
     let next = (end < all.len()).then(|| end.to_string());
-    Ok((all.into_iter().skip(start).take(size.max(1)).collect(), next))
+    Ok((
+        all.into_iter().skip(start).take(size.max(1)).collect(),
+        next,
+    ))
 }
 
 /// The size of a page: `MaxRecords`, from 1 to `most`.

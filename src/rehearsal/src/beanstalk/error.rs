@@ -13,7 +13,11 @@ pub(crate) type Answer<T> = Result<T, Refusal>;
 
 impl Refusal {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
     }
 
     /// A parameter names something that is not there, is there already, or is in the wrong state.
@@ -28,7 +32,11 @@ impl Refusal {
 
     /// A required parameter is missing.
     pub(crate) fn missing(name: &str) -> Self {
-        Self::new(400, "MissingParameter", format!("The required parameter '{name}' is missing."))
+        Self::new(
+            400,
+            "MissingParameter",
+            format!("The required parameter '{name}' is missing."),
+        )
     }
 
     /// Option settings that do not pass validation; `detail` is AWS's sentence about the first.
@@ -47,7 +55,11 @@ impl Refusal {
 
     /// An operation that this rehearsal does not play.
     pub(crate) fn not_played(action: &str) -> Self {
-        Self::new(400, "InvalidAction", format!("The embedded AWS does not play {action}."))
+        Self::new(
+            400,
+            "InvalidAction",
+            format!("The embedded AWS does not play {action}."),
+        )
     }
 
     /// The environment is busy. `eb` matches this text to the letter.

@@ -26,9 +26,16 @@ impl Severity {
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal]
-            .into_iter()
-            .find(|severity| severity.as_str().eq_ignore_ascii_case(text))
+        [
+            Self::Trace,
+            Self::Debug,
+            Self::Info,
+            Self::Warn,
+            Self::Error,
+            Self::Fatal,
+        ]
+        .into_iter()
+        .find(|severity| severity.as_str().eq_ignore_ascii_case(text))
     }
 }
 
@@ -78,7 +85,9 @@ impl Filter {
             && same(self.version_label.as_ref(), event.version_label.as_ref())
             && same(self.platform_arn.as_ref(), event.platform_arn.as_ref())
             && same(self.request_id.as_ref(), event.request_id.as_ref())
-            && self.severity.is_none_or(|severity| event.severity >= severity)
+            && self
+                .severity
+                .is_none_or(|severity| event.severity >= severity)
             && self.from.is_none_or(|from| event.at >= from)
             && self.until.is_none_or(|until| event.at < until)
     }
@@ -114,7 +123,10 @@ impl EventLog {
     ) -> impl Iterator<Item = &'log Event> {
         // An event that had to be moved past `now` to be unique is there already.
         let now = self.events.last().map_or(now, |last| now.max(last.at));
-        self.events.iter().rev().filter(move |event| filter.takes(event, now))
+        self.events
+            .iter()
+            .rev()
+            .filter(move |event| filter.takes(event, now))
     }
 }
 
@@ -150,7 +162,9 @@ mod tests {
     }
 
     fn messages(log: &EventLog, filter: &Filter, now: i64) -> Vec<String> {
-        log.find(filter, at(now)).map(|event| event.message.clone()).collect()
+        log.find(filter, at(now))
+            .map(|event| event.message.clone())
+            .collect()
     }
 
     #[test]
@@ -159,7 +173,11 @@ mod tests {
         for second in 1..=4 {
             log.push(event(second, &second.to_string()));
         }
-        let filter = Filter { from: Some(at(2)), until: Some(at(4)), ..Filter::default() };
+        let filter = Filter {
+            from: Some(at(2)),
+            until: Some(at(4)),
+            ..Filter::default()
+        };
         assert_eq!(messages(&log, &filter, 10), ["3", "2"]);
     }
 
@@ -169,17 +187,28 @@ mod tests {
         for message in ["first", "second", "third"] {
             log.push(event(5, message));
         }
-        assert_eq!(messages(&log, &Filter::default(), 5), ["third", "second", "first"]);
-        let dates: Vec<i64> =
-            log.find(&Filter::default(), at(5)).map(|event| event.at.as_millisecond()).collect();
+        assert_eq!(
+            messages(&log, &Filter::default(), 5),
+            ["third", "second", "first"]
+        );
+        let dates: Vec<i64> = log
+            .find(&Filter::default(), at(5))
+            .map(|event| event.at.as_millisecond())
+            .collect();
         assert_eq!(dates, [5002, 5001, 5000]);
     }
 
     #[test]
     fn delayed_events_appear_late_with_their_own_date_and_lost_ones_never() {
         let mut log = EventLog::default();
-        log.push(Event { shown_from: Some(at(90)), ..event(1, "late") });
-        log.push(Event { shown_from: None, ..event(2, "lost") });
+        log.push(Event {
+            shown_from: Some(at(90)),
+            ..event(1, "late")
+        });
+        log.push(Event {
+            shown_from: None,
+            ..event(2, "lost")
+        });
         log.push(event(3, "plain"));
         assert_eq!(messages(&log, &Filter::default(), 50), ["plain"]);
         assert_eq!(messages(&log, &Filter::default(), 90), ["plain", "late"]);
@@ -189,9 +218,15 @@ mod tests {
     fn a_severity_takes_graver_ones_too() {
         let mut log = EventLog::default();
         for severity in [Severity::Debug, Severity::Warn, Severity::Fatal] {
-            log.push(Event { severity, ..event(1, severity.as_str()) });
+            log.push(Event {
+                severity,
+                ..event(1, severity.as_str())
+            });
         }
-        let filter = Filter { severity: Severity::parse("warn"), ..Filter::default() };
+        let filter = Filter {
+            severity: Severity::parse("warn"),
+            ..Filter::default()
+        };
         assert_eq!(messages(&log, &filter, 9), ["FATAL", "WARN"]);
         assert_eq!(Severity::parse("loud"), None);
     }

@@ -46,7 +46,9 @@ impl Beanstalk {
     /// A service without applications. Cancelling `shutdown` ends all life cycles where they are.
     #[must_use]
     pub fn new(world: &Arc<World>, shutdown: &CancellationToken) -> Self {
-        Self { shared: Shared::new(world, shutdown) }
+        Self {
+            shared: Shared::new(world, shutdown),
+        }
     }
 
     /// Waits until no life cycle runs any more. Call it after the shutdown was cancelled.
@@ -60,7 +62,8 @@ impl Routes for Beanstalk {
     fn targets(&self, host: &str) -> Targets {
         let plane = &self.shared.world.data_plane;
         let now = self.shared.world.clock.now();
-        self.shared.read(|state| routes::targets(state, host, plane.as_ref(), now))
+        self.shared
+            .read(|state| routes::targets(state, host, plane.as_ref(), now))
     }
 }
 

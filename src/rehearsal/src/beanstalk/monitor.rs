@@ -27,8 +27,7 @@ pub(crate) async fn watch(shared: Arc<Shared>, id: String, gone: CancellationTok
         }
         // Checks that took longer than the interval are not made up for.
         next = add(clock.now().max(next), durations::HEALTH_REPORT);
-        let Some((path, subjects)) = shared.read(|state| subjects(state, &id, clock.now()))
-        else {
+        let Some((path, subjects)) = shared.read(|state| subjects(state, &id, clock.now())) else {
             return;
         };
         let observations = observe(&shared, &path, subjects).await;
@@ -141,16 +140,31 @@ pub(crate) fn judge(shared: &Shared, state: &mut State, id: &str, now: Timestamp
     ) {
         return;
     }
-    let request_id =
-        environment.progress.as_ref().and_then(|_| environment.request_id.clone());
+    let request_id = environment
+        .progress
+        .as_ref()
+        .and_then(|_| environment.request_id.clone());
     if enhanced && former.status != verdict.status {
-        let severity =
-            if verdict.status.is_trouble() { Severity::Warn } else { Severity::Info };
+        let severity = if verdict.status.is_trouble() {
+            Severity::Warn
+        } else {
+            Severity::Info
+        };
         let message = transition(&former, &verdict);
         shared.tell(state, id, request_id.as_deref(), severity, message);
     } else if !enhanced && former_color != color {
-        let severity = if color == "Green" { Severity::Info } else { Severity::Warn };
-        shared.tell(state, id, None, severity, basic_transition(former_color, color));
+        let severity = if color == "Green" {
+            Severity::Info
+        } else {
+            Severity::Warn
+        };
+        shared.tell(
+            state,
+            id,
+            None,
+            severity,
+            basic_transition(former_color, color),
+        );
     }
 }
 
@@ -161,7 +175,9 @@ fn transition(former: &Verdict, verdict: &Verdict) -> String {
     };
     let to = verdict.status.as_str();
     let causes = verdict.causes.join(" ");
-    format!("Environment health has transitioned{from} to {to}. {causes}").trim_end().to_owned()
+    format!("Environment health has transitioned{from} to {to}. {causes}")
+        .trim_end()
+        .to_owned()
 }
 
 fn basic_transition(from: &str, to: &str) -> String {
@@ -169,7 +185,10 @@ fn basic_transition(from: &str, to: &str) -> String {
     if from == "Grey" {
         format!("Environment health has been set to {to}")
     } else {
-        format!("Environment health has transitioned from {} to {to}", from.to_ascii_uppercase())
+        format!(
+            "Environment health has transitioned from {} to {to}",
+            from.to_ascii_uppercase()
+        )
     }
 }
 
@@ -206,7 +225,10 @@ fn deployed(instance: &Instance) -> Option<(i64, &str)> {
 }
 
 fn expected(environment: &Environment) -> Option<(i64, &str)> {
-    environment.expected.as_ref().map(|(id, label)| (*id, label.as_str()))
+    environment
+        .expected
+        .as_ref()
+        .map(|(id, label)| (*id, label.as_str()))
 }
 
 fn verdict(environment: &Environment, now: Timestamp) -> Verdict {
@@ -219,7 +241,9 @@ fn verdict(environment: &Environment, now: Timestamp) -> Verdict {
         .instances
         .iter()
         .filter(|instance| !instance.left_behind && environment.progress.is_none())
-        .filter(|instance| deployed(instance).is_some() && deployed(instance) != expected(environment))
+        .filter(|instance| {
+            deployed(instance).is_some() && deployed(instance) != expected(environment)
+        })
         .count();
     health::of_environment(&EnvironmentFacts {
         instances: &instances,
@@ -233,7 +257,11 @@ fn verdict(environment: &Environment, now: Timestamp) -> Verdict {
 }
 
 fn basic_color(environment: &Environment) -> &'static str {
-    let checks: Vec<_> = environment.instances.iter().map(|instance| &instance.checks).collect();
+    let checks: Vec<_> = environment
+        .instances
+        .iter()
+        .map(|instance| &instance.checks)
+        .collect();
     let creating = environment
         .progress
         .as_ref()
@@ -262,7 +290,10 @@ mod tests {
             transition(&pending, &ok),
             "Environment health has transitioned from Pending to Ok."
         );
-        assert_eq!(basic_transition("Grey", "Green"), "Environment health has been set to GREEN");
+        assert_eq!(
+            basic_transition("Grey", "Green"),
+            "Environment health has been set to GREEN"
+        );
         assert_eq!(
             basic_transition("Yellow", "Red"),
             "Environment health has transitioned from YELLOW to RED"

@@ -31,12 +31,18 @@ pub(crate) fn cname_part() -> String {
 
 /// The name of a resource in the environment's stack: `awseb-e-…-stack-AWSEBSecurityGroup-…`.
 pub(crate) fn stack_resource(environment_id: &str, logical: &str) -> String {
-    format!("awseb-{environment_id}-stack-{logical}-{}", random(MIXED, 12))
+    format!(
+        "awseb-{environment_id}-stack-{logical}-{}",
+        random(MIXED, 12)
+    )
 }
 
 /// The name of a resource in the temporary stack of an immutable update.
 pub(crate) fn temporary_resource(environment_id: &str, logical: &str) -> String {
-    format!("awseb-{environment_id}-immutable-stack-{logical}-{}", random(MIXED, 12))
+    format!(
+        "awseb-{environment_id}-immutable-stack-{logical}-{}",
+        random(MIXED, 12)
+    )
 }
 
 /// A short random part for load balancers and target groups.

@@ -72,7 +72,10 @@ impl Platform {
     }
 
     pub(crate) fn arn(self, region: &str) -> String {
-        format!("arn:aws:elasticbeanstalk:{region}::platform/{}/{}", self.branch.name, self.version)
+        format!(
+            "arn:aws:elasticbeanstalk:{region}::platform/{}/{}",
+            self.branch.name, self.version
+        )
     }
 
     fn is_newest(self) -> bool {
@@ -87,7 +90,10 @@ impl Platform {
 /// All platform versions, branch by branch, newest first.
 pub(crate) fn all() -> impl Iterator<Item = Platform> {
     BRANCHES.iter().flat_map(|branch| {
-        branch.versions.iter().map(move |version| Platform { branch, version })
+        branch
+            .versions
+            .iter()
+            .map(move |version| Platform { branch, version })
     })
 }
 
@@ -95,7 +101,8 @@ pub(crate) fn all() -> impl Iterator<Item = Platform> {
 pub(crate) fn by_arn(arn: &str, region: &str) -> Option<Platform> {
     all().find(|platform| {
         let own = platform.arn(region);
-        own == arn || (platform.is_newest() && own.rsplit_once('/').is_some_and(|(start, _)| start == arn))
+        own == arn
+            || (platform.is_newest() && own.rsplit_once('/').is_some_and(|(start, _)| start == arn))
     })
 }
 
@@ -105,7 +112,10 @@ pub(crate) fn by_solution_stack(name: &str) -> Option<Platform> {
 }
 
 fn tiers() -> model::SupportedTierList {
-    ["WebServer/Standard", "Worker/SQS/HTTP"].map(ToOwned::to_owned).into_iter().collect()
+    ["WebServer/Standard", "Worker/SQS/HTTP"]
+        .map(ToOwned::to_owned)
+        .into_iter()
+        .collect()
 }
 
 /// As ListPlatformVersions shows it.
@@ -139,7 +149,10 @@ pub(crate) fn summary(platform: Platform, region: &str) -> model::PlatformSummar
 pub(crate) fn description(platform: Platform, region: &str) -> model::PlatformDescription {
     let summary = summary(platform, region);
     model::PlatformDescription {
-        description: Some(format!("64bit {} running {}", platform.branch.operating_system, platform.branch.runtime)),
+        description: Some(format!(
+            "64bit {} running {}",
+            platform.branch.operating_system, platform.branch.runtime
+        )),
         maintainer: Some("aws-elasticbeanstalk-platforms@amazon.com".to_owned()),
         operating_system_name: summary.operating_system_name,
         operating_system_version: summary.operating_system_version,
@@ -193,7 +206,9 @@ pub(crate) fn passes(found: &str, operator: &str, values: &[String]) -> bool {
 }
 
 fn version(text: &str) -> Vec<u32> {
-    text.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+    text.split('.')
+        .map(|part| part.parse().unwrap_or(0))
+        .collect()
 }
 
 #[cfg(test)]
@@ -204,17 +219,28 @@ mod tests {
     fn platforms_are_found_by_arn_and_by_solution_stack() {
         let newest = all().next().unwrap();
         let arn = newest.arn("eu-central-1");
-        assert_eq!(by_arn(&arn, "eu-central-1").unwrap().version, newest.version);
+        assert_eq!(
+            by_arn(&arn, "eu-central-1").unwrap().version,
+            newest.version
+        );
         let without_version = arn.rsplit_once('/').unwrap().0;
-        assert_eq!(by_arn(without_version, "eu-central-1").unwrap().version, newest.version);
+        assert_eq!(
+            by_arn(without_version, "eu-central-1").unwrap().version,
+            newest.version
+        );
         assert!(by_arn(&arn, "eu-west-1").is_none());
         assert!(by_solution_stack(&newest.solution_stack()).is_some());
     }
 
     #[test]
     fn only_the_newest_version_of_a_supported_branch_is_recommended() {
-        let recommended = all().filter(|platform| platform.lifecycle_state().is_some()).count();
-        assert_eq!(recommended, BRANCHES.iter().filter(|b| b.state == "Supported").count());
+        let recommended = all()
+            .filter(|platform| platform.lifecycle_state().is_some())
+            .count();
+        assert_eq!(
+            recommended,
+            BRANCHES.iter().filter(|b| b.state == "Supported").count()
+        );
     }
 
     #[test]
@@ -222,7 +248,11 @@ mod tests {
         let ten = ["4.10.0".to_owned()];
         assert!(passes("4.9.0", "<", &ten));
         assert!(!passes("4.9.0", ">=", &ten));
-        assert!(passes("Docker", "in", &["ECS".to_owned(), "Docker".to_owned()]));
+        assert!(passes(
+            "Docker",
+            "in",
+            &["ECS".to_owned(), "Docker".to_owned()]
+        ));
         assert!(!passes("Docker", "sounds like", &["Docker".to_owned()]));
     }
 }

@@ -66,9 +66,16 @@ impl Rollout {
     /// Reads the settings. Values that validation would refuse count as the defaults.
     pub(crate) fn from_settings(settings: &Settings) -> Self {
         let number = |namespace, name, default: u32| {
-            settings.get(namespace, name).and_then(|value| value.parse().ok()).unwrap_or(default)
+            settings
+                .get(namespace, name)
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(default)
         };
-        let single = settings.is("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance");
+        let single = settings.is(
+            "aws:elasticbeanstalk:environment",
+            "EnvironmentType",
+            "SingleInstance",
+        );
         let policy = match settings.get(COMMAND, "DeploymentPolicy") {
             Some("Immutable") => Policy::Immutable,
             Some("TrafficSplitting") if !single => Policy::TrafficSplitting,
@@ -131,7 +138,11 @@ mod tests {
         let mut settings = Settings::default();
         settings.set(COMMAND, "DeploymentPolicy", "Rolling");
         assert_eq!(Rollout::from_settings(&settings).policy, Policy::Rolling);
-        settings.set("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance");
+        settings.set(
+            "aws:elasticbeanstalk:environment",
+            "EnvironmentType",
+            "SingleInstance",
+        );
         assert_eq!(Rollout::from_settings(&settings).policy, Policy::AllAtOnce);
     }
 

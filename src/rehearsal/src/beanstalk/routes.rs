@@ -8,12 +8,7 @@ use jiff::Timestamp;
 /// The targets behind a Host header. An application load balancer whose targets are all unhealthy
 /// sends requests to all of them ("fail open"), so that the answer is the application's own failure;
 /// one without any target answers 503.
-pub(crate) fn targets(
-    state: &State,
-    host: &str,
-    plane: &dyn DataPlane,
-    now: Timestamp,
-) -> Targets {
+pub(crate) fn targets(state: &State, host: &str, plane: &dyn DataPlane, now: Timestamp) -> Targets {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let found = state.environments.iter().find(|environment| {
         environment.cname.eq_ignore_ascii_case(name)
@@ -22,7 +17,12 @@ pub(crate) fn targets(
     let Some(environment) = found else {
         return Targets::UnknownHost;
     };
-    let registered = || environment.instances.iter().filter(|instance| instance.registered);
+    let registered = || {
+        environment
+            .instances
+            .iter()
+            .filter(|instance| instance.registered)
+    };
     let any_healthy = registered().any(|instance| instance.load_balancer_healthy);
     let targets: Vec<Target> = registered()
         .filter(|instance| instance.load_balancer_healthy || !any_healthy)
@@ -35,12 +35,16 @@ pub(crate) fn targets(
             faulty: environment.is_red(instance, now),
         })
         .collect();
-    if targets.is_empty() { Targets::NoneInService } else { Targets::InService(targets) }
+    if targets.is_empty() {
+        Targets::NoneInService
+    } else {
+        Targets::InService(targets)
+    }
 }
 
 fn running_label(environment: &Environment, instance: &super::state::Instance) -> String {
-    instance
-        .deployment
-        .as_ref()
-        .map_or_else(|| environment.version_label.clone(), |deployment| deployment.label.clone())
+    instance.deployment.as_ref().map_or_else(
+        || environment.version_label.clone(),
+        |deployment| deployment.label.clone(),
+    )
 }

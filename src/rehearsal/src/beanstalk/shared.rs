@@ -41,7 +41,8 @@ impl Shared {
     /// Changes the state and wakes whoever waits for a change.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.lock());
-        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
         result
     }
 
@@ -132,10 +133,16 @@ fn facts(environment: &Environment) -> DeploymentFacts<'_> {
         .iter()
         .filter_map(|instance| instance.deployment.as_ref())
         .max_by_key(|deployment| deployment.id);
-    let version = newest.map_or(environment.version_label.as_str(), |newest| newest.label.as_str());
+    let version = newest.map_or(environment.version_label.as_str(), |newest| {
+        newest.label.as_str()
+    });
     DeploymentFacts {
         environment: &environment.name,
-        version: if version == SAMPLE_APPLICATION { "" } else { version },
+        version: if version == SAMPLE_APPLICATION {
+            ""
+        } else {
+            version
+        },
         deployment: u64::try_from(environment.deployment_id).unwrap_or_default(),
     }
 }

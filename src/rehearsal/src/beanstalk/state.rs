@@ -216,13 +216,20 @@ impl DeploymentStatus {
 
 impl Environment {
     pub(crate) fn instance_mut(&mut self, id: &InstanceId) -> Option<&mut Instance> {
-        self.instances.iter_mut().find(|instance| instance.id == *id)
+        self.instances
+            .iter_mut()
+            .find(|instance| instance.id == *id)
     }
 
     /// True if it answers 500 because the fault script says so.
     pub(crate) fn is_red(&self, instance: &Instance, now: Timestamp) -> bool {
-        let label = instance.deployment.as_ref().map(|deployment| deployment.label.as_str());
-        self.red.as_ref().is_some_and(|(red, from)| label == Some(red.as_str()) && *from <= now)
+        let label = instance
+            .deployment
+            .as_ref()
+            .map(|deployment| deployment.label.as_str());
+        self.red
+            .as_ref()
+            .is_some_and(|(red, from)| label == Some(red.as_str()) && *from <= now)
     }
 
     fn shown(&self, include_deleted: bool, back_to: Option<Timestamp>, now: Timestamp) -> bool {
@@ -248,11 +255,15 @@ pub(crate) struct Wanted {
 
 impl State {
     pub(crate) fn application(&self, name: &str) -> Answer<&Application> {
-        self.applications.get(name).ok_or_else(|| Refusal::no_application(name))
+        self.applications
+            .get(name)
+            .ok_or_else(|| Refusal::no_application(name))
     }
 
     pub(crate) fn application_mut(&mut self, name: &str) -> Answer<&mut Application> {
-        self.applications.get_mut(name).ok_or_else(|| Refusal::no_application(name))
+        self.applications
+            .get_mut(name)
+            .ok_or_else(|| Refusal::no_application(name))
     }
 
     pub(crate) fn version(&self, application: &str, label: &str) -> Answer<&Version> {
@@ -264,26 +275,29 @@ impl State {
     }
 
     pub(crate) fn by_id(&self, id: &str) -> Option<&Environment> {
-        self.environments.iter().find(|environment| environment.id == id)
+        self.environments
+            .iter()
+            .find(|environment| environment.id == id)
     }
 
     pub(crate) fn by_id_mut(&mut self, id: &str) -> Option<&mut Environment> {
-        self.environments.iter_mut().find(|environment| environment.id == id)
+        self.environments
+            .iter_mut()
+            .find(|environment| environment.id == id)
     }
 
     /// The environment that a request names by id or name; a terminated one is not found by name.
     pub(crate) fn named(&self, id: Option<&str>, name: Option<&str>) -> Answer<&Environment> {
         match (id, name) {
-            (Some(id), _) => {
-                self.by_id(id).ok_or_else(|| Refusal::no_environment("EnvironmentId", id))
-            }
+            (Some(id), _) => self
+                .by_id(id)
+                .ok_or_else(|| Refusal::no_environment("EnvironmentId", id)),
             (None, Some(name)) => self
                 .environments
                 .iter()
                 .rev()
                 .find(|environment| {
-                    environment.name == name
-                        && environment.status != EnvironmentStatus::Terminated
+                    environment.name == name && environment.status != EnvironmentStatus::Terminated
                 })
                 .ok_or_else(|| Refusal::no_environment("EnvironmentName", name)),
             (None, None) => Err(Refusal::missing("EnvironmentName")),
@@ -301,7 +315,10 @@ impl State {
         }
         self.environments.iter().rev().filter(move |environment| {
             environment.shown(wanted.include_deleted, wanted.back_to, now)
-                && wanted.application.as_ref().is_none_or(|name| environment.application == *name)
+                && wanted
+                    .application
+                    .as_ref()
+                    .is_none_or(|name| environment.application == *name)
                 && wanted
                     .version_label
                     .as_ref()

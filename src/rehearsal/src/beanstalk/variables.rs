@@ -22,7 +22,10 @@ fn parse(value: &str) -> Option<Reference<'_>> {
     }
     // The ARN itself has six colons.
     match value.match_indices(':').nth(6) {
-        None => Some(Reference { arn: value, key: None }),
+        None => Some(Reference {
+            arn: value,
+            key: None,
+        }),
         Some((colon, _)) => {
             let (arn, rest) = (value.get(..colon)?, value.get(colon + 1..)?);
             let key = rest.split(':').next().filter(|key| !key.is_empty());
@@ -87,9 +90,18 @@ mod tests {
         let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:django/db-AbCdEf";
         assert_eq!(parse(arn), Some(Reference { arn, key: None }));
         for text in [format!("{arn}:password"), format!("{arn}:password::")] {
-            assert_eq!(parse(&text), Some(Reference { arn, key: Some("password") }));
+            assert_eq!(
+                parse(&text),
+                Some(Reference {
+                    arn,
+                    key: Some("password")
+                })
+            );
         }
-        assert_eq!(parse(&format!("{arn}::")), Some(Reference { arn, key: None }));
+        assert_eq!(
+            parse(&format!("{arn}::")),
+            Some(Reference { arn, key: None })
+        );
         assert_eq!(parse("arn:aws:ssm:eu-central-1:1:parameter/a"), None);
     }
 }

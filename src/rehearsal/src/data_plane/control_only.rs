@@ -31,7 +31,9 @@ struct Running {
 
 impl ControlOnly {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Option<Running>>> {
-        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+        self.instances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,8 +90,10 @@ impl DataPlane for ControlOnly {
             format!("[INFO] Deployment {}: {found}", deployment.deployment_id),
             "[INFO] Nothing is run: this rehearsal has no container engine".to_owned(),
         ];
-        let running =
-            Running { version_label: deployment.version_label.clone(), log: log.clone() };
+        let running = Running {
+            version_label: deployment.version_label.clone(),
+            log: log.clone(),
+        };
         self.lock().insert(instance.clone(), Some(running));
         Ok(DeploymentOutput { log_tail: log })
     }
@@ -129,8 +133,12 @@ impl DataPlane for ControlOnly {
 
 /// The files at the root of a bundle of which the Docker platform needs at least one
 /// (developer guide, "Using the Docker platform branch").
-const DOCKER_FILES: [&str; 4] =
-    ["docker-compose.yml", "docker-compose.yaml", "Dockerfile", "Dockerrun.aws.json"];
+const DOCKER_FILES: [&str; 4] = [
+    "docker-compose.yml",
+    "docker-compose.yaml",
+    "Dockerfile",
+    "Dockerrun.aws.json",
+];
 
 /// Says which kind of Docker bundle this is, or why the platform would refuse it. A lone compose file
 /// or `Dockerrun.aws.json` may come without an archive around it.
@@ -142,9 +150,11 @@ fn inspect_bundle(bundle: &Bytes) -> Result<&'static str, String> {
         } else if text.lines().any(|line| line.trim_end() == "services:") {
             Ok("a lone docker-compose.yml")
         } else {
-            Err("The source bundle is neither a ZIP archive, a docker-compose.yml nor a \
+            Err(
+                "The source bundle is neither a ZIP archive, a docker-compose.yml nor a \
                  Dockerrun.aws.json."
-                .to_owned())
+                    .to_owned(),
+            )
         };
     }
     let archive = zip::ZipArchive::new(Cursor::new(bundle.as_ref()))
@@ -168,7 +178,9 @@ mod tests {
     fn zipped(files: &[&str]) -> Bytes {
         let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for file in files {
-            archive.start_file(*file, zip::write::SimpleFileOptions::default()).unwrap();
+            archive
+                .start_file(*file, zip::write::SimpleFileOptions::default())
+                .unwrap();
             archive.write_all(b"FROM scratch\n").unwrap();
         }
         Bytes::from(archive.finish().unwrap().into_inner())
@@ -176,8 +188,15 @@ mod tests {
 
     #[test]
     fn a_bundle_needs_one_of_the_docker_files_at_its_root() {
-        assert_eq!(inspect_bundle(&zipped(&["a.txt", "Dockerfile"])), Ok("Dockerfile"));
-        assert!(inspect_bundle(&zipped(&["app/Dockerfile"])).unwrap_err().contains("all missing"));
+        assert_eq!(
+            inspect_bundle(&zipped(&["a.txt", "Dockerfile"])),
+            Ok("Dockerfile")
+        );
+        assert!(
+            inspect_bundle(&zipped(&["app/Dockerfile"]))
+                .unwrap_err()
+                .contains("all missing")
+        );
         assert!(inspect_bundle(&Bytes::from_static(b"hello")).is_err());
         assert!(inspect_bundle(&Bytes::from_static(b"PKnonsense")).is_err());
         assert!(inspect_bundle(&Bytes::from_static(b"services:\n  web:\n")).is_ok());

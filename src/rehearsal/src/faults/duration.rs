@@ -6,10 +6,14 @@ use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer};
 
 /// Reads a duration; see [`parse`].
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse(&text).ok_or_else(|| {
-        D::Error::custom(format!("`{text}` is not a duration; write `500ms`, `10s`, `2m` or `1h`"))
+        D::Error::custom(format!(
+            "`{text}` is not a duration; write `500ms`, `10s`, `2m` or `1h`"
+        ))
     })
 }
 

@@ -83,7 +83,11 @@ impl Faults {
     /// True if a change of the environment is refused with "Must be Ready" although it is ready.
     /// `deployment` is the DeploymentId that the change would get. Ask once per operation.
     pub fn must_be_ready(&self, environment: &str, deployment: u64) -> bool {
-        let facts = DeploymentFacts { environment, version: "", deployment };
+        let facts = DeploymentFacts {
+            environment,
+            version: "",
+            deployment,
+        };
         self.spend(facts, |kind| {
             matches!(kind, EnvironmentFaultKind::MustBeReady).then_some(())
         })
@@ -105,7 +109,11 @@ impl Faults {
     /// How many times as long as usual the environment's instances take to launch; 1 is usual. Nothing
     /// is counted: ask as often as you like.
     pub fn launch_slowdown(&self, environment: &str) -> f64 {
-        let facts = DeploymentFacts { environment, version: "", deployment: 0 };
+        let facts = DeploymentFacts {
+            environment,
+            version: "",
+            deployment: 0,
+        };
         self.script
             .environments
             .iter()
@@ -141,13 +149,17 @@ impl Faults {
         pick: impl Fn(&EnvironmentFaultKind) -> Option<T>,
     ) -> Option<T> {
         let mut state = self.state();
-        self.script.environments.iter().zip(&mut state.environments).find_map(|(fault, counter)| {
-            if !concerns(fault, facts) {
-                return None;
-            }
-            let picked = pick(&fault.fault)?;
-            counter.fires(1, fault.times, || true).then_some(picked)
-        })
+        self.script
+            .environments
+            .iter()
+            .zip(&mut state.environments)
+            .find_map(|(fault, counter)| {
+                if !concerns(fault, facts) {
+                    return None;
+                }
+                let picked = pick(&fault.fault)?;
+                counter.fires(1, fault.times, || true).then_some(picked)
+            })
     }
 
     fn spend_resource<T>(
@@ -156,23 +168,28 @@ impl Faults {
         pick: impl Fn(ResourceFaultKind) -> Option<T>,
     ) -> Option<T> {
         let mut state = self.state();
-        self.script.resources.iter().zip(&mut state.resources).find_map(|(fault, counter)| {
-            if !matches(fault.identifier.as_deref(), identifier) {
-                return None;
-            }
-            let picked = pick(fault.fault)?;
-            counter.fires(1, fault.times, || true).then_some(picked)
-        })
+        self.script
+            .resources
+            .iter()
+            .zip(&mut state.resources)
+            .find_map(|(fault, counter)| {
+                if !matches(fault.identifier.as_deref(), identifier) {
+                    return None;
+                }
+                let picked = pick(fault.fault)?;
+                counter.fires(1, fault.times, || true).then_some(picked)
+            })
     }
 }
 
 /// A question that is not about a version or a deployment (empty, 0) concerns entries for any.
 fn concerns(fault: &EnvironmentFault, facts: DeploymentFacts<'_>) -> bool {
     matches(fault.environment.as_deref(), facts.environment)
-        && (facts.version.is_empty()
-            || matches(fault.version.as_deref(), facts.version))
+        && (facts.version.is_empty() || matches(fault.version.as_deref(), facts.version))
         && (facts.deployment == 0
-            || fault.deployment.is_none_or(|deployment| deployment == facts.deployment))
+            || fault
+                .deployment
+                .is_none_or(|deployment| deployment == facts.deployment))
 }
 
 #[cfg(test)]
@@ -184,13 +201,20 @@ mod tests {
         Faults::new(FaultScript::parse("test", text).unwrap())
     }
 
-    const SECOND: DeploymentFacts<'static> =
-        DeploymentFacts { environment: "shop-production", version: "v2", deployment: 2 };
+    const SECOND: DeploymentFacts<'static> = DeploymentFacts {
+        environment: "shop-production",
+        version: "v2",
+        deployment: 2,
+    };
 
     #[test]
     fn a_fault_hits_its_deployment_once() {
         let faults = faults("environments: [{version: v2, fault: {failing-batch: 2}}]");
-        let other = DeploymentFacts { version: "v1", deployment: 1, ..SECOND };
+        let other = DeploymentFacts {
+            version: "v1",
+            deployment: 1,
+            ..SECOND
+        };
         assert_eq!(faults.failing_batch(other), None);
         assert_eq!(faults.red_after(SECOND), None);
         assert_eq!(faults.failing_batch(SECOND), Some(2));
@@ -200,7 +224,12 @@ mod tests {
     #[test]
     fn a_deployment_can_be_meant_by_its_number() {
         let faults = faults("environments: [{deployment: 2, fault: {mixed-fleet: 1}}]");
-        let left = [1, 2, 3].map(|deployment| faults.mixed_fleet(DeploymentFacts { deployment, ..SECOND }));
+        let left = [1, 2, 3].map(|deployment| {
+            faults.mixed_fleet(DeploymentFacts {
+                deployment,
+                ..SECOND
+            })
+        });
         assert_eq!(left, [None, Some(1), None]);
     }
 
@@ -209,10 +238,16 @@ mod tests {
         let faults = faults(
             "environments:\n  - {times: 0, fault: {lose-events: succeeded}}\n  - {times: 1, fault: {delay-events: 40s}}",
         );
-        assert_eq!(faults.event(SECOND, "Environment update succeeded."), EventFate::Lose);
+        assert_eq!(
+            faults.event(SECOND, "Environment update succeeded."),
+            EventFate::Lose
+        );
         let late = EventFate::Delay(Duration::from_secs(40));
         assert_eq!(faults.event(SECOND, "Deploying new version"), late);
-        assert_eq!(faults.event(SECOND, "Deploying new version"), EventFate::Deliver);
+        assert_eq!(
+            faults.event(SECOND, "Deploying new version"),
+            EventFate::Deliver
+        );
     }
 
     #[test]
@@ -220,7 +255,9 @@ mod tests {
         let faults = faults(
             "environments: [{environment: shop-*, times: 2, fault: must-be-ready}, {fault: {slow-launch: 2.5}}]",
         );
-        let answers: Vec<bool> = (0..3).map(|_| faults.must_be_ready("shop-production", 2)).collect();
+        let answers: Vec<bool> = (0..3)
+            .map(|_| faults.must_be_ready("shop-production", 2))
+            .collect();
         assert_eq!(answers, [true, true, false]);
         assert!(!faults.must_be_ready("other", 2));
         assert!((0..9).all(|_| (faults.launch_slowdown("other") - 2.5).abs() < f64::EPSILON));
@@ -233,6 +270,9 @@ mod tests {
         );
         assert!(!faults.creation_fails("shop-cache"));
         assert!(faults.creation_fails("shop-db"));
-        assert_eq!(faults.slow_creation("shop-cache"), Some(Duration::from_secs(540)));
+        assert_eq!(
+            faults.slow_creation("shop-cache"),
+            Some(Duration::from_secs(540))
+        );
     }
 }

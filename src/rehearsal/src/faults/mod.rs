@@ -87,7 +87,10 @@ impl Faults {
             slack: vec![Counter::default(); script.slack.len()],
             dice: StdRng::seed_from_u64(script.seed),
         };
-        Self { script, state: Mutex::new(state) }
+        Self {
+            script,
+            state: Mutex::new(state),
+        }
     }
 
     /// A script in which nothing goes wrong.
@@ -130,12 +133,18 @@ fn matches(pattern: Option<&str>, name: &str) -> bool {
     let Some(pattern) = pattern else { return true };
     let pattern = pattern.to_ascii_lowercase();
     let name = name.to_ascii_lowercase();
-    let Some((first, tail)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some((first, tail)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
     let mut parts: Vec<&str> = tail.split('*').collect();
     let last = parts.pop().unwrap_or_default();
     for part in parts {
-        let Some((_, after)) = rest.split_once(part) else { return false };
+        let Some((_, after)) = rest.split_once(part) else {
+            return false;
+        };
         rest = after;
     }
     rest.ends_with(last)

@@ -59,25 +59,37 @@ impl Faults {
     pub fn request(&self, service: &str, operation: &str) -> Option<RequestAnswer> {
         let mut state = self.state();
         let State { requests, dice, .. } = &mut *state;
-        let entry = self.script.requests.iter().zip(requests).find_map(|(fault, counter)| {
-            let concerned = matches(fault.service.as_deref(), service)
-                && matches(fault.operation.as_deref(), operation);
-            // `fires` counts every matching call, also those that an earlier entry left alone.
-            let fires = concerned
-                && counter.fires(fault.nth, fault.times, || dice.random_bool(fault.probability));
-            fires.then_some(fault)
-        })?;
+        let entry = self
+            .script
+            .requests
+            .iter()
+            .zip(requests)
+            .find_map(|(fault, counter)| {
+                let concerned = matches(fault.service.as_deref(), service)
+                    && matches(fault.operation.as_deref(), operation);
+                // `fires` counts every matching call, also those that an earlier entry left alone.
+                let fires = concerned
+                    && counter.fires(fault.nth, fault.times, || {
+                        dice.random_bool(fault.probability)
+                    });
+                fires.then_some(fault)
+            })?;
         Some(entry.fault.clone())
     }
 
     /// What goes wrong with this call to Slack, if anything. Counts the call, so ask once.
     pub fn slack(&self, method: &str) -> Option<SlackAnswer> {
         let mut state = self.state();
-        let entry = self.script.slack.iter().zip(&mut state.slack).find_map(|(fault, counter)| {
-            let fires = matches(fault.method.as_deref(), method)
-                && counter.fires(fault.nth, fault.times, || true);
-            fires.then_some(fault)
-        })?;
+        let entry =
+            self.script
+                .slack
+                .iter()
+                .zip(&mut state.slack)
+                .find_map(|(fault, counter)| {
+                    let fires = matches(fault.method.as_deref(), method)
+                        && counter.fires(fault.nth, fault.times, || true);
+                    fires.then_some(fault)
+                })?;
         Some(entry.fault.clone())
     }
 }
@@ -93,10 +105,14 @@ mod tests {
 
     #[test]
     fn only_the_named_call_fails() {
-        let faults = faults("requests: [{service: rds, operation: Create*, nth: 2, fault: throttle}]");
+        let faults =
+            faults("requests: [{service: rds, operation: Create*, nth: 2, fault: throttle}]");
         assert_eq!(faults.request("rds", "CreateDBInstance"), None);
         assert_eq!(faults.request("ec2", "CreateVpc"), None);
-        assert_eq!(faults.request("rds", "CreateDBInstance"), Some(RequestAnswer::Throttle));
+        assert_eq!(
+            faults.request("rds", "CreateDBInstance"),
+            Some(RequestAnswer::Throttle)
+        );
         assert_eq!(faults.request("rds", "CreateDBInstance"), None);
     }
 
@@ -105,7 +121,9 @@ mod tests {
         let text = "seed: 9\nrequests: [{times: 0, probability: 0.3, fault: drop}]";
         let run = || {
             let faults = faults(text);
-            (0..200).map(|_| faults.request("s3", "PutObject").is_some()).collect::<Vec<_>>()
+            (0..200)
+                .map(|_| faults.request("s3", "PutObject").is_some())
+                .collect::<Vec<_>>()
         };
         let first = run();
         assert_eq!(first, run());

@@ -162,7 +162,10 @@ impl FaultScript {
     /// If the text is no YAML, has an unknown key or a value that makes no sense.
     pub fn parse(file: &str, text: &str) -> Result<Self, FaultScriptError> {
         // An empty file, or one of comments only, is a script without faults.
-        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        if text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+        {
             return Ok(Self::default());
         }
         let script: Self = serde_yaml::from_str(text).map_err(|error| {
@@ -180,11 +183,18 @@ impl FaultScript {
 
     fn check(&self, file: &str) -> Result<(), FaultScriptError> {
         let wrong = |key: String, message: &str| {
-            Err(FaultScriptError::Value { file: file.to_owned(), key, message: message.to_owned() })
+            Err(FaultScriptError::Value {
+                file: file.to_owned(),
+                key,
+                message: message.to_owned(),
+            })
         };
         for (index, fault) in self.requests.iter().enumerate() {
             if !(0.0..=1.0).contains(&fault.probability) {
-                return wrong(format!("requests[{index}].probability"), "must be from 0 to 1");
+                return wrong(
+                    format!("requests[{index}].probability"),
+                    "must be from 0 to 1",
+                );
             }
             if fault.nth == 0 {
                 return wrong(format!("requests[{index}].nth"), "counts from 1");
@@ -192,16 +202,25 @@ impl FaultScript {
             if let RequestAnswer::Error { status, .. } = fault.fault
                 && !(400..600).contains(&status)
             {
-                return wrong(format!("requests[{index}].fault.error.status"), "must be 400 to 599");
+                return wrong(
+                    format!("requests[{index}].fault.error.status"),
+                    "must be 400 to 599",
+                );
             }
         }
         for (index, fault) in self.environments.iter().enumerate() {
             match fault.fault {
                 EnvironmentFaultKind::FailingBatch(0) => {
-                    return wrong(format!("environments[{index}].fault.failing-batch"), "counts from 1");
+                    return wrong(
+                        format!("environments[{index}].fault.failing-batch"),
+                        "counts from 1",
+                    );
                 }
                 EnvironmentFaultKind::SlowLaunch(factor) if !(1.0..=1000.0).contains(&factor) => {
-                    return wrong(format!("environments[{index}].fault.slow-launch"), "must be 1 to 1000");
+                    return wrong(
+                        format!("environments[{index}].fault.slow-launch"),
+                        "must be 1 to 1000",
+                    );
                 }
                 _ => {}
             }
@@ -229,9 +248,26 @@ mod tests {
         let script = FaultScript::parse("example.yaml", EXAMPLE).unwrap();
         let used = format!("{script:?}");
         for name in [
-            "Throttle", "ServerError", "Drop", "Delay", "ExpiredCredentials", "AccessDenied", "Error",
-            "FailingBatch", "RedAfter", "MixedFleet", "LoseEvents", "DelayEvents", "MustBeReady",
-            "HealthStuck", "SlowLaunch", "CreationFails", "SlowCreation", "RateLimited", "Refuse", "Unavailable",
+            "Throttle",
+            "ServerError",
+            "Drop",
+            "Delay",
+            "ExpiredCredentials",
+            "AccessDenied",
+            "Error",
+            "FailingBatch",
+            "RedAfter",
+            "MixedFleet",
+            "LoseEvents",
+            "DelayEvents",
+            "MustBeReady",
+            "HealthStuck",
+            "SlowLaunch",
+            "CreationFails",
+            "SlowCreation",
+            "RateLimited",
+            "Refuse",
+            "Unavailable",
         ] {
             assert!(used.contains(name), "{name} is missing in the example");
         }
@@ -241,7 +277,12 @@ mod tests {
     fn an_unknown_key_is_an_error_with_its_place() {
         let text = "requests:\n  - servise: rds\n    fault: throttle\n";
         let error = FaultScript::parse("faults.yaml", text).unwrap_err();
-        let FaultScriptError::Syntax { line, ref message, .. } = error else { panic!("{error}") };
+        let FaultScriptError::Syntax {
+            line, ref message, ..
+        } = error
+        else {
+            panic!("{error}")
+        };
         assert_eq!(line, 2, "{error}");
         assert!(message.contains("servise"), "{message}");
     }
@@ -249,10 +290,19 @@ mod tests {
     #[test]
     fn values_that_make_no_sense_are_refused() {
         for (text, key) in [
-            ("requests: [{probability: 1.5, fault: throttle}]", "requests[0].probability"),
+            (
+                "requests: [{probability: 1.5, fault: throttle}]",
+                "requests[0].probability",
+            ),
             ("requests: [{nth: 0, fault: drop}]", "requests[0].nth"),
-            ("environments: [{fault: {failing-batch: 0}}]", "failing-batch"),
-            ("requests: [{fault: {error: {status: 200, code: X, message: y}}}]", "status"),
+            (
+                "environments: [{fault: {failing-batch: 0}}]",
+                "failing-batch",
+            ),
+            (
+                "requests: [{fault: {error: {status: 200, code: X, message: y}}}]",
+                "status",
+            ),
         ] {
             let error = FaultScript::parse("f", text).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
@@ -263,6 +313,9 @@ mod tests {
 
     #[test]
     fn a_file_of_comments_is_a_script_without_faults() {
-        assert_eq!(FaultScript::parse("f", "# none\n\n").unwrap(), FaultScript::default());
+        assert_eq!(
+            FaultScript::parse("f", "# none\n\n").unwrap(),
+            FaultScript::default()
+        );
     }
 }

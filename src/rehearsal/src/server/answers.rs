@@ -45,18 +45,27 @@ impl Protocol {
         match self {
             Self::Query => {
                 let side = if status < 500 { "Sender" } else { "Receiver" };
-                MockResponse::xml(status, format!(
-                    "<ErrorResponse><Error><Type>{side}</Type><Code>{code_xml}</Code><Message>{message_xml}</Message></Error><RequestId></RequestId></ErrorResponse>"
-                ))
+                MockResponse::xml(
+                    status,
+                    format!(
+                        "<ErrorResponse><Error><Type>{side}</Type><Code>{code_xml}</Code><Message>{message_xml}</Message></Error><RequestId></RequestId></ErrorResponse>"
+                    ),
+                )
             }
-            Self::Ec2 => MockResponse::xml(status, format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{code_xml}</Code><Message>{message_xml}</Message></Error></Errors><RequestID></RequestID></Response>"
-            )),
+            Self::Ec2 => MockResponse::xml(
+                status,
+                format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{code_xml}</Code><Message>{message_xml}</Message></Error></Errors><RequestID></RequestID></Response>"
+                ),
+            ),
             Self::Json => winterbaume_core::json_error_response(status, code, message),
             Self::Cbor => winterbaume_cloudwatch::wire::cbor_error_response(status, code, message),
-            Self::RestXml => MockResponse::xml(status, format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code_xml}</Code><Message>{message_xml}</Message><RequestId></RequestId></Error>"
-            )),
+            Self::RestXml => MockResponse::xml(
+                status,
+                format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code_xml}</Code><Message>{message_xml}</Message><RequestId></RequestId></Error>"
+                ),
+            ),
         }
     }
 
@@ -82,7 +91,11 @@ impl Protocol {
 
     /// The service is out of order for a while.
     pub(crate) fn unavailable(self) -> MockResponse {
-        self.error(503, "ServiceUnavailable", "The service is temporarily unavailable.")
+        self.error(
+            503,
+            "ServiceUnavailable",
+            "The service is temporarily unavailable.",
+        )
     }
 
     /// The credentials have expired.
@@ -100,7 +113,9 @@ impl Protocol {
     pub(crate) fn unsigned(self) -> MockResponse {
         let message = "Missing Authentication Token";
         match self {
-            Self::Query | Self::Cbor | Self::Ec2 => self.error(403, "MissingAuthenticationToken", message),
+            Self::Query | Self::Cbor | Self::Ec2 => {
+                self.error(403, "MissingAuthenticationToken", message)
+            }
             Self::Json => self.error(400, "MissingAuthenticationTokenException", message),
             Self::RestXml => self.error(403, "AccessDenied", "Access Denied"),
         }
@@ -150,17 +165,29 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 /// EC2 has the id first or in the error, the others have it last: an event list holds ids of other
 /// requests before it. JSON and CBOR carry the id in the header only.
 fn id_in_body(body: &Bytes, protocol: Protocol, request_id: &str) -> Bytes {
-    let Ok(text) = std::str::from_utf8(body) else { return body.clone() };
+    let Ok(text) = std::str::from_utf8(body) else {
+        return body.clone();
+    };
     let (open, close, from_end) = match protocol {
         Protocol::Query | Protocol::RestXml => ("<RequestId>", "</RequestId>", true),
         Protocol::Ec2 if text.contains("<RequestID>") => ("<RequestID>", "</RequestID>", true),
         Protocol::Ec2 => ("<requestId>", "</requestId>", false),
         Protocol::Json | Protocol::Cbor => return body.clone(),
     };
-    let start = if from_end { text.rfind(open) } else { text.find(open) };
-    let Some(start) = start.map(|start| start + open.len()) else { return body.clone() };
-    let Some((before, after)) = text.split_at_checked(start) else { return body.clone() };
-    let Some(length) = after.find(close) else { return body.clone() };
+    let start = if from_end {
+        text.rfind(open)
+    } else {
+        text.find(open)
+    };
+    let Some(start) = start.map(|start| start + open.len()) else {
+        return body.clone();
+    };
+    let Some((before, after)) = text.split_at_checked(start) else {
+        return body.clone();
+    };
+    let Some(length) = after.find(close) else {
+        return body.clone();
+    };
     let after = after.get(length..).unwrap_or_default();
     Bytes::from(format!("{before}{request_id}{after}"))
 }
@@ -183,9 +210,13 @@ mod tests {
     #[test]
     fn every_protocols_error_names_its_code_and_the_request() {
         for protocol in [Protocol::Query, Protocol::Ec2, Protocol::RestXml] {
-            let answer = with_request_id(protocol.error(400, "Co<de", "why & how"), protocol, "id-1");
+            let answer =
+                with_request_id(protocol.error(400, "Co<de", "why & how"), protocol, "id-1");
             let body = String::from_utf8(answer.body.to_vec()).unwrap();
-            assert!(body.contains("Co&lt;de") && body.contains("why &amp; how"), "{body}");
+            assert!(
+                body.contains("Co&lt;de") && body.contains("why &amp; how"),
+                "{body}"
+            );
             assert!(body.contains("id-1"), "{body}");
         }
         let answer = Protocol::Json.error(400, "X", "say \"no\"");

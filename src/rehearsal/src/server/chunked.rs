@@ -20,7 +20,8 @@ pub(crate) fn is_chunked(headers: &HeaderMap) -> bool {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.starts_with(prefix))
     };
-    starts("x-amz-content-sha256", "STREAMING-") || encodings(headers).any(|one| one == "aws-chunked")
+    starts("x-amz-content-sha256", "STREAMING-")
+        || encodings(headers).any(|one| one == "aws-chunked")
 }
 
 /// Decodes the body and makes the headers those of a plain request: `aws-chunked` is removed from
@@ -38,7 +39,9 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Bytes, Chu
         if size == 0 {
             break;
         }
-        let chunk = rest.get(..size).ok_or(ChunkedError("a chunk is shorter than its size"))?;
+        let chunk = rest
+            .get(..size)
+            .ok_or(ChunkedError("a chunk is shorter than its size"))?;
         content.extend_from_slice(chunk);
         rest = rest
             .get(size..)
@@ -47,8 +50,10 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Bytes, Chu
     }
     take_trailers(headers, rest);
     check_length(headers, content.len())?;
-    let remaining: Vec<String> =
-        encodings(headers).filter(|one| *one != "aws-chunked").map(str::to_owned).collect();
+    let remaining: Vec<String> = encodings(headers)
+        .filter(|one| *one != "aws-chunked")
+        .map(str::to_owned)
+        .collect();
     headers.remove(CONTENT_ENCODING);
     if let Ok(value) = HeaderValue::from_str(&remaining.join(","))
         && !remaining.is_empty()
@@ -82,16 +87,21 @@ fn chunk_size(line: &[u8]) -> Option<usize> {
 
 /// `name:value` lines up to the end; the signature of the trailer is left out.
 fn take_trailers(headers: &mut HeaderMap, rest: &[u8]) {
-    let Ok(text) = std::str::from_utf8(rest) else { return };
+    let Ok(text) = std::str::from_utf8(rest) else {
+        return;
+    };
     for line in text.lines() {
-        let Some((name, value)) = line.split_once(':') else { continue };
+        let Some((name, value)) = line.split_once(':') else {
+            continue;
+        };
         let name = name.trim().to_ascii_lowercase();
         if name == "x-amz-trailer-signature" {
             continue;
         }
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value.trim()))
-        {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(value.trim()),
+        ) {
             headers.insert(name, value);
         }
     }
@@ -103,9 +113,9 @@ fn check_length(headers: &HeaderMap, length: usize) -> Result<(), ChunkedError> 
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<usize>().ok());
     match announced {
-        Some(announced) if announced != length => {
-            Err(ChunkedError("the body is not as long as `x-amz-decoded-content-length` says"))
-        }
+        Some(announced) if announced != length => Err(ChunkedError(
+            "the body is not as long as `x-amz-decoded-content-length` says",
+        )),
         _ => Ok(()),
     }
 }
@@ -151,8 +161,16 @@ mod tests {
 
     #[test]
     fn broken_framing_is_refused() {
-        for body in ["", "zz\r\n", "5\r\nab\r\n0\r\n\r\n", "2\r\nabc\r\n0\r\n\r\n"] {
-            assert!(decode(&mut HeaderMap::new(), &Bytes::from_static(body.as_bytes())).is_err(), "{body:?}");
+        for body in [
+            "",
+            "zz\r\n",
+            "5\r\nab\r\n0\r\n\r\n",
+            "2\r\nabc\r\n0\r\n\r\n",
+        ] {
+            assert!(
+                decode(&mut HeaderMap::new(), &Bytes::from_static(body.as_bytes())).is_err(),
+                "{body:?}"
+            );
         }
         let mut headers = headers(&[("x-amz-decoded-content-length", "9")]);
         assert!(decode(&mut headers, &Bytes::from_static(b"2\r\nab\r\n0\r\n\r\n")).is_err());

@@ -10,7 +10,9 @@ pub(crate) fn parse(body: &[u8]) -> HashMap<String, String> {
 
 /// The values of a flat list in EC2's manner: `prefix.1`, `prefix.2`, until one is missing.
 pub(crate) fn list(form: &HashMap<String, String>, prefix: &str) -> Vec<String> {
-    (1..).map_while(|index| form.get(&format!("{prefix}.{index}")).cloned()).collect()
+    (1..)
+        .map_while(|index| form.get(&format!("{prefix}.{index}")).cloned())
+        .collect()
 }
 
 #[cfg(test)]

@@ -67,10 +67,18 @@ pub(crate) fn serve(
     slack: Arc<Slack>,
     cancel: CancellationToken,
 ) -> JoinHandle<()> {
-    let services =
-        services.into_iter().map(|service| (service.service_name().to_owned(), service)).collect();
-    let api = Arc::new(Api { world, services, slack });
-    tokio::spawn(accept_until(listener, cancel, move |stream| connection(stream, api.clone())))
+    let services = services
+        .into_iter()
+        .map(|service| (service.service_name().to_owned(), service))
+        .collect();
+    let api = Arc::new(Api {
+        world,
+        services,
+        slack,
+    });
+    tokio::spawn(accept_until(listener, cancel, move |stream| {
+        connection(stream, api.clone())
+    }))
 }
 
 /// Accepts connections until cancelled, and then closes those that are open.
@@ -104,7 +112,9 @@ async fn connection(stream: TcpStream, api: Arc<Api>) {
         let api = api.clone();
         async move { api.answer(request).await }
     });
-    let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let served = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
     if let Err(error) = served {
         tracing::debug!(%error, "the connection ended early");
     }
@@ -154,7 +164,12 @@ impl Api {
 
     /// Finds out what a request is for. An error is the answer to a request that makes no sense.
     fn call(&self, parts: Parts, body: Bytes) -> Result<Call, Box<MockResponse>> {
-        let Parts { method, uri, mut headers, .. } = parts;
+        let Parts {
+            method,
+            uri,
+            mut headers,
+            ..
+        } = parts;
         let request_id = uuid::Uuid::new_v4().to_string();
         let scope = route::scope(&headers, uri.query().unwrap_or_default());
         let mut body = body;
@@ -168,7 +183,11 @@ impl Api {
         if method == Method::GET && query.contains("Action=") {
             body = Bytes::copy_from_slice(query.as_bytes());
         }
-        let fields = if is_form || query.contains("Action=") { form::parse(&body) } else { HashMap::new() };
+        let fields = if is_form || query.contains("Action=") {
+            form::parse(&body)
+        } else {
+            HashMap::new()
+        };
         let service = match &scope {
             Some(scope) => scope.service.clone(),
             None => route::unsigned_service(&fields).to_owned(),
@@ -176,10 +195,16 @@ impl Api {
         let protocol = Protocol::of(&service, &path, &headers);
         let refuse = |status, code: &str, message: &str| {
             let refusal = protocol.error(status, code, message);
-            Err(Box::new(answers::with_request_id(refusal, protocol, &request_id)))
+            Err(Box::new(answers::with_request_id(
+                refusal,
+                protocol,
+                &request_id,
+            )))
         };
         if service == "s3" {
-            let host = headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
+            let host = headers
+                .get(http::header::HOST)
+                .and_then(|value| value.to_str().ok());
             if let Some(bucket) = host.and_then(route::virtual_bucket) {
                 path = format!("/{bucket}{path}");
             }
@@ -209,10 +234,26 @@ impl Api {
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             headers.insert(REQUEST_ID, id);
         }
-        let question = if query.is_empty() { String::new() } else { format!("?{query}") };
+        let question = if query.is_empty() {
+            String::new()
+        } else {
+            format!("?{query}")
+        };
         let uri = format!("https://{service}.{region}.amazonaws.com{path}{question}");
-        let request = MockRequest { method: method.to_string(), uri, headers, body };
-        Ok(Call { service, operation, protocol, request_id, scope, request })
+        let request = MockRequest {
+            method: method.to_string(),
+            uri,
+            headers,
+            body,
+        };
+        Ok(Call {
+            service,
+            operation,
+            protocol,
+            request_id,
+            scope,
+            request,
+        })
     }
 
     async fn spoil_or_dispatch(&self, call: Call) -> Result<MockResponse, Dropped> {
@@ -243,9 +284,11 @@ impl Api {
             Some(RequestAnswer::AccessDenied) => {
                 Ok(protocol.access_denied(&format!("{}:{}", call.service, call.operation)))
             }
-            Some(RequestAnswer::Error { status, code, message }) => {
-                Ok(protocol.error(status, &code, &message))
-            }
+            Some(RequestAnswer::Error {
+                status,
+                code,
+                message,
+            }) => Ok(protocol.error(status, &code, &message)),
         }
     }
 
@@ -265,12 +308,11 @@ impl Api {
 fn finish(answer: MockResponse) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(answer.body));
     // A status out of range would be a fault of a service.
-    *response.status_mut() =
-        http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = http::StatusCode::from_u16(answer.status)
+        .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = answer.headers;
     response
 }
-
 
 /// The access key id that signed a request which a service got.
 pub(crate) fn access_key(request: &MockRequest) -> Option<String> {

@@ -21,9 +21,15 @@ pub(crate) struct Scope {
 
 /// Finds the scope in the Authorization header or in the query of a presigned address.
 pub(crate) fn scope(headers: &HeaderMap, query: &str) -> Option<Scope> {
-    let header = headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = headers
+        .get(http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     if let Some(header) = header {
-        let credential = header.split("Credential=").nth(1)?.split([',', ' ']).next()?;
+        let credential = header
+            .split("Credential=")
+            .nth(1)?
+            .split([',', ' '])
+            .next()?;
         return credential_scope(credential);
     }
     let query = form::parse(query.as_bytes());
@@ -31,8 +37,14 @@ pub(crate) fn scope(headers: &HeaderMap, query: &str) -> Option<Scope> {
         return credential_scope(credential);
     }
     // boto3 still presigns S3 addresses of many regions with version 2 unless told otherwise.
-    let access_key = query.get("AWSAccessKeyId").filter(|_| query.contains_key("Signature"))?;
-    Some(Scope { access_key: access_key.clone(), region: String::new(), service: "s3".to_owned() })
+    let access_key = query
+        .get("AWSAccessKeyId")
+        .filter(|_| query.contains_key("Signature"))?;
+    Some(Scope {
+        access_key: access_key.clone(),
+        region: String::new(),
+        service: "s3".to_owned(),
+    })
 }
 
 /// `KEY/20260224/eu-central-1/rds/aws4_request`.
@@ -41,7 +53,11 @@ fn credential_scope(credential: &str) -> Option<Scope> {
     let access_key = parts.next()?.to_owned();
     let region = parts.nth(1)?.to_owned();
     let service = parts.next()?.to_owned();
-    Some(Scope { access_key, region, service })
+    Some(Scope {
+        access_key,
+        region,
+        service,
+    })
 }
 
 /// The service of a request that nobody signed. The Query protocol's API version names it; what is not
@@ -92,7 +108,10 @@ pub(crate) fn operation(
     if let Some(action) = form.get("Action") {
         return action.clone();
     }
-    if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
+    if let Some(target) = headers
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+    {
         return target.rsplit('.').next().unwrap_or(target).to_owned();
     }
     if let Some((_, operation)) = path.split_once("/operation/") {
@@ -109,7 +128,10 @@ pub(crate) fn operation(
 fn s3_operation(method: &Method, path: &str, query: &str, headers: &HeaderMap) -> &'static str {
     let query = form::parse(query.as_bytes());
     let asks = |name: &str| query.contains_key(name);
-    let object = path.trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    let object = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .is_some_and(|(_, key)| !key.is_empty());
     let bucket = !path.trim_matches('/').is_empty();
     match (method.as_str(), object) {
         ("PUT", true) if asks("partNumber") => "UploadPart",
@@ -139,14 +161,18 @@ fn s3_operation(method: &Method, path: &str, query: &str, headers: &HeaderMap) -
 
 fn is_plain_listing(query: &HashMap<String, String>) -> bool {
     query.keys().all(|name| {
-        matches!(name.as_str(), "prefix" | "marker" | "delimiter" | "max-keys" | "encoding-type" | "x-id")
+        matches!(
+            name.as_str(),
+            "prefix" | "marker" | "delimiter" | "max-keys" | "encoding-type" | "x-id"
+        )
     })
 }
 
 /// The bucket in a Host header of the virtual-hosted style: `bucket.localhost:4566`.
 pub(crate) fn virtual_bucket(host: &str) -> Option<&str> {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name.strip_suffix(".localhost").filter(|bucket| !bucket.is_empty())
+    name.strip_suffix(".localhost")
+        .filter(|bucket| !bucket.is_empty())
 }
 
 #[cfg(test)]
@@ -172,7 +198,11 @@ mod tests {
         assert_eq!(scope(&header, ""), Some(expected.clone()));
         let query = "X-Amz-Credential=AKIA1%2F20260101%2Feu-central-1%2Frds%2Faws4_request&X-Amz-Signature=00";
         assert_eq!(scope(&HeaderMap::new(), query), Some(expected));
-        let old = scope(&HeaderMap::new(), "AWSAccessKeyId=AKIA1&Signature=x&Expires=1").unwrap();
+        let old = scope(
+            &HeaderMap::new(),
+            "AWSAccessKeyId=AKIA1&Signature=x&Expires=1",
+        )
+        .unwrap();
         assert_eq!(old.service, "s3");
         assert_eq!(scope(&HeaderMap::new(), "prefix=a"), None);
         assert_eq!(scope(&authorization("Bearer xoxb"), ""), None);
@@ -199,10 +229,19 @@ mod tests {
         assert_eq!(query, "DescribeDBInstances");
         assert_eq!(unsigned_service(&form), "rds");
         let path = "/service/GraniteServiceVersion20100801/operation/PutMetricAlarm";
-        assert_eq!(operation("monitoring", &post, path, "", &HeaderMap::new(), &none), "PutMetricAlarm");
+        assert_eq!(
+            operation("monitoring", &post, path, "", &HeaderMap::new(), &none),
+            "PutMetricAlarm"
+        );
         let mut headers = HeaderMap::new();
-        headers.insert("x-amz-target", "secretsmanager.GetSecretValue".parse().unwrap());
-        assert_eq!(operation("secretsmanager", &post, "/", "", &headers, &none), "GetSecretValue");
+        headers.insert(
+            "x-amz-target",
+            "secretsmanager.GetSecretValue".parse().unwrap(),
+        );
+        assert_eq!(
+            operation("secretsmanager", &post, "/", "", &headers, &none),
+            "GetSecretValue"
+        );
     }
 
     #[test]

@@ -25,8 +25,14 @@ pub(crate) struct Alarms {
 
 impl Alarms {
     async fn answer(&self, mut request: MockRequest) -> MockResponse {
-        let target = request.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-        let Some(operation) = target.and_then(|target| target.rsplit('.').next()).map(str::to_owned) else {
+        let target = request
+            .headers
+            .get("x-amz-target")
+            .and_then(|value| value.to_str().ok());
+        let Some(operation) = target
+            .and_then(|target| target.rsplit('.').next())
+            .map(str::to_owned)
+        else {
             let prefix = read(&request.body).and_then(|input| prefix(&input));
             return with_prefix(self.inner.handle(request).await, prefix.as_deref());
         };
@@ -42,9 +48,10 @@ impl Alarms {
         request.body = body;
         let answer = with_prefix(self.inner.handle(request).await, prefix.as_deref());
         // An operation without an answer answers with nothing at all.
-        let json = read(&answer.body).map_or_else(|| "{}".to_owned(), |value| {
-            wire::cbor_to_json(value).to_string()
-        });
+        let json = read(&answer.body).map_or_else(
+            || "{}".to_owned(),
+            |value| wire::cbor_to_json(value).to_string(),
+        );
         MockResponse::json(answer.status, json)
     }
 }
@@ -69,14 +76,19 @@ impl MockService for Alarms {
 /// `https://host` and the rest of an address.
 fn split_host(uri: &str) -> Option<(&str, &str)> {
     let start = uri.find("://")? + 3;
-    let end = uri.get(start..)?.find('/').map_or(uri.len(), |slash| start + slash);
+    let end = uri
+        .get(start..)?
+        .find('/')
+        .map_or(uri.len(), |slash| start + slash);
     uri.split_at_checked(end)
 }
 
 /// `AlarmNamePrefix` of a request.
 fn prefix(input: &Value) -> Option<String> {
     let fields = input.as_map()?;
-    let (_, value) = fields.iter().find(|(name, _)| name.as_text() == Some("AlarmNamePrefix"))?;
+    let (_, value) = fields
+        .iter()
+        .find(|(name, _)| name.as_text() == Some("AlarmNamePrefix"))?;
     value.as_text().map(str::to_owned)
 }
 
@@ -99,12 +111,19 @@ fn with_prefix(mut answer: MockResponse, prefix: Option<&str>) -> MockResponse {
 }
 
 fn name_of(alarm: &Value) -> Option<&str> {
-    let (_, value) = alarm.as_map()?.iter().find(|(name, _)| name.as_text() == Some("AlarmName"))?;
+    let (_, value) = alarm
+        .as_map()?
+        .iter()
+        .find(|(name, _)| name.as_text() == Some("AlarmName"))?;
     value.as_text()
 }
 
 fn read(body: &Bytes) -> Option<Value> {
-    if body.is_empty() { None } else { ciborium::from_reader(body.as_ref()).ok() }
+    if body.is_empty() {
+        None
+    } else {
+        ciborium::from_reader(body.as_ref()).ok()
+    }
 }
 
 fn written(value: &Value) -> Option<Bytes> {
@@ -129,13 +148,21 @@ mod tests {
                 "Statistic": "Average", "Period": 300, "EvaluationPeriods": 3, "Threshold": 80.5,
                 "ComparisonOperator": "GreaterThanThreshold",
             });
-            let put = send(&service, "GraniteServiceVersion20100801.PutMetricAlarm", alarm).await;
+            let put = send(
+                &service,
+                "GraniteServiceVersion20100801.PutMetricAlarm",
+                alarm,
+            )
+            .await;
             assert_eq!(put.status, 200, "{}", text(&put));
         }
         let target = "GraniteServiceVersion20100801.DescribeAlarms";
         let all = text(&send(&service, target, json!({})).await);
         assert!(all.contains("blog-cpu") && all.contains("80.5"), "{all}");
         let some = text(&send(&service, target, json!({"AlarmNamePrefix": "shop-"})).await);
-        assert!(some.contains("shop-cpu") && !some.contains("blog-cpu"), "{some}");
+        assert!(
+            some.contains("shop-cpu") && !some.contains("blog-cpu"),
+            "{some}"
+        );
     }
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-use winterbaume_core::{MockRequest, MockResponse, MockService, StatefulService as _, default_account_id};
+use winterbaume_core::{
+    MockRequest, MockResponse, MockService, StatefulService as _, default_account_id,
+};
 use winterbaume_iam::IamService;
 
 use crate::world::{Roles, World};
@@ -48,7 +50,11 @@ pub(crate) struct Identities {
 impl Identities {
     /// An account that has used Beanstalk's console once.
     pub(crate) fn new(world: &Arc<World>) -> Self {
-        Self { world: world.clone(), inner: IamService::new(), seeded: OnceCell::new() }
+        Self {
+            world: world.clone(),
+            inner: IamService::new(),
+            seeded: OnceCell::new(),
+        }
     }
 
     async fn answer(&self, mut request: MockRequest) -> MockResponse {
@@ -91,7 +97,9 @@ fn defaults(account: &str) -> Value {
             let arn = format!("arn:aws:iam::aws:policy/{path_and_name}");
             let (path, policy) = path_and_name
                 .rsplit_once('/')
-                .map_or(("/".to_owned(), *path_and_name), |(path, policy)| (format!("/{path}/"), policy));
+                .map_or(("/".to_owned(), *path_and_name), |(path, policy)| {
+                    (format!("/{path}/"), policy)
+                });
             // What a managed policy allows is AWS's business and not checked here.
             let document = json!({ "Version": "2012-10-17", "Statement": [] }).to_string();
             policies.insert(
@@ -151,7 +159,10 @@ impl MockService for Identities {
 impl Roles for Identities {
     async fn has_instance_profile(&self, name: &str) -> bool {
         let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("Action", "GetInstanceProfile"), ("InstanceProfileName", name)])
+            .extend_pairs([
+                ("Action", "GetInstanceProfile"),
+                ("InstanceProfileName", name),
+            ])
             .finish();
         let request = MockRequest {
             method: "POST".to_owned(),
@@ -171,16 +182,33 @@ mod tests {
     #[tokio::test]
     async fn the_default_roles_are_there_with_their_policies() {
         let iam = Identities::new(&world_with_faults(""));
-        assert!(iam.has_instance_profile("aws-elasticbeanstalk-ec2-role").await);
+        assert!(
+            iam.has_instance_profile("aws-elasticbeanstalk-ec2-role")
+                .await
+        );
         assert!(!iam.has_instance_profile("other").await);
-        let role = [("Action", "GetRole"), ("RoleName", "aws-elasticbeanstalk-service-role")];
+        let role = [
+            ("Action", "GetRole"),
+            ("RoleName", "aws-elasticbeanstalk-service-role"),
+        ];
         let shown = query(&iam, &role).await;
-        assert!(text(&shown).contains("role/aws-elasticbeanstalk-service-role"), "{}", text(&shown));
+        assert!(
+            text(&shown).contains("role/aws-elasticbeanstalk-service-role"),
+            "{}",
+            text(&shown)
+        );
         let attached = query(
             &iam,
-            &[("Action", "ListAttachedRolePolicies"), ("RoleName", "aws-elasticbeanstalk-ec2-role")],
+            &[
+                ("Action", "ListAttachedRolePolicies"),
+                ("RoleName", "aws-elasticbeanstalk-ec2-role"),
+            ],
         )
         .await;
-        assert!(text(&attached).contains("AWSElasticBeanstalkWebTier"), "{}", text(&attached));
+        assert!(
+            text(&attached).contains("AWSElasticBeanstalkWebTier"),
+            "{}",
+            text(&attached)
+        );
     }
 }

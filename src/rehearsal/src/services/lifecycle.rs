@@ -35,7 +35,11 @@ pub(super) struct Lives {
 impl Lives {
     /// Life cycles that end when `cancel` is cancelled.
     pub(super) fn new(world: &Arc<World>, cancel: &CancellationToken) -> Self {
-        Self { world: world.clone(), cancel: cancel.clone(), tasks: TaskTracker::new() }
+        Self {
+            world: world.clone(),
+            cancel: cancel.clone(),
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// Runs a life cycle. It ends early, with `None`, where a [`Self::sleep`] says so.
@@ -55,7 +59,9 @@ impl Lives {
 
     /// Sleeps for this much of the world's time; `None` if the rehearsal ended meanwhile.
     pub(super) async fn sleep(&self, duration: Duration) -> Option<()> {
-        self.cancel.run_until_cancelled(self.world.clock.sleep(duration)).await
+        self.cancel
+            .run_until_cancelled(self.world.clock.sleep(duration))
+            .await
     }
 
     /// Creates something in the data plane while the world's time passes. Returns when both are done: the

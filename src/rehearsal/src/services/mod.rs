@@ -57,7 +57,16 @@ pub(crate) fn build(world: &Arc<World>, cancel: &CancellationToken) -> Built {
         Arc::new(alarms::Alarms::default()),
         Arc::new(EcrService::new()),
     ];
-    let hooks =
-        Services { storage, secrets, network, roles: identities, ..Services::default() };
-    Built { aws, hooks, finished: lives.finished() }
+    let hooks = Services {
+        storage,
+        secrets,
+        network,
+        roles: identities,
+        ..Services::default()
+    };
+    Built {
+        aws,
+        hooks,
+        finished: lives.finished(),
+    }
 }

@@ -15,12 +15,20 @@ pub(super) struct Refusal {
 impl Refusal {
     /// HTTP 400 with this code.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: 400, code, message: message.into() }
+        Self {
+            status: 400,
+            code,
+            message: message.into(),
+        }
     }
 
     /// HTTP 404 with this code.
     pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: 404, code, message: message.into() }
+        Self {
+            status: 404,
+            code,
+            message: message.into(),
+        }
     }
 
     /// A parameter has a value that is never right.
@@ -52,7 +60,9 @@ impl From<Refusal> for MockResponse {
 /// hyphens; a letter first, no hyphen last, no two hyphens together.
 pub(super) fn is_identifier(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
         && text.starts_with(|letter: char| letter.is_ascii_alphabetic())
         && !text.ends_with('-')
         && !text.contains("--")
@@ -66,11 +76,18 @@ pub(super) fn page<T>(
 ) -> Result<(Vec<T>, Option<String>), Refusal> {
     let start: usize = match marker {
         None | Some("") => 0,
-        Some(marker) => marker.parse().map_err(|_| Refusal::value("Invalid marker"))?,
+        Some(marker) => marker
+            .parse()
+            .map_err(|_| Refusal::value("Invalid marker"))?,
     };
     let most = most.unwrap_or(100);
-    let Some(most) = usize::try_from(most).ok().filter(|most| (20..=100).contains(most)) else {
-        return Err(Refusal::value(format!("Invalid value {most} for MaxRecords. Must be between 20 and 100")));
+    let Some(most) = usize::try_from(most)
+        .ok()
+        .filter(|most| (20..=100).contains(most))
+    else {
+        return Err(Refusal::value(format!(
+            "Invalid value {most} for MaxRecords. Must be between 20 and 100"
+        )));
     };
     let end = start.saturating_add(most);
     let next = (end < items.len()).then(|| end.to_string());

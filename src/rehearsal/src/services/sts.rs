@@ -49,7 +49,10 @@ type Refusal = (u16, &'static str, String);
 impl Tokens {
     /// A service that has given out nothing.
     pub(crate) fn new(world: &Arc<World>) -> Self {
-        Self { world: world.clone(), sessions: Mutex::default() }
+        Self {
+            world: world.clone(),
+            sessions: Mutex::default(),
+        }
     }
 
     fn act(&self, request: &MockRequest) -> Result<MockResponse, Refusal> {
@@ -58,11 +61,13 @@ impl Tokens {
         match form.get("Action").map(String::as_str).unwrap_or_default() {
             "GetCallerIdentity" => {
                 let session = self.session_of(&access_key(request).unwrap_or_default());
-                Ok(wire::serialize_get_caller_identity_response(&model::GetCallerIdentityResponse {
-                    account: Some(session.account),
-                    arn: Some(session.arn),
-                    user_id: Some(session.user_id),
-                }))
+                Ok(wire::serialize_get_caller_identity_response(
+                    &model::GetCallerIdentityResponse {
+                        account: Some(session.account),
+                        arn: Some(session.arn),
+                        user_id: Some(session.user_id),
+                    },
+                ))
             }
             "AssumeRole" => {
                 let input = wire::deserialize_assume_role_request(&form).map_err(malformed)?;
@@ -71,12 +76,14 @@ impl Tokens {
                     session: &input.role_session_name,
                     seconds: input.duration_seconds,
                 })?;
-                Ok(wire::serialize_assume_role_response(&model::AssumeRoleResponse {
-                    assumed_role_user: Some(user),
-                    credentials: Some(credentials),
-                    packed_policy_size: None,
-                    source_identity: input.source_identity,
-                }))
+                Ok(wire::serialize_assume_role_response(
+                    &model::AssumeRoleResponse {
+                        assumed_role_user: Some(user),
+                        credentials: Some(credentials),
+                        packed_policy_size: None,
+                        source_identity: input.source_identity,
+                    },
+                ))
             }
             "AssumeRoleWithWebIdentity" => {
                 let input = wire::deserialize_assume_role_with_web_identity_request(&form)
@@ -98,9 +105,11 @@ impl Tokens {
             "GetSessionToken" => {
                 let session = self.session_of(&access_key(request).unwrap_or_default());
                 let credentials = self.give_out(session, 43_200);
-                Ok(wire::serialize_get_session_token_response(&model::GetSessionTokenResponse {
-                    credentials: Some(credentials),
-                }))
+                Ok(wire::serialize_get_session_token_response(
+                    &model::GetSessionTokenResponse {
+                        credentials: Some(credentials),
+                    },
+                ))
             }
             other => Err((
                 400,
@@ -142,7 +151,10 @@ impl Tokens {
         let role_id = format!("AROA{}", letters(wanted.role, 16));
         let session = Session {
             account: account.to_owned(),
-            arn: format!("arn:aws:sts::{account}:assumed-role/{name}/{}", wanted.session),
+            arn: format!(
+                "arn:aws:sts::{account}:assumed-role/{name}/{}",
+                wanted.session
+            ),
             user_id: format!("{role_id}:{}", wanted.session),
         };
         let user = model::AssumedRoleUser {
@@ -184,7 +196,9 @@ impl MockService for Tokens {
     ) -> Pin<Box<dyn Future<Output = MockResponse> + Send + '_>> {
         Box::pin(async move {
             self.act(&request)
-                .unwrap_or_else(|(status, code, message)| Protocol::Query.error(status, code, &message))
+                .unwrap_or_else(|(status, code, message)| {
+                    Protocol::Query.error(status, code, &message)
+                })
         })
     }
 }
@@ -192,7 +206,8 @@ impl MockService for Tokens {
 /// The account and the name of `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
 fn role_parts(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.splitn(6, ':');
-    let is_iam = parts.next()? == "arn" && parts.next()?.starts_with("aws") && parts.next()? == "iam";
+    let is_iam =
+        parts.next()? == "arn" && parts.next()?.starts_with("aws") && parts.next()? == "iam";
     let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
     let path = resource.strip_prefix("role/")?;
     let name = path.rsplit('/').next()?;
@@ -206,7 +221,9 @@ fn role_parts(arn: &str) -> Option<(&str, &str)> {
 
 fn is_session_name(name: &str) -> bool {
     (2..=64).contains(&name.len())
-        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter))
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter))
 }
 
 /// A web identity is a JSON Web Token: three parts.
@@ -214,7 +231,11 @@ fn check_web_token(token: &str) -> Result<(), Refusal> {
     if token.split('.').filter(|part| !part.is_empty()).count() == 3 {
         return Ok(());
     }
-    Err((400, "InvalidIdentityToken", "The ID Token provided is not a valid JWT.".to_owned()))
+    Err((
+        400,
+        "InvalidIdentityToken",
+        "The ID Token provided is not a valid JWT.".to_owned(),
+    ))
 }
 
 /// Capitals and digits made from a seed, as they stand in key ids.
@@ -222,7 +243,9 @@ fn letters(seed: &str, count: usize) -> String {
     let mut text = String::new();
     let mut round = 0u32;
     while text.len() < count {
-        text.push_str(&hex::encode_upper(Sha256::digest(format!("{seed}/{round}"))));
+        text.push_str(&hex::encode_upper(Sha256::digest(format!(
+            "{seed}/{round}"
+        ))));
         round += 1;
     }
     text.truncate(count);
@@ -247,11 +270,23 @@ mod tests {
         )
         .await;
         let answer = text(&assumed);
-        let key = answer.split("<AccessKeyId>").nth(1).unwrap().split('<').next().unwrap();
+        let key = answer
+            .split("<AccessKeyId>")
+            .nth(1)
+            .unwrap()
+            .split('<')
+            .next()
+            .unwrap();
         let session = tokens.session_of(key);
-        assert_eq!(session.arn, "arn:aws:sts::210987654321:assumed-role/deployer/build-7");
+        assert_eq!(
+            session.arn,
+            "arn:aws:sts::210987654321:assumed-role/deployer/build-7"
+        );
         assert_eq!(session.account, "210987654321");
-        assert_eq!(tokens.session_of("AKIA1").arn, "arn:aws:iam::123456789012:user/rehearsal");
+        assert_eq!(
+            tokens.session_of("AKIA1").arn,
+            "arn:aws:iam::123456789012:user/rehearsal"
+        );
     }
 
     #[tokio::test]
@@ -262,8 +297,18 @@ mod tests {
         for fields in [
             vec![("Action", "AssumeRole"), ("RoleArn", "deployer"), name],
             vec![("Action", "AssumeRole"), role, ("RoleSessionName", "a b")],
-            vec![("Action", "AssumeRole"), role, name, ("DurationSeconds", "10")],
-            vec![("Action", "AssumeRoleWithWebIdentity"), role, name, ("WebIdentityToken", "x")],
+            vec![
+                ("Action", "AssumeRole"),
+                role,
+                name,
+                ("DurationSeconds", "10"),
+            ],
+            vec![
+                ("Action", "AssumeRoleWithWebIdentity"),
+                role,
+                name,
+                ("WebIdentityToken", "x"),
+            ],
             vec![("Action", "AssumeRoot")],
         ] {
             assert_eq!(query(&tokens, &fields).await.status, 400, "{fields:?}");

@@ -32,7 +32,9 @@ pub(crate) fn world_on(data_plane: Arc<dyn DataPlane>, script: FaultScript) -> A
 
 /// Sends a Query request to a service.
 pub(crate) async fn query(service: &dyn MockService, fields: &[(&str, &str)]) -> MockResponse {
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
     let name = service.service_name().to_owned();
     service
         .handle(MockRequest {
@@ -45,7 +47,11 @@ pub(crate) async fn query(service: &dyn MockService, fields: &[(&str, &str)]) ->
 }
 
 /// Sends a JSON request to a service.
-pub(crate) async fn json(service: &dyn MockService, target: &str, body: serde_json::Value) -> MockResponse {
+pub(crate) async fn json(
+    service: &dyn MockService,
+    target: &str,
+    body: serde_json::Value,
+) -> MockResponse {
     let mut headers = http::HeaderMap::new();
     headers.insert("x-amz-target", target.parse().expect("a header"));
     let name = service.service_name().to_owned();

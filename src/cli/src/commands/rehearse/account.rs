@@ -27,8 +27,11 @@ pub(super) fn adapt(project: &mut Project) -> Vec<String> {
         || !network.load_balancer_subnets.is_empty()
     {
         notes.push("the rehearsal uses its default VPC in place of the manifest's network".into());
-        project.network =
-            Network { vpc: None, subnets: Vec::new(), load_balancer_subnets: Vec::new() };
+        project.network = Network {
+            vpc: None,
+            subnets: Vec::new(),
+            load_balancer_subnets: Vec::new(),
+        };
     }
     if project.load_balancer.certificate_arn.take().is_some() {
         notes.push("the rehearsal listens on HTTP only; the certificate is left out".into());
@@ -38,12 +41,15 @@ pub(super) fn adapt(project: &mut Project) -> Vec<String> {
         service_role: SERVICE_ROLE.to_owned(),
     };
     if project.roles != roles {
-        notes.push("the rehearsal uses Beanstalk's default roles in place of the manifest's".into());
+        notes
+            .push("the rehearsal uses Beanstalk's default roles in place of the manifest's".into());
         project.roles = roles;
     }
     for (variable, reference) in &mut project.secrets.names {
         if let Some(name) = name_in_arn(reference) {
-            notes.push(format!("the rehearsal has its own secret `{name}` for {variable}"));
+            notes.push(format!(
+                "the rehearsal has its own secret `{name}` for {variable}"
+            ));
             *reference = name;
         }
     }
@@ -70,16 +76,25 @@ pub(super) type Planted = BTreeMap<String, Secret>;
 
 /// Reads `NAME=VALUE` lines; blank lines and those that start with `#` are skipped.
 pub(super) fn planted(context: &Context, path: Option<&Utf8PathBuf>) -> Result<Planted, Report> {
-    let Some(path) = path else { return Ok(Planted::new()) };
-    let text = fs_err::read_to_string(context.directory.join(path))
-        .map_err(|source| Failure::Read { path: path.clone(), source })?;
+    let Some(path) = path else {
+        return Ok(Planted::new());
+    };
+    let text =
+        fs_err::read_to_string(context.directory.join(path)).map_err(|source| Failure::Read {
+            path: path.clone(),
+            source,
+        })?;
     let mut planted = Planted::new();
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
         let Some((name, value)) = line.split_once('=') else {
-            return Err(Failure::SecretLine { path: path.clone(), line: index + 1 }.into());
+            return Err(Failure::SecretLine {
+                path: path.clone(),
+                line: index + 1,
+            }
+            .into());
         };
         let value = Secret::new(value);
         context.scrubber.learn(&value);
@@ -111,7 +126,10 @@ pub(super) async fn seed(
             None => random_object(context, &keys),
         };
         let description = "Made for a rehearsal";
-        cloud.secrets.create(name, &value, description, &BTreeMap::new()).await?;
+        cloud
+            .secrets
+            .create(name, &value, description, &BTreeMap::new())
+            .await?;
     }
     Ok(())
 }
@@ -126,7 +144,12 @@ fn random(context: &Context) -> Secret {
 fn random_object(context: &Context, keys: &[&str]) -> Secret {
     let object: serde_json::Map<String, serde_json::Value> = keys
         .iter()
-        .map(|key| ((*key).to_owned(), random(context).expose().to_owned().into()))
+        .map(|key| {
+            (
+                (*key).to_owned(),
+                random(context).expose().to_owned().into(),
+            )
+        })
         .collect();
     Secret::new(serde_json::Value::Object(object).to_string())
 }
@@ -139,7 +162,10 @@ mod tests {
     fn an_arn_becomes_the_name_and_keeps_its_key() {
         let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/api-Ab12Cd";
         assert_eq!(name_in_arn(arn).as_deref(), Some("shop/api"));
-        assert_eq!(name_in_arn(&format!("{arn}#key")).as_deref(), Some("shop/api#key"));
+        assert_eq!(
+            name_in_arn(&format!("{arn}#key")).as_deref(),
+            Some("shop/api#key")
+        );
         assert_eq!(name_in_arn("shop/api"), None);
     }
 }

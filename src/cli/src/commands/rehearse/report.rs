@@ -50,7 +50,11 @@ impl Rehearsed {
         elapsed: Duration,
     ) -> Self {
         Self {
-            engine: if engine.docker().is_some() { "docker" } else { "none" },
+            engine: if engine.docker().is_some() {
+                "docker"
+            } else {
+                "none"
+            },
             scope: engine.words(),
             created,
             steps,
@@ -64,7 +68,11 @@ impl Rehearsed {
 impl Rehearsed {
     /// What was rehearsed and how long it took: the last line of the output.
     pub(super) fn last_line(&self) -> String {
-        format!("{} in {}.", self.scope, short(Duration::from_secs_f64(self.seconds)))
+        format!(
+            "{} in {}.",
+            self.scope,
+            short(Duration::from_secs_f64(self.seconds))
+        )
     }
 }
 
@@ -98,7 +106,11 @@ impl fmt::Display for Rehearsed {
                 StepOutcome::Failed => "failed",
             };
             let time = short(Duration::from_secs_f64(step.seconds));
-            writeln!(formatter, "  {:<13} {mark:<9} {time:>12}  {}", step.id, step.message)?;
+            writeln!(
+                formatter,
+                "  {:<13} {mark:<9} {time:>12}  {}",
+                step.id, step.message
+            )?;
         }
         if let Some(failure) = &self.release.failure {
             writeln!(formatter, "\nFailure")?;
@@ -134,7 +146,10 @@ impl ChosenEngine {
     pub(super) fn words(&self) -> String {
         match self {
             Self::Docker(engine) => {
-                format!("Rehearsed with Docker {}: the app really ran", engine.version().engine)
+                format!(
+                    "Rehearsed with Docker {}: the app really ran",
+                    engine.version().engine
+                )
             }
             Self::ControlPlane { reason } => {
                 format!("Rehearsed the control plane alone, nothing really ran ({reason})")
@@ -191,7 +206,10 @@ pub(super) fn how_to_go_on(context: &Context, aws: &Rehearsal, url: Option<&str>
     }
     match url {
         Some(url) => terminal.say(&format!("The page: {url}")),
-        None => terminal.say(&format!("The load balancer: {}", aws.load_balancer_address())),
+        None => terminal.say(&format!(
+            "The load balancer: {}",
+            aws.load_balancer_address()
+        )),
     }
 }
 

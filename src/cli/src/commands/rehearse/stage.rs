@@ -54,7 +54,14 @@ impl Stage<'_> {
             })
             .await;
         let (release, created) = outcome?;
-        Ok(Rehearsed::new(self.engine, self.aws, release, created, taken, started.elapsed()))
+        Ok(Rehearsed::new(
+            self.engine,
+            self.aws,
+            release,
+            created,
+            taken,
+            started.elapsed(),
+        ))
     }
 
     async fn release(
@@ -76,7 +83,11 @@ impl Stage<'_> {
         };
         let plan = provisioning.plan().await?;
         let applied = provisioning.apply(&plan).await?;
-        let created = applied.resources.iter().map(crate::commands::apply::line).collect();
+        let created = applied
+            .resources
+            .iter()
+            .map(crate::commands::apply::line)
+            .collect();
         let releasing = Releasing {
             found: self.found,
             allow_dirty: self.arguments.allow_dirty,
@@ -104,8 +115,15 @@ impl Stage<'_> {
     fn announce(&self, terminal: &Arc<dyn Reporter>) -> Announcing {
         let project = &self.found.project;
         let destination = project.alerts.slack.as_ref().map(|slack| {
-            let channel = slack.channel.clone().unwrap_or_else(|| "#releases".to_owned());
-            Destination::bot(Secret::new(SLACK_TOKEN), channel, Some(&self.aws.slack_api_url()))
+            let channel = slack
+                .channel
+                .clone()
+                .unwrap_or_else(|| "#releases".to_owned());
+            Destination::bot(
+                Secret::new(SLACK_TOKEN),
+                channel,
+                Some(&self.aws.slack_api_url()),
+            )
         });
         let mut announcement = Announcement::new(
             format!("{} to {}", project.application, project.environment_key),

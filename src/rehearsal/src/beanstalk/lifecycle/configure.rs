@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::command::{self, Payload};
 use super::deploy::{Plot, give_up_on, healthy};
-use super::instances::{self, Payload, listed};
+use super::instances::{self, listed};
 use super::operation::{Operation, Step};
 use crate::beanstalk::options::{SECRETS, Settings, VARIABLES};
 use crate::beanstalk::rollout::Rollout;
@@ -48,7 +49,10 @@ pub(crate) fn effect(before: &Settings, after: &Settings) -> Effect {
 fn changed_namespaces(before: &Settings, after: &Settings) -> BTreeSet<String> {
     let before: BTreeSet<_> = before.effective().into_iter().collect();
     let after: BTreeSet<_> = after.effective().into_iter().collect();
-    before.symmetric_difference(&after).map(|(key, _)| key.namespace.clone()).collect()
+    before
+        .symmetric_difference(&after)
+        .map(|(key, _)| key.namespace.clone())
+        .collect()
 }
 
 /// How many instances to add (positive) or take away (negative), given the limits.
@@ -62,7 +66,7 @@ pub(crate) async fn restart(operation: &Operation, payload: &Payload, plot: Plot
     let fleet = fleet(operation)?;
     let script = plot.script(1, &fleet);
     // No leader: `leader_only` commands belong to deployments of a version.
-    let failed = instances::run_command(operation, &fleet, payload, None, &script).await?;
+    let failed = command::run(operation, &fleet, payload, None, &script).await?;
     give_up_on(operation, &failed)
 }
 
@@ -77,7 +81,7 @@ pub(crate) async fn replace(
     let new = instances::launch(operation, old.len().max(1), 1).await?;
     let result = async {
         let script = plot.script(1, &[]);
-        let failed = instances::run_command(operation, &new, payload, None, &script).await?;
+        let failed = command::run(operation, &new, payload, None, &script).await?;
         give_up_on(operation, &failed)?;
         instances::register(operation, &new, true)?;
         healthy(operation, &new, rollout).await
@@ -99,14 +103,17 @@ pub(crate) async fn scale(
     let change = scaling(fleet.len(), settings);
     if change > 0 {
         let new = instances::launch(operation, change.unsigned_abs(), 1).await?;
-        let script = instances::Script::default();
-        let failed = instances::run_command(operation, &new, payload, None, &script).await?;
+        let script = command::Script::default();
+        let failed = command::run(operation, &new, payload, None, &script).await?;
         give_up_on(operation, &failed)?;
         instances::register(operation, &new, true)?;
         healthy(operation, &new, &Rollout::from_settings(settings)).await?;
     } else if change < 0 {
-        let gone: Vec<InstanceId> =
-            fleet.into_iter().rev().take(change.unsigned_abs()).collect();
+        let gone: Vec<InstanceId> = fleet
+            .into_iter()
+            .rev()
+            .take(change.unsigned_abs())
+            .collect();
         instances::terminate(operation, &gone).await;
         operation.info(format!("Removed {} from your environment.", listed(&gone)));
     }
@@ -115,7 +122,11 @@ pub(crate) async fn scale(
 
 fn fleet(operation: &Operation) -> Step<Vec<InstanceId>> {
     operation.read(|environment| {
-        environment.instances.iter().map(|instance| instance.id.clone()).collect()
+        environment
+            .instances
+            .iter()
+            .map(|instance| instance.id.clone())
+            .collect()
     })
 }
 
@@ -133,7 +144,11 @@ mod tests {
     fn the_gravest_change_decides() {
         let before = Settings::default();
         assert_eq!(effect(&before, &before), Effect::None);
-        let check = with(crate::beanstalk::options::DEFAULT_PROCESS, "HealthCheckPath", "/ht/");
+        let check = with(
+            crate::beanstalk::options::DEFAULT_PROCESS,
+            "HealthCheckPath",
+            "/ht/",
+        );
         assert_eq!(effect(&before, &check), Effect::None);
         let mut variables = with(VARIABLES, "DEBUG", "0");
         assert_eq!(effect(&before, &variables), Effect::Restart);
@@ -143,7 +158,11 @@ mod tests {
 
     #[test]
     fn setting_a_default_changes_nothing() {
-        let explicit = with("aws:autoscaling:launchconfiguration", "InstanceType", "t3.micro");
+        let explicit = with(
+            "aws:autoscaling:launchconfiguration",
+            "InstanceType",
+            "t3.micro",
+        );
         assert_eq!(effect(&Settings::default(), &explicit), Effect::None);
     }
 

@@ -3,7 +3,7 @@
 use super::deploy::{give_up_on, healthy};
 use super::operation::{Operation, Step, Trouble};
 use super::update::prepare;
-use super::{durations, instances};
+use super::{command, durations, instances};
 use crate::beanstalk::event_log::Severity;
 use crate::beanstalk::names;
 use crate::beanstalk::options::Settings;
@@ -44,7 +44,11 @@ impl Plan {
     fn facts(&self) -> DeploymentFacts<'_> {
         DeploymentFacts {
             environment: &self.name,
-            version: if self.label == SAMPLE_APPLICATION { "" } else { &self.label },
+            version: if self.label == SAMPLE_APPLICATION {
+                ""
+            } else {
+                &self.label
+            },
             deployment: 1,
         }
     }
@@ -60,7 +64,10 @@ pub(crate) async fn create(operation: Operation) {
     let now = operation.now();
     let (event, red, stuck) = match result {
         Ok(()) => (
-            (Severity::Info, format!("Successfully launched environment: {}", plan.name)),
+            (
+                Severity::Info,
+                format!("Successfully launched environment: {}", plan.name),
+            ),
             faults.red_after(plan.facts()),
             faults.health_stuck(plan.facts()),
         ),
@@ -88,27 +95,29 @@ async fn run(operation: &Operation, plan: &Plan) -> Step<()> {
     operation.sleep(durations::START).await?;
     let bucket = storage_bucket(&world);
     world.storage().ensure_bucket(&bucket).await;
-    operation
-        .info(format!("Using {bucket} as Amazon S3 storage bucket for environment data."));
+    operation.info(format!(
+        "Using {bucket} as Amazon S3 storage bucket for environment data."
+    ));
     make_security_groups(operation, plan).await?;
     make_scaling_group(operation, plan).await?;
     operation.info("Waiting for EC2 instances to launch. This may take a few minutes.");
     let fleet = instances::launch(operation, plan.settings.least_instances(), 1).await?;
     if plan.load_balanced {
-        make_load_balancer(operation, plan, &world).await?;
+        make_load_balancer(operation, plan).await?;
     }
     let payload = prepare(operation, 1, &plan.label, &plan.settings).await?;
     let rollout = Rollout::from_settings(&plan.settings);
-    let script = instances::Script {
+    let script = command::Script {
         fails: world.faults().failing_batch(plan.facts()) == Some(1),
         left_behind: Vec::new(),
     };
-    let failed =
-        instances::run_command(operation, &fleet, &payload, fleet.first(), &script).await?;
+    let failed = command::run(operation, &fleet, &payload, fleet.first(), &script).await?;
     instances::register(operation, &fleet, true)?;
     give_up_on(operation, &failed)?;
     healthy(operation, &fleet, &rollout).await?;
-    operation.info(format!("Application available at {}.", plan.cname));
+    // With the port, unlike on AWS: without it the name leads nowhere.
+    let port = world.load_balancer_address.port();
+    operation.info(format!("Application available at {}:{port}.", plan.cname));
     Ok(())
 }
 
@@ -120,7 +129,10 @@ pub(crate) fn storage_bucket(world: &World) -> String {
 async fn make_security_groups(operation: &Operation, plan: &Plan) -> Step<()> {
     let world = &operation.shared.world;
     let network = world.network();
-    let vpc_id = plan.settings.get("aws:ec2:vpc", "VPCId").filter(|id| !id.is_empty());
+    let vpc_id = plan
+        .settings
+        .get("aws:ec2:vpc", "VPCId")
+        .filter(|id| !id.is_empty());
     let Some(vpc) = network.vpc(vpc_id).await else {
         // Only a world without EC2 gets here: requests that name an unknown network are refused.
         return operation.sleep(durations::SMALL_RESOURCE).await;
@@ -160,7 +172,9 @@ async fn make_security_groups(operation: &Operation, plan: &Plan) -> Step<()> {
     let instance_group = network.create_security_group(&group).await;
     operation.sleep(durations::SMALL_RESOURCE).await?;
     operation.info(format!("Created security group named: {name}"));
-    let further = plan.settings.list("aws:autoscaling:launchconfiguration", "SecurityGroups");
+    let further = plan
+        .settings
+        .list("aws:autoscaling:launchconfiguration", "SecurityGroups");
     operation.change(|environment| {
         environment.resources.subnets = subnets;
         environment.resources.load_balancer_group = balancer_group;
@@ -176,7 +190,10 @@ fn tags(plan: &Plan, logical: &str) -> Vec<(String, String)> {
         tag("elasticbeanstalk:environment-id", &plan.id),
         tag("elasticbeanstalk:environment-name", &plan.name),
         tag("aws:cloudformation:logical-id", logical),
-        tag("aws:cloudformation:stack-name", &format!("awseb-{}-stack", plan.id)),
+        tag(
+            "aws:cloudformation:stack-name",
+            &format!("awseb-{}-stack", plan.id),
+        ),
     ]
 }
 
@@ -184,7 +201,10 @@ async fn make_scaling_group(operation: &Operation, plan: &Plan) -> Step<()> {
     let resources = operation.read(|environment| environment.resources.clone())?;
     if plan.load_balanced {
         operation.sleep(durations::SMALL_RESOURCE).await?;
-        operation.info(format!("Created target group named: {}", resources.target_group));
+        operation.info(format!(
+            "Created target group named: {}",
+            resources.target_group
+        ));
     }
     operation.sleep(durations::SMALL_RESOURCE).await?;
     operation.info(format!(
@@ -192,12 +212,14 @@ async fn make_scaling_group(operation: &Operation, plan: &Plan) -> Step<()> {
         resources.launch_template
     ));
     operation.sleep(durations::SMALL_RESOURCE).await?;
-    operation
-        .info(format!("Created Auto Scaling group named: {}", resources.auto_scaling_group));
+    operation.info(format!(
+        "Created Auto Scaling group named: {}",
+        resources.auto_scaling_group
+    ));
     Ok(())
 }
 
-async fn make_load_balancer(operation: &Operation, plan: &Plan, world: &World) -> Step<()> {
+async fn make_load_balancer(operation: &Operation, plan: &Plan) -> Step<()> {
     for alarm in ["AWSEBCloudwatchAlarmLow", "AWSEBCloudwatchAlarmHigh"] {
         operation.info(format!(
             "Created CloudWatch alarm named: {}",
@@ -213,22 +235,30 @@ async fn make_load_balancer(operation: &Operation, plan: &Plan, world: &World) -
         balancer.replacen(":loadbalancer/", ":listener/", 1),
         names::hexadecimal()
     ));
-    tracing::debug!(region = %world.region, "load balancer created");
     Ok(())
 }
 
 /// The names of the resources that an environment will have.
 pub(crate) fn resources(id: &str, settings: &Settings, world: &World) -> Resources {
-    let prefix = format!("arn:aws:elasticloadbalancing:{}:{}", world.region, world.account);
-    let load_balanced =
-        !settings.is("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance");
+    let prefix = format!(
+        "arn:aws:elasticloadbalancing:{}:{}",
+        world.region, world.account
+    );
+    let load_balanced = !settings.is(
+        "aws:elasticbeanstalk:environment",
+        "EnvironmentType",
+        "SingleInstance",
+    );
     let short = names::short();
     let kind = match settings.get("aws:elasticbeanstalk:environment", "LoadBalancerType") {
         Some("network") => "net",
         _ => "app",
     };
-    let balancer = if settings.is("aws:elasticbeanstalk:environment", "LoadBalancerType", "classic")
-    {
+    let balancer = if settings.is(
+        "aws:elasticbeanstalk:environment",
+        "LoadBalancerType",
+        "classic",
+    ) {
         format!("awseb-{}-AWSEBLoa-{short}", id.trim_start_matches("e-"))
     } else {
         format!(

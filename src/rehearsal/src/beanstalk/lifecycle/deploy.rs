@@ -5,7 +5,8 @@
 
 use crate::data_plane::InstanceId;
 
-use super::instances::{self, Payload, Script, joined, listed};
+use super::command::{self, Payload, Script};
+use super::instances::{self, joined, listed};
 use super::operation::{Operation, Step, Trouble};
 use super::{durations, immutable};
 use crate::beanstalk::rollout::{Policy, Rollout, batches};
@@ -23,7 +24,9 @@ impl Plot {
     /// The script for one batch. The last instances of the fleet are those that stay behind.
     pub(crate) fn script(self, batch: usize, fleet: &[InstanceId]) -> Script {
         Script {
-            fails: self.failing_batch.and_then(|failing| usize::try_from(failing).ok())
+            fails: self
+                .failing_batch
+                .and_then(|failing| usize::try_from(failing).ok())
                 == Some(batch),
             left_behind: fleet
                 .iter()
@@ -45,7 +48,11 @@ pub(crate) async fn deploy(
     plot: Plot,
 ) -> Step<()> {
     let fleet = operation.read(|environment| {
-        environment.instances.iter().map(|instance| instance.id.clone()).collect::<Vec<_>>()
+        environment
+            .instances
+            .iter()
+            .map(|instance| instance.id.clone())
+            .collect::<Vec<_>>()
     })?;
     let result = match rollout.policy {
         Policy::Immutable | Policy::TrafficSplitting => {
@@ -56,8 +63,19 @@ pub(crate) async fn deploy(
             operation.info("Deploying new version to instance(s).");
             let leader = fleet.first();
             let size = rollout.batch.of(fleet.len());
-            rolling(operation, payload, rollout, plot, &Wave { fleet: &fleet, size, leader, first: 1 })
-                .await
+            rolling(
+                operation,
+                payload,
+                rollout,
+                plot,
+                &Wave {
+                    fleet: &fleet,
+                    size,
+                    leader,
+                    first: 1,
+                },
+            )
+            .await
         }
         Policy::RollingWithAdditionalBatch => {
             additional(operation, payload, rollout, plot, &fleet).await
@@ -82,8 +100,7 @@ async fn all_at_once(
 ) -> Step<()> {
     operation.info("Deploying new version to instance(s).");
     let script = plot.script(1, fleet);
-    let failed =
-        instances::run_command(operation, fleet, payload, fleet.first(), &script).await?;
+    let failed = command::run(operation, fleet, payload, fleet.first(), &script).await?;
     give_up_on(operation, &failed)
 }
 
@@ -115,17 +132,18 @@ async fn rolling(
         ));
         instances::register(operation, &batch, false)?;
         operation.sleep(durations::DEREGISTRATION).await?;
-        operation
-            .info(format!("Batch {number}: Starting application deployment command execution."));
+        operation.info(format!(
+            "Batch {number}: Starting application deployment command execution."
+        ));
         let script = plot.script(number, wave.fleet);
-        let failed =
-            instances::run_command(operation, &batch, payload, wave.leader, &script).await?;
+        let failed = command::run(operation, &batch, payload, wave.leader, &script).await?;
         // Registered in any case: AWS leaves no instance out of service.
         instances::register(operation, &batch, true)?;
         give_up_on(operation, &failed)?;
         done += batch.len();
-        operation
-            .info(format!("Batch {number}: Completed application deployment command execution."));
+        operation.info(format!(
+            "Batch {number}: Completed application deployment command execution."
+        ));
         operation.info(format!(
             "Command execution completed on {done} of {} instances in environment.",
             wave.fleet.len()
@@ -177,8 +195,11 @@ async fn with_additional(
 ) -> Step<()> {
     // The one that runs the release step is the first that gets the version at all.
     let leader = extra.first();
-    let script = Script { left_behind: Vec::new(), ..plot.script(1, fleet) };
-    let failed = instances::run_command(operation, extra, payload, leader, &script).await?;
+    let script = Script {
+        left_behind: Vec::new(),
+        ..plot.script(1, fleet)
+    };
+    let failed = command::run(operation, extra, payload, leader, &script).await?;
     give_up_on(operation, &failed)?;
     operation.info(
         "Batch 1: Registering instance(s) with the load balancer and waiting for them to be healthy.",
@@ -187,7 +208,19 @@ async fn with_additional(
     healthy(operation, extra, rollout).await?;
     operation.info("Batch 1: Completed application deployment.");
     let size = rollout.batch.of(fleet.len());
-    rolling(operation, payload, rollout, plot, &Wave { fleet, size, leader, first: 2 }).await
+    rolling(
+        operation,
+        payload,
+        rollout,
+        plot,
+        &Wave {
+            fleet,
+            size,
+            leader,
+            first: 2,
+        },
+    )
+    .await
 }
 
 /// Says on which instances the command failed, and fails; does nothing if there are none.
@@ -230,7 +263,10 @@ mod tests {
     #[test]
     fn the_script_of_a_batch_names_who_fails_and_who_stays_behind() {
         let fleet: Vec<InstanceId> = (1..=3).map(|i| InstanceId::new(format!("i-{i}"))).collect();
-        let plot = Plot { failing_batch: Some(2), left_behind: 1 };
+        let plot = Plot {
+            failing_batch: Some(2),
+            left_behind: 1,
+        };
         assert!(!plot.script(1, &fleet).fails);
         assert!(plot.script(2, &fleet).fails);
         assert_eq!(plot.script(1, &fleet).left_behind, [InstanceId::new("i-3")]);

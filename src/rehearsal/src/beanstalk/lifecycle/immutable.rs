@@ -5,9 +5,10 @@
 //! The words are those of real event logs; where none was at hand (failure, traffic splitting) they
 //! are ours, in the same tone. No client that we know matches on them.
 
+use super::command::{self, Payload, Script};
 use super::deploy::{Plot, give_up_on, healthy};
 use super::durations;
-use super::instances::{self, Payload, Script, joined, listed};
+use super::instances::{self, joined, listed};
 use super::operation::{Operation, Step};
 use crate::beanstalk::names;
 use crate::beanstalk::rollout::{Policy, Rollout, split_weights};
@@ -36,7 +37,11 @@ pub(crate) async fn deploy(
     operation.info(format!("Created temporary auto scaling group {group}."));
     let result = bring_up(operation, payload, rollout, plot, old, &group).await;
     let all = operation.read(|environment| {
-        environment.instances.iter().map(|instance| instance.id.clone()).collect::<Vec<_>>()
+        environment
+            .instances
+            .iter()
+            .map(|instance| instance.id.clone())
+            .collect::<Vec<_>>()
     })?;
     if let Err(trouble) = result {
         let new: Vec<InstanceId> = all.into_iter().filter(|id| !old.contains(id)).collect();
@@ -66,7 +71,12 @@ pub(crate) async fn deploy(
     })?;
     // Past the point of no return: what is left is done even if somebody aborts now.
     instances::register(operation, gone, false)?;
-    operation.shared.world.clock.sleep(durations::TERMINATION).await;
+    operation
+        .shared
+        .world
+        .clock
+        .sleep(durations::TERMINATION)
+        .await;
     instances::terminate(operation, gone).await;
     operation.info(format!("Removed {} from your environment.", listed(gone)));
     Ok(())
@@ -84,9 +94,21 @@ async fn bring_up(
     let splitting = rollout.policy == Policy::TrafficSplitting;
     // A first instance tries the version alone; traffic splitting starts the whole group.
     let first_count = if splitting { wanted } else { 1 };
-    let weight = if splitting { split(operation, rollout, old)? } else { 1 };
+    let weight = if splitting {
+        split(operation, rollout, old)?
+    } else {
+        1
+    };
     let first = instances::launch(operation, first_count, weight).await?;
-    try_on(operation, payload, rollout, &plot.script(1, &[]), &first, true).await?;
+    try_on(
+        operation,
+        payload,
+        rollout,
+        &plot.script(1, &[]),
+        &first,
+        true,
+    )
+    .await?;
     let mut new = first;
     if wanted > new.len() {
         operation.info("Test instance passed health checks. Launching remaining new instances.");
@@ -110,11 +132,14 @@ async fn bring_up(
             }
         })?;
     }
-    operation.info(format!("Detached new instance(s) from temporary auto scaling group {group}."));
+    operation.info(format!(
+        "Detached new instance(s) from temporary auto scaling group {group}."
+    ));
     let permanent =
         operation.read(|environment| environment.resources.auto_scaling_group.clone())?;
-    operation
-        .info(format!("Attached new instance(s) to the permanent auto scaling group {permanent}."));
+    operation.info(format!(
+        "Attached new instance(s) to the permanent auto scaling group {permanent}."
+    ));
     operation.info("Starting post-deployment configuration on new instances.");
     operation.sleep(durations::SMALL_RESOURCE).await?;
     operation.info("Waiting for post-deployment configuration to complete.");
@@ -130,19 +155,22 @@ async fn try_on(
     with_leader: bool,
 ) -> Step<()> {
     let leader = if with_leader { ids.first() } else { None };
-    let failed = instances::run_command(operation, ids, payload, leader, script).await?;
+    let failed = command::run(operation, ids, payload, leader, script).await?;
     give_up_on(operation, &failed)?;
     let names = joined(ids, ",");
-    operation.info(format!("Adding new instance(s) ({names}) to the load balancer."));
+    operation.info(format!(
+        "Adding new instance(s) ({names}) to the load balancer."
+    ));
     instances::register(operation, ids, true)?;
-    operation.info(format!("Waiting for instance(s) ({names}) to pass health checks."));
+    operation.info(format!(
+        "Waiting for instance(s) ({names}) to pass health checks."
+    ));
     healthy(operation, ids, rollout).await
 }
 
 /// Weighs the old instances and returns the weight of the new ones.
 fn split(operation: &Operation, rollout: &Rollout, old: &[InstanceId]) -> Step<u32> {
-    let (old_weight, new_weight) =
-        split_weights(rollout.new_version_percent, old.len(), old.len());
+    let (old_weight, new_weight) = split_weights(rollout.new_version_percent, old.len(), old.len());
     operation.change(|environment| {
         for id in old {
             if let Some(instance) = environment.instance_mut(id) {

@@ -3,6 +3,7 @@
 //! Each life cycle tells its story from top to bottom: sleep, act through the data plane, say so in an
 //! event. What to do is decided in `rollout` and `health`; here it is done. All durations are virtual.
 
+mod command;
 mod configure;
 mod create;
 mod deploy;

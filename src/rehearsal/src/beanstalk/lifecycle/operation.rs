@@ -166,6 +166,11 @@ pub(crate) fn begin(
 ) {
     environment.status = status;
     environment.request_id = Some(request_id.to_owned());
-    environment.progress = Some(Progress { work, started: now, done: 0, failed: 0 });
+    environment.progress = Some(Progress {
+        work,
+        started: now,
+        done: 0,
+        failed: 0,
+    });
     environment.updated = now;
 }

@@ -28,17 +28,22 @@ pub(crate) async fn terminate(operation: Operation) {
 
 async fn run(operation: &Operation) -> Step<()> {
     let (name, resources, fleet) = operation.read(|environment| {
-        let fleet: Vec<_> =
-            environment.instances.iter().map(|instance| instance.id.clone()).collect();
-        (environment.name.clone(), environment.resources.clone(), fleet)
+        let fleet: Vec<_> = environment
+            .instances
+            .iter()
+            .map(|instance| instance.id.clone())
+            .collect();
+        (
+            environment.name.clone(),
+            environment.resources.clone(),
+            fleet,
+        )
     })?;
     operation.info(
         "Validating environment's EC2 instances have termination protection disabled before \
          performing termination.",
     );
-    operation.info(
-        "Finished validating environment's EC2 instances for termination protection.",
-    );
+    operation.info("Finished validating environment's EC2 instances for termination protection.");
     operation.sleep(durations::START).await?;
     for alarm in ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"] {
         operation.info(format!(
@@ -53,14 +58,19 @@ async fn run(operation: &Operation) -> Step<()> {
     operation.info("Waiting for EC2 instances to terminate. This may take a few minutes.");
     instances::terminate(operation, &fleet).await;
     operation.sleep(durations::TERMINATION).await?;
-    operation
-        .info(format!("Deleted Auto Scaling group named: {}", resources.auto_scaling_group));
+    operation.info(format!(
+        "Deleted Auto Scaling group named: {}",
+        resources.auto_scaling_group
+    ));
     operation.info(format!(
         "Deleted Auto Scaling launch template named: {}",
         resources.launch_template
     ));
     let groups = [
-        (resources.instance_group, Some(resources.instance_group_name)),
+        (
+            resources.instance_group,
+            Some(resources.instance_group_name),
+        ),
         (resources.load_balancer_group, None),
     ];
     let own: Vec<String> = groups.iter().filter_map(|(id, _)| id.clone()).collect();
@@ -75,12 +85,7 @@ async fn run(operation: &Operation) -> Step<()> {
     Ok(())
 }
 
-async fn delete_group(
-    operation: &Operation,
-    id: &str,
-    shown: &str,
-    own: &[String],
-) -> Step<()> {
+async fn delete_group(operation: &Operation, id: &str, shown: &str, own: &[String]) -> Step<()> {
     operation.sleep(durations::SMALL_RESOURCE).await?;
     let network = operation.shared.world.network();
     if network.is_security_group_used(id, own).await {
@@ -96,7 +101,10 @@ async fn delete_group(
 }
 
 fn finish(operation: &Operation) {
-    let events = [(Severity::Info, "terminateEnvironment completed successfully.".to_owned())];
+    let events = [(
+        Severity::Info,
+        "terminateEnvironment completed successfully.".to_owned(),
+    )];
     operation.finish_as(EnvironmentStatus::Terminated, &events, |environment| {
         environment.verdict = Verdict::new(Status::NoData, []);
         environment.basic_color = "Grey";

@@ -4,10 +4,10 @@
 //! them, and both Terraform and AWS's own deployment action send them together. We take them too, as one
 //! deployment.
 
+use super::command::{self, Bundle, Payload, Script};
 use super::configure::{self, Effect};
 use super::deploy::{self, Plot};
 use super::durations;
-use super::instances::{Bundle, Payload, Script, run_command};
 use super::operation::{Operation, Step, Trouble};
 use crate::beanstalk::event_log::Severity;
 use crate::beanstalk::options::Settings;
@@ -41,7 +41,10 @@ impl Update {
     fn gather(environment: &mut Environment, change: Change) -> Self {
         let before = environment.settings.clone();
         let after = change.settings.clone().unwrap_or_else(|| before.clone());
-        let label = change.version.clone().unwrap_or_else(|| environment.version_label.clone());
+        let label = change
+            .version
+            .clone()
+            .unwrap_or_else(|| environment.version_label.clone());
         let effect = if change.platform.is_some() {
             Effect::Replace
         } else {
@@ -66,7 +69,11 @@ impl Update {
     fn facts(&self) -> DeploymentFacts<'_> {
         DeploymentFacts {
             environment: &self.name,
-            version: if self.label == SAMPLE_APPLICATION { "" } else { &self.label },
+            version: if self.label == SAMPLE_APPLICATION {
+                ""
+            } else {
+                &self.label
+            },
             deployment: u64::try_from(self.deployment_id).unwrap_or_default(),
         }
     }
@@ -91,8 +98,10 @@ pub(crate) async fn update(operation: Operation, change: Change) {
 async fn run(operation: &Operation, update: &Update) -> Step<()> {
     operation.sleep(durations::START).await?;
     if update.change.settings.is_some() {
-        operation
-            .info(format!("Updating environment {}'s configuration settings.", update.name));
+        operation.info(format!(
+            "Updating environment {}'s configuration settings.",
+            update.name
+        ));
     }
     let faults = operation.shared.world.faults();
     let touches = update.change.version.is_some() || update.effect != Effect::None;
@@ -107,7 +116,13 @@ async fn run(operation: &Operation, update: &Update) -> Step<()> {
     } else {
         Plot::default()
     };
-    let payload = prepare(operation, update.deployment_id, &update.label, &update.after).await?;
+    let payload = prepare(
+        operation,
+        update.deployment_id,
+        &update.label,
+        &update.after,
+    )
+    .await?;
     let rollout = Rollout::from_settings(&update.after);
     if update.change.version.is_some() {
         deploy::deploy(operation, &payload, &rollout, plot).await?;
@@ -131,7 +146,10 @@ pub(crate) async fn prepare(
     let world = &operation.shared.world;
     let application = operation.read(|environment| environment.application.clone())?;
     let location = operation.shared.read(|state| {
-        state.version(&application, label).ok().and_then(|version| version.bundle.clone())
+        state
+            .version(&application, label)
+            .ok()
+            .and_then(|version| version.bundle.clone())
     });
     let bundle = match location {
         Some((bucket, key)) => match world.storage().get(&bucket, &key).await {
@@ -164,8 +182,16 @@ fn succeed(operation: &Operation, update: &Update) {
     let now = operation.now();
     let faults = operation.shared.world.faults();
     let touched = update.change.version.is_some() || update.effect != Effect::None;
-    let red = if touched { faults.red_after(update.facts()) } else { None };
-    let stuck = if touched { faults.health_stuck(update.facts()) } else { None };
+    let red = if touched {
+        faults.red_after(update.facts())
+    } else {
+        None
+    };
+    let stuck = if touched {
+        faults.health_stuck(update.facts())
+    } else {
+        None
+    };
     operation.finish(&events, |environment| {
         if update.change.settings.is_some() {
             environment.settings = update.after.clone();
@@ -230,8 +256,11 @@ pub(crate) async fn restart(operation: Operation) {
     let result = async {
         operation.sleep(durations::START).await?;
         let (number, label, settings, fleet) = operation.read(|environment| {
-            let fleet: Vec<_> =
-                environment.instances.iter().map(|instance| instance.id.clone()).collect();
+            let fleet: Vec<_> = environment
+                .instances
+                .iter()
+                .map(|instance| instance.id.clone())
+                .collect();
             (
                 environment.deployment_id,
                 environment.version_label.clone(),
@@ -240,13 +269,19 @@ pub(crate) async fn restart(operation: Operation) {
             )
         })?;
         let payload = prepare(&operation, number, &label, &settings).await?;
-        let failed = run_command(&operation, &fleet, &payload, None, &Script::default()).await?;
+        let failed = command::run(&operation, &fleet, &payload, None, &Script::default()).await?;
         deploy::give_up_on(&operation, &failed)
     }
     .await;
     let event = match result {
-        Ok(()) => (Severity::Info, "Restarted the application servers.".to_owned()),
-        Err(_) => (Severity::Error, "Failed to restart the application servers.".to_owned()),
+        Ok(()) => (
+            Severity::Info,
+            "Restarted the application servers.".to_owned(),
+        ),
+        Err(_) => (
+            Severity::Error,
+            "Failed to restart the application servers.".to_owned(),
+        ),
     };
     operation.finish(&[event], |_| {});
 }

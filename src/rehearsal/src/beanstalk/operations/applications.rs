@@ -12,10 +12,17 @@ use crate::beanstalk::state::{Application, EnvironmentStatus};
 use crate::world::World;
 
 pub(super) fn arn(world: &World, name: &str) -> String {
-    format!("arn:aws:elasticbeanstalk:{}:{}:application/{name}", world.region, world.account)
+    format!(
+        "arn:aws:elasticbeanstalk:{}:{}:application/{name}",
+        world.region, world.account
+    )
 }
 
-fn description(world: &World, name: &str, application: &Application) -> model::ApplicationDescription {
+fn description(
+    world: &World,
+    name: &str,
+    application: &Application,
+) -> model::ApplicationDescription {
     model::ApplicationDescription {
         application_arn: Some(arn(world, name)),
         application_name: Some(name.to_owned()),
@@ -26,7 +33,12 @@ fn description(world: &World, name: &str, application: &Application) -> model::A
         description: application.description.clone(),
         resource_lifecycle_config: application.lifecycle.clone(),
         versions: Some(
-            application.versions.iter().rev().map(|version| version.label.clone()).collect(),
+            application
+                .versions
+                .iter()
+                .rev()
+                .map(|version| version.label.clone())
+                .collect(),
         ),
     }
 }
@@ -46,7 +58,9 @@ pub(super) fn add(call: &Call, name: &str, text: Option<&String>) -> Answer<()> 
     let now = call.now();
     call.shared.change(|state| {
         if state.applications.contains_key(name) {
-            return Err(Refusal::invalid(format!("Application {name} already exists.")));
+            return Err(Refusal::invalid(format!(
+                "Application {name} already exists."
+            )));
         }
         let application = Application {
             description: text.filter(|text| !text.is_empty()).cloned(),
@@ -73,19 +87,28 @@ pub(super) fn create(call: &Call) -> Answer<MockResponse> {
     let name = input.application_name;
     add(call, &name, input.description.as_ref())?;
     let world = &call.shared.world;
-    tags::set(call, &arn(world, &name), input.tags.map(|tags| tags.items).unwrap_or_default());
+    tags::set(
+        call,
+        &arn(world, &name),
+        input.tags.map(|tags| tags.items).unwrap_or_default(),
+    );
     call.shared.change(|state| {
         let application = state.application_mut(&name)?;
         application.lifecycle = input.resource_lifecycle_config;
-        Ok(wire::serialize_create_application_response(&model::ApplicationDescriptionMessage {
-            application: Some(description(world, &name, application)),
-        }))
+        Ok(wire::serialize_create_application_response(
+            &model::ApplicationDescriptionMessage {
+                application: Some(description(world, &name, application)),
+            },
+        ))
     })
 }
 
 pub(super) fn describe(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_describe_applications_request)?;
-    let names = input.application_names.map(|names| names.items).unwrap_or_default();
+    let names = input
+        .application_names
+        .map(|names| names.items)
+        .unwrap_or_default();
     let applications = call.shared.read(|state| {
         state
             .applications
@@ -94,9 +117,11 @@ pub(super) fn describe(call: &Call) -> Answer<MockResponse> {
             .map(|(name, application)| description(&call.shared.world, name, application))
             .collect()
     });
-    Ok(wire::serialize_describe_applications_response(&model::ApplicationDescriptionsMessage {
-        applications: Some(applications),
-    }))
+    Ok(wire::serialize_describe_applications_response(
+        &model::ApplicationDescriptionsMessage {
+            applications: Some(applications),
+        },
+    ))
 }
 
 pub(super) fn update(call: &Call) -> Answer<MockResponse> {
@@ -109,9 +134,11 @@ pub(super) fn update(call: &Call) -> Answer<MockResponse> {
         }
         application.updated = now;
         let described = description(&call.shared.world, &input.application_name, application);
-        Ok(wire::serialize_update_application_response(&model::ApplicationDescriptionMessage {
-            application: Some(described),
-        }))
+        Ok(wire::serialize_update_application_response(
+            &model::ApplicationDescriptionMessage {
+                application: Some(described),
+            },
+        ))
     })
 }
 
@@ -122,12 +149,14 @@ pub(super) fn update_lifecycle(call: &Call) -> Answer<MockResponse> {
         let application = state.application_mut(&input.application_name)?;
         application.lifecycle = Some(input.resource_lifecycle_config.clone());
         application.updated = now;
-        Ok(wire::serialize_update_application_resource_lifecycle_response(
-            &model::ApplicationResourceLifecycleDescriptionMessage {
-                application_name: Some(input.application_name),
-                resource_lifecycle_config: Some(input.resource_lifecycle_config),
-            },
-        ))
+        Ok(
+            wire::serialize_update_application_resource_lifecycle_response(
+                &model::ApplicationResourceLifecycleDescriptionMessage {
+                    application_name: Some(input.application_name),
+                    resource_lifecycle_config: Some(input.resource_lifecycle_config),
+                },
+            ),
+        )
     })
 }
 
@@ -190,7 +219,11 @@ pub(super) fn delete(call: &Call) -> Answer<MockResponse> {
 
 /// The quotas that a new account has (General Reference, "Elastic Beanstalk endpoints and quotas").
 pub(super) fn account_attributes() -> MockResponse {
-    let quota = |maximum| Some(model::ResourceQuota { maximum: Some(maximum) });
+    let quota = |maximum| {
+        Some(model::ResourceQuota {
+            maximum: Some(maximum),
+        })
+    };
     wire::serialize_describe_account_attributes_response(&model::DescribeAccountAttributesResult {
         resource_quotas: Some(model::ResourceQuotas {
             application_quota: quota(75),

@@ -23,12 +23,19 @@ pub(super) fn settings(call: &Call) -> Answer<MockResponse> {
             let name = input.environment_name.as_deref().unwrap_or_default();
             return Err(Refusal::no_environment("EnvironmentName", name));
         }
-        let mut sets = vec![description(world, environment, &environment.settings, "deployed")];
+        let mut sets = vec![description(
+            world,
+            environment,
+            &environment.settings,
+            "deployed",
+        )];
         if let Some((attempted, status)) = &environment.attempted {
             sets.push(description(world, environment, attempted, status));
         }
         let answer = wire::serialize_describe_configuration_settings_response(
-            &model::ConfigurationSettingsDescriptions { configuration_settings: Some(sets.into()) },
+            &model::ConfigurationSettingsDescriptions {
+                configuration_settings: Some(sets.into()),
+            },
         );
         Ok(with_tier(answer, environment))
     })
@@ -39,10 +46,14 @@ pub(super) fn settings(call: &Call) -> Answer<MockResponse> {
 fn with_tier(answer: MockResponse, environment: &Environment) -> MockResponse {
     const END: &str = "</EnvironmentName>";
     let (name, kind, version) = &environment.tier;
-    let tier =
-        format!("{END}<Tier><Name>{name}</Name><Type>{kind}</Type><Version>{version}</Version></Tier>");
+    let tier = format!(
+        "{END}<Tier><Name>{name}</Name><Type>{kind}</Type><Version>{version}</Version></Tier>"
+    );
     let body = String::from_utf8_lossy(&answer.body).replace(END, &tier);
-    MockResponse { body: body.into(), ..answer }
+    MockResponse {
+        body: body.into(),
+        ..answer
+    }
 }
 
 fn description(
@@ -62,14 +73,10 @@ fn description(
         platform_arn: Some(environment.platform.arn(world.region.as_str())),
         solution_stack_name: Some(environment.platform.solution_stack()),
         template_name: None,
-        ..model::ConfigurationSettingsDescription::default()
     }
 }
 
-fn shown(
-    environment: &Environment,
-    settings: &Settings,
-) -> model::ConfigurationOptionSettingsList {
+fn shown(environment: &Environment, settings: &Settings) -> model::ConfigurationOptionSettingsList {
     settings
         .effective()
         .into_iter()
@@ -79,8 +86,10 @@ fn shown(
                 && key.name == "SecurityGroups"
             {
                 let own = environment.resources.instance_group.clone();
-                let groups: Vec<String> =
-                    own.into_iter().chain(value.filter(|text| !text.is_empty())).collect();
+                let groups: Vec<String> = own
+                    .into_iter()
+                    .chain(value.filter(|text| !text.is_empty()))
+                    .collect();
                 (!groups.is_empty()).then(|| groups.join(","))
             } else {
                 value
@@ -100,22 +109,29 @@ pub(super) fn options(call: &Call) -> Answer<MockResponse> {
     let world = &call.shared.world;
     let region = world.region.as_str();
     let platform = match input.environment_name.as_deref() {
-        Some(name) => {
-            Some(call.shared.read(|state| state.named(None, Some(name)).map(|e| e.platform))?)
-        }
+        Some(name) => Some(
+            call.shared
+                .read(|state| state.named(None, Some(name)).map(|e| e.platform))?,
+        ),
         None => choice::chosen(
             input.platform_arn.as_ref(),
             input.solution_stack_name.as_ref(),
             region,
         )?,
     };
-    let wanted = input.options.map(|options| options.items).unwrap_or_default();
+    let wanted = input
+        .options
+        .map(|options| options.items)
+        .unwrap_or_default();
     let options = options::KNOWN
         .iter()
         .filter(|known| {
             wanted.is_empty()
                 || wanted.iter().any(|option| {
-                    option.option_name.as_deref().is_none_or(|name| name == known.name)
+                    option
+                        .option_name
+                        .as_deref()
+                        .is_none_or(|name| name == known.name)
                         && option.namespace.as_deref().is_none_or(|namespace| {
                             namespace == known.namespace
                                 || options::known(namespace, known.name)
@@ -155,7 +171,14 @@ fn option_description(known: &Known) -> model::ConfigurationOptionDescription {
         regex: None,
         user_defined: Some(false),
         value_options: Some(values.into_iter().collect()),
-        value_type: Some(if matches!(known.kind, Kind::List) { "List" } else { "Scalar" }.to_owned()),
+        value_type: Some(
+            if matches!(known.kind, Kind::List) {
+                "List"
+            } else {
+                "Scalar"
+            }
+            .to_owned(),
+        ),
     }
 }
 
@@ -164,7 +187,9 @@ pub(super) async fn validate(call: &Call) -> Answer<MockResponse> {
     let before = call.shared.read(|state| {
         state.application(&input.application_name)?;
         match input.environment_name.as_deref() {
-            Some(name) => state.named(None, Some(name)).map(|found| found.settings.clone()),
+            Some(name) => state
+                .named(None, Some(name))
+                .map(|found| found.settings.clone()),
             None => Ok(Settings::default()),
         }
     })?;
@@ -181,7 +206,9 @@ pub(super) async fn validate(call: &Call) -> Answer<MockResponse> {
         })
         .collect();
     Ok(wire::serialize_validate_configuration_settings_response(
-        &model::ConfigurationSettingsValidationMessages { messages: Some(messages) },
+        &model::ConfigurationSettingsValidationMessages {
+            messages: Some(messages),
+        },
     ))
 }
 
@@ -233,7 +260,9 @@ async fn missing_resource(
             (!exists).then(|| format!("The VPC '{value}' does not exist"))
         }
         ("aws:ec2:vpc", "Subnets" | "ELBSubnets") => {
-            let vpc = after.get("aws:ec2:vpc", "VPCId").filter(|id| !id.is_empty());
+            let vpc = after
+                .get("aws:ec2:vpc", "VPCId")
+                .filter(|id| !id.is_empty());
             let known = world.network().vpc(vpc).await?;
             value
                 .split(',')

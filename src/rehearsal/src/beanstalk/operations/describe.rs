@@ -21,10 +21,16 @@ pub(super) fn address(world: &World, cname: &str) -> String {
     format!("{cname}:{}", world.load_balancer_address.port())
 }
 
-pub(super) fn description(world: &World, environment: &Environment) -> model::EnvironmentDescription {
+pub(super) fn description(
+    world: &World,
+    environment: &Environment,
+) -> model::EnvironmentDescription {
     let enhanced = environment.settings.enhanced_health();
-    let color =
-        if enhanced { environment.verdict.status.color() } else { environment.basic_color };
+    let color = if enhanced {
+        environment.verdict.status.color()
+    } else {
+        environment.basic_color
+    };
     let address = address(world, &environment.cname);
     let (tier, kind, version) = environment.tier.clone();
     model::EnvironmentDescription {
@@ -70,7 +76,10 @@ pub(super) fn environments(call: &Call) -> Answer<MockResponse> {
         ids: input.environment_ids.map(|ids| ids.items),
         names: input.environment_names.map(|names| names.items),
         include_deleted: input.include_deleted.unwrap_or(true),
-        back_to: parse_timestamp("IncludedDeletedBackTo", input.included_deleted_back_to.as_ref())?,
+        back_to: parse_timestamp(
+            "IncludedDeletedBackTo",
+            input.included_deleted_back_to.as_ref(),
+        )?,
     };
     let size = page_size(input.max_records, 1000)?;
     let now = call.now();
@@ -81,42 +90,54 @@ pub(super) fn environments(call: &Call) -> Answer<MockResponse> {
             .collect::<Vec<_>>()
     });
     let (found, next_token) = page(all, input.next_token.as_ref(), size)?;
-    Ok(wire::serialize_describe_environments_response(&model::EnvironmentDescriptionsMessage {
-        environments: Some(found.into()),
-        next_token,
-    }))
+    Ok(wire::serialize_describe_environments_response(
+        &model::EnvironmentDescriptionsMessage {
+            environments: Some(found.into()),
+            next_token,
+        },
+    ))
 }
 
 pub(super) fn resources(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_describe_environment_resources_request)?;
     call.shared.read(|state| {
-        let environment =
-            state.named(input.environment_id.as_deref(), input.environment_name.as_deref())?;
+        let environment = state.named(
+            input.environment_id.as_deref(),
+            input.environment_name.as_deref(),
+        )?;
         let own = &environment.resources;
         let described = model::EnvironmentResourceDescription {
             auto_scaling_groups: Some(
-                [model::AutoScalingGroup { name: Some(own.auto_scaling_group.clone()) }]
-                    .into_iter()
-                    .collect(),
+                [model::AutoScalingGroup {
+                    name: Some(own.auto_scaling_group.clone()),
+                }]
+                .into_iter()
+                .collect(),
             ),
             environment_name: Some(environment.name.clone()),
             instances: Some(
                 environment
                     .instances
                     .iter()
-                    .map(|instance| model::Instance { id: Some(instance.id.to_string()) })
+                    .map(|instance| model::Instance {
+                        id: Some(instance.id.to_string()),
+                    })
                     .collect(),
             ),
             launch_configurations: Some(model::LaunchConfigurationList::default()),
             launch_templates: Some(
-                [model::LaunchTemplate { id: Some(own.launch_template.clone()) }]
-                    .into_iter()
-                    .collect(),
+                [model::LaunchTemplate {
+                    id: Some(own.launch_template.clone()),
+                }]
+                .into_iter()
+                .collect(),
             ),
             load_balancers: Some(
                 own.load_balancer
                     .iter()
-                    .map(|name| model::LoadBalancer { name: Some(name.clone()) })
+                    .map(|name| model::LoadBalancer {
+                        name: Some(name.clone()),
+                    })
                     .collect(),
             ),
             queues: Some(model::QueueList::default()),

@@ -1,58 +1,19 @@
-//! Environments: created, updated, terminated, aborted, swapped.
+//! Environments that are there: updated, restarted, terminated, aborted, swapped.
 
 use tokio_util::sync::CancellationToken;
 use winterbaume_core::MockResponse;
-use winterbaume_elasticbeanstalk::{model, wire};
+use winterbaume_elasticbeanstalk::wire;
 
-use super::{configuration, describe, platforms, tags};
+use super::{configuration, describe, platforms};
 use crate::beanstalk::call::Call;
 use crate::beanstalk::error::{Answer, Refusal};
 use crate::beanstalk::event_log::Severity;
-use crate::beanstalk::health::{Status, Verdict, Work};
+use crate::beanstalk::health::Work;
 use crate::beanstalk::lifecycle::{self, Change, Operation};
-use crate::beanstalk::options::Settings;
-use crate::beanstalk::platforms::Platform;
-use crate::beanstalk::state::{
-    Environment, EnvironmentStatus, SAMPLE_APPLICATION, State, VersionStatus,
-};
-use crate::beanstalk::{monitor, names};
-use crate::world::World;
-
-/// The full host name of a prefix.
-fn full_name(world: &World, prefix: &str) -> String {
-    format!("{}.{}.elasticbeanstalk.localhost", prefix.to_ascii_lowercase(), world.region)
-}
-
-fn check_name(name: &str) -> Answer<()> {
-    let valid = (4..=40).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    valid.then_some(()).ok_or_else(|| {
-        Refusal::invalid(format!(
-            "Value {name} at 'EnvironmentName' failed to satisfy constraint: Member must be from 4 \
-             to 40 characters in length, contain only letters, numbers, and hyphens, and must not \
-             start or end with a hyphen."
-        ))
-    })
-}
-
-fn check_prefix(prefix: &str) -> Answer<()> {
-    let valid = (4..=63).contains(&prefix.len())
-        && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !prefix.starts_with('-')
-        && !prefix.ends_with('-');
-    valid.then_some(()).ok_or_else(|| {
-        Refusal::invalid(format!(
-            "Value {prefix} at 'CNAMEPrefix' failed to satisfy constraint: Member must be from 4 to \
-             63 characters in length, contain only letters, numbers, and hyphens, and must not \
-             start or end with a hyphen."
-        ))
-    })
-}
+use crate::beanstalk::state::{Environment, EnvironmentStatus, State, VersionStatus};
 
 /// A version that can be deployed.
-fn check_version(state: &State, application: &str, label: &str) -> Answer<()> {
+pub(super) fn check_version(state: &State, application: &str, label: &str) -> Answer<()> {
     let version = state.version(application, label)?;
     match version.status {
         VersionStatus::Failed | VersionStatus::Processing => Err(Refusal::invalid(format!(
@@ -63,165 +24,7 @@ fn check_version(state: &State, application: &str, label: &str) -> Answer<()> {
     }
 }
 
-pub(super) async fn create(call: &Call) -> Answer<MockResponse> {
-    let input = call.input(wire::deserialize_create_environment_request)?;
-    let world = &call.shared.world;
-    if input.template_name.is_some() {
-        return Err(Refusal::not_played("configuration templates"));
-    }
-    let name = input.environment_name.clone().ok_or_else(|| Refusal::missing("EnvironmentName"))?;
-    check_name(&name)?;
-    let tier = tier(input.tier.as_ref())?;
-    let platform = platforms::chosen(
-        input.platform_arn.as_ref(),
-        input.solution_stack_name.as_ref(),
-        world.region.as_str(),
-    )?
-    .ok_or_else(|| {
-        Refusal::invalid("Unable to determine base for template pack (no solution stack)")
-    })?;
-    if let Some(prefix) = &input.c_n_a_m_e_prefix {
-        check_prefix(prefix)?;
-    }
-    let cname = match &input.c_n_a_m_e_prefix {
-        Some(prefix) => full_name(world, prefix),
-        None => full_name(world, &format!("{name}.{}", names::cname_part())),
-    };
-    let set = input.option_settings.as_ref().map(|list| list.items.clone()).unwrap_or_default();
-    let settings = Settings::default().changed(&set, &[]);
-    call.shared.read(|state| state.application(&input.application_name).map(|_| ()))?;
-    configuration::refuse_invalid(call, &set, &settings).await?;
-    let environment = Plan { name, tier, platform, cname, settings }.environment(call, &input);
-    let id = environment.id.clone();
-    let gone = environment.gone.clone();
-    let response = call.shared.change(|state| {
-        state.application(&input.application_name)?;
-        if let Some(label) = &input.version_label {
-            check_version(state, &input.application_name, label)?;
-        }
-        if state.named(None, Some(&environment.name)).is_ok() {
-            return Err(Refusal::invalid(format!(
-                "Environment {} already exists.",
-                environment.name
-            )));
-        }
-        if state.cname_taken(&environment.cname) {
-            return Err(Refusal::invalid(format!(
-                "DNS name ({}) is not available.",
-                environment.cname
-            )));
-        }
-        let response =
-            wire::serialize_create_environment_response(&describe::description(world, &environment));
-        state.environments.push(environment);
-        call.shared.tell(
-            state,
-            &id,
-            Some(&call.request_id),
-            Severity::Info,
-            "createEnvironment is starting.",
-        );
-        Ok(response)
-    })?;
-    tag(call, &id, input.tags.map(|tags| tags.items).unwrap_or_default());
-    call.shared.spawn(monitor::watch(call.shared.clone(), id.clone(), gone));
-    call.shared.spawn(lifecycle::create(operation(call, &id, CancellationToken::new())));
-    Ok(response)
-}
-
-/// What a creation request comes down to.
-struct Plan {
-    name: String,
-    tier: (String, String, String),
-    platform: Platform,
-    cname: String,
-    settings: Settings,
-}
-
-impl Plan {
-    fn environment(self, call: &Call, input: &model::CreateEnvironmentMessage) -> Environment {
-        let now = call.now();
-        let id = names::environment_id();
-        let label =
-            input.version_label.clone().unwrap_or_else(|| SAMPLE_APPLICATION.to_owned());
-        let resources = lifecycle::resources(&id, &self.settings, &call.shared.world);
-        let mut environment = Environment {
-            id,
-            name: self.name,
-            application: input.application_name.clone(),
-            description: input.description.clone().filter(|text| !text.is_empty()),
-            tier: self.tier,
-            platform: self.platform,
-            cname: self.cname,
-            status: EnvironmentStatus::Launching,
-            version_label: label.clone(),
-            created: now,
-            updated: now,
-            settings: self.settings,
-            attempted: None,
-            settings_updated: now,
-            instances: Vec::new(),
-            deployment_id: 1,
-            expected: Some((1, label)),
-            progress: None,
-            request_id: None,
-            finished: None,
-            verdict: Verdict::new(Status::NoData, []),
-            basic_color: "Grey",
-            resources,
-            red: None,
-            stuck: None,
-            abort: None,
-            gone: CancellationToken::new(),
-        };
-        lifecycle::begin(
-            &mut environment,
-            EnvironmentStatus::Launching,
-            Work::Creation,
-            &call.request_id,
-            now,
-        );
-        environment
-    }
-}
-
-fn tier(given: Option<&model::EnvironmentTier>) -> Answer<(String, String, String)> {
-    let name = given.and_then(|tier| tier.name.as_deref()).unwrap_or("WebServer");
-    let kind = given.and_then(|tier| tier.r#type.as_deref());
-    let wanted = match (name, kind) {
-        ("WebServer", None | Some("Standard")) => ("WebServer", "Standard"),
-        ("Worker", None | Some("SQS/HTTP")) => ("Worker", "SQS/HTTP"),
-        _ => {
-            return Err(Refusal::invalid(format!(
-                "No tier named '{name}' of type '{}' is played.",
-                kind.unwrap_or_default()
-            )));
-        }
-    };
-    Ok((wanted.0.to_owned(), wanted.1.to_owned(), "1.0".to_owned()))
-}
-
-fn tag(call: &Call, id: &str, mut given: Vec<model::Tag>) {
-    let Some((arn, name)) = call.shared.read(|state| {
-        state
-            .by_id(id)
-            .map(|found| (describe::arn(&call.shared.world, found), found.name.clone()))
-    }) else {
-        return;
-    };
-    let own = [
-        ("elasticbeanstalk:environment-id", id.to_owned()),
-        ("elasticbeanstalk:environment-name", name.clone()),
-        ("Name", name),
-    ];
-    given.extend(own.into_iter().map(|(key, value)| model::Tag {
-        key: Some(key.to_owned()),
-        value: Some(value),
-    }));
-    tags::set(call, &arn, given);
-}
-
-fn operation(call: &Call, id: &str, abort: CancellationToken) -> Operation {
+pub(super) fn operation(call: &Call, id: &str, abort: CancellationToken) -> Operation {
     Operation {
         shared: call.shared.clone(),
         environment: id.to_owned(),
@@ -238,9 +41,15 @@ fn ready<'state>(
     name: Option<&str>,
 ) -> Answer<&'state Environment> {
     let environment = state.named(id, name)?;
-    let next = u64::try_from(environment.deployment_id).unwrap_or_default().saturating_add(1);
+    let next = u64::try_from(environment.deployment_id)
+        .unwrap_or_default()
+        .saturating_add(1);
     if environment.status != EnvironmentStatus::Ready
-        || call.shared.world.faults().must_be_ready(&environment.name, next)
+        || call
+            .shared
+            .world
+            .faults()
+            .must_be_ready(&environment.name, next)
     {
         return Err(Refusal::must_be_ready(&environment.name));
     }
@@ -253,13 +62,25 @@ pub(super) async fn update(call: &Call) -> Answer<MockResponse> {
     if input.template_name.is_some() {
         return Err(Refusal::not_played("configuration templates"));
     }
-    let (id, name) = (input.environment_id.as_deref(), input.environment_name.as_deref());
+    let (id, name) = (
+        input.environment_id.as_deref(),
+        input.environment_name.as_deref(),
+    );
     let (before, present) = call.shared.read(|state| {
-        state.named(id, name).map(|found| (found.settings.clone(), found.platform))
+        state
+            .named(id, name)
+            .map(|found| (found.settings.clone(), found.platform))
     })?;
-    let set = input.option_settings.as_ref().map(|list| list.items.clone()).unwrap_or_default();
-    let remove =
-        input.options_to_remove.as_ref().map(|list| list.items.clone()).unwrap_or_default();
+    let set = input
+        .option_settings
+        .as_ref()
+        .map(|list| list.items.clone())
+        .unwrap_or_default();
+    let remove = input
+        .options_to_remove
+        .as_ref()
+        .map(|list| list.items.clone())
+        .unwrap_or_default();
     let after = before.changed(&set, &remove);
     configuration::refuse_invalid(call, &set, &after).await?;
     let platform = platforms::chosen(
@@ -278,7 +99,9 @@ pub(super) async fn update(call: &Call) -> Answer<MockResponse> {
         let id = environment.id.clone();
         let change = Change {
             version: input.version_label.clone(),
-            settings: (!set.is_empty() || !remove.is_empty()).then_some(after),
+            // Laid over the settings of this very moment: another update may have ended meanwhile.
+            settings: (!set.is_empty() || !remove.is_empty())
+                .then(|| environment.settings.changed(&set, &remove)),
             platform,
         };
         let starts =
@@ -288,8 +111,9 @@ pub(super) async fn update(call: &Call) -> Answer<MockResponse> {
         } else {
             Work::ConfigurationUpdate
         };
-        let environment =
-            state.by_id_mut(&id).ok_or_else(|| Refusal::no_environment("EnvironmentId", &id))?;
+        let environment = state
+            .by_id_mut(&id)
+            .ok_or_else(|| Refusal::no_environment("EnvironmentId", &id))?;
         if let Some(text) = input.description.clone() {
             environment.description = Some(text).filter(|text| !text.is_empty());
             environment.updated = now;
@@ -306,12 +130,14 @@ pub(super) async fn update(call: &Call) -> Answer<MockResponse> {
         if starts {
             let request_id = Some(call.request_id.as_str());
             let message = "Environment update is starting.";
-            call.shared.tell(state, &id, request_id, Severity::Info, message);
+            call.shared
+                .tell(state, &id, request_id, Severity::Info, message);
         }
         Ok((id, described, starts.then_some(change)))
     })?;
     if let Some(change) = change {
-        call.shared.spawn(lifecycle::update(operation(call, &id, abort), change));
+        call.shared
+            .spawn(lifecycle::update(operation(call, &id, abort), change));
     }
     Ok(wire::serialize_update_environment_response(&description))
 }
@@ -335,7 +161,8 @@ pub(super) fn restart(call: &Call) -> Answer<MockResponse> {
         }
         let request_id = Some(call.request_id.as_str());
         let message = "restartAppServer is starting.";
-        call.shared.tell(state, &id, request_id, Severity::Info, message);
+        call.shared
+            .tell(state, &id, request_id, Severity::Info, message);
         Ok(id)
     })?;
     let operation = operation(call, &id, CancellationToken::new());
@@ -349,7 +176,13 @@ pub(super) fn start_termination(call: &Call, id: &str) -> Operation {
     call.shared.change(|state| {
         if let Some(environment) = state.by_id_mut(id) {
             let status = EnvironmentStatus::Terminating;
-            lifecycle::begin(environment, status, Work::Termination, &call.request_id, now);
+            lifecycle::begin(
+                environment,
+                status,
+                Work::Termination,
+                &call.request_id,
+                now,
+            );
             // Whatever was under way stops where it is.
             if let Some(abort) = environment.abort.take() {
                 abort.cancel();
@@ -357,7 +190,8 @@ pub(super) fn start_termination(call: &Call, id: &str) -> Operation {
         }
         let request_id = Some(call.request_id.as_str());
         let message = "terminateEnvironment is starting.";
-        call.shared.tell(state, id, request_id, Severity::Info, message);
+        call.shared
+            .tell(state, id, request_id, Severity::Info, message);
     });
     operation(call, id, CancellationToken::new())
 }
@@ -366,8 +200,10 @@ pub(super) fn terminate(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_terminate_environment_request)?;
     let world = &call.shared.world;
     let (id, status) = call.shared.read(|state| {
-        let environment =
-            state.named(input.environment_id.as_deref(), input.environment_name.as_deref())?;
+        let environment = state.named(
+            input.environment_id.as_deref(),
+            input.environment_name.as_deref(),
+        )?;
         match environment.status {
             EnvironmentStatus::Launching => Err(Refusal::invalid(format!(
                 "Cannot terminate environment named {}. It is currently pending creation.",
@@ -384,20 +220,22 @@ pub(super) fn terminate(call: &Call) -> Answer<MockResponse> {
         call.shared.spawn(lifecycle::terminate(operation));
     }
     call.shared.read(|state| {
-        let environment =
-            state.by_id(&id).ok_or_else(|| Refusal::no_environment("EnvironmentId", &id))?;
-        Ok(wire::serialize_terminate_environment_response(&describe::description(
-            world,
-            environment,
-        )))
+        let environment = state
+            .by_id(&id)
+            .ok_or_else(|| Refusal::no_environment("EnvironmentId", &id))?;
+        Ok(wire::serialize_terminate_environment_response(
+            &describe::description(world, environment),
+        ))
     })
 }
 
 pub(super) fn abort(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_abort_environment_update_request)?;
     call.shared.change(|state| {
-        let environment =
-            state.named(input.environment_id.as_deref(), input.environment_name.as_deref())?;
+        let environment = state.named(
+            input.environment_id.as_deref(),
+            input.environment_name.as_deref(),
+        )?;
         let id = environment.id.clone();
         let name = environment.name.clone();
         let updating = environment.status == EnvironmentStatus::Updating;
@@ -416,7 +254,8 @@ pub(super) fn abort(call: &Call) -> Answer<MockResponse> {
         }
         let request_id = Some(call.request_id.as_str());
         let message = "Environment update is aborting.";
-        call.shared.tell(state, &id, request_id, Severity::Info, message);
+        call.shared
+            .tell(state, &id, request_id, Severity::Info, message);
         abort.cancel();
         Ok(wire::serialize_abort_environment_update_response())
     })
@@ -429,7 +268,10 @@ pub(super) fn swap(call: &Call) -> Answer<MockResponse> {
         let mut ends = Vec::new();
         for (id, name) in [
             (&input.source_environment_id, &input.source_environment_name),
-            (&input.destination_environment_id, &input.destination_environment_name),
+            (
+                &input.destination_environment_id,
+                &input.destination_environment_name,
+            ),
         ] {
             let environment = ready(call, state, id.as_deref(), name.as_deref())?;
             ends.push((
@@ -455,22 +297,10 @@ pub(super) fn swap(call: &Call) -> Answer<MockResponse> {
                 format!("Completed swapping CNAMEs for environments {pair}."),
             ] {
                 let request_id = Some(call.request_id.as_str());
-                call.shared.tell(state, id, request_id, Severity::Info, message);
+                call.shared
+                    .tell(state, id, request_id, Severity::Info, message);
             }
         }
         Ok(wire::serialize_swap_environment_c_n_a_m_es_response())
     })
-}
-
-pub(super) fn check_dns(call: &Call) -> Answer<MockResponse> {
-    let input = call.input(wire::deserialize_check_d_n_s_availability_request)?;
-    check_prefix(&input.c_n_a_m_e_prefix)?;
-    let name = full_name(&call.shared.world, &input.c_n_a_m_e_prefix);
-    let taken = call.shared.read(|state| state.cname_taken(&name));
-    Ok(wire::serialize_check_d_n_s_availability_response(
-        &model::CheckDNSAvailabilityResultMessage {
-            available: Some(!taken),
-            fully_qualified_c_n_a_m_e: Some(describe::address(&call.shared.world, &name)),
-        },
-    ))
 }

@@ -35,7 +35,13 @@ pub(super) fn describe(call: &Call) -> Answer<MockResponse> {
         None => (filter, None),
         Some(Some((until, start))) => {
             let until = filter.until.map_or(until, |own| own.min(until));
-            (Filter { until: Some(until), ..filter }, Some(start))
+            (
+                Filter {
+                    until: Some(until),
+                    ..filter
+                },
+                Some(start),
+            )
         }
         Some(None) => return Err(Refusal::invalid("NextToken is not valid.")),
     };
@@ -45,13 +51,15 @@ pub(super) fn describe(call: &Call) -> Answer<MockResponse> {
         (events, newest)
     });
     let (events, next) = page(events, token.as_ref(), size)?;
-    let next_token = next.zip(newest).map(|(start, newest)| {
-        format!("{}-{start}", newest.as_millisecond().saturating_add(1))
-    });
-    Ok(wire::serialize_describe_events_response(&model::EventDescriptionsMessage {
-        events: Some(events.into_iter().map(description).collect()),
-        next_token,
-    }))
+    let next_token = next
+        .zip(newest)
+        .map(|(start, newest)| format!("{}-{start}", newest.as_millisecond().saturating_add(1)));
+    Ok(wire::serialize_describe_events_response(
+        &model::EventDescriptionsMessage {
+            events: Some(events.into_iter().map(description).collect()),
+            next_token,
+        },
+    ))
 }
 
 fn read_token(token: &str) -> Option<(jiff::Timestamp, String)> {

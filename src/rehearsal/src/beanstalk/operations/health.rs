@@ -17,7 +17,9 @@ struct Attributes(Vec<String>);
 
 impl Attributes {
     fn want(&self, name: &str) -> bool {
-        self.0.iter().any(|wanted| wanted == "All" || wanted == name)
+        self.0
+            .iter()
+            .any(|wanted| wanted == "All" || wanted == name)
     }
 
     fn give<T>(&self, name: &str, value: impl FnOnce() -> T) -> Option<T> {
@@ -27,12 +29,18 @@ impl Attributes {
 
 pub(super) fn environment(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_describe_environment_health_request)?;
-    let attributes =
-        Attributes(input.attribute_names.map(|names| names.items).unwrap_or_default());
+    let attributes = Attributes(
+        input
+            .attribute_names
+            .map(|names| names.items)
+            .unwrap_or_default(),
+    );
     let now = call.now();
     call.shared.read(|state| {
-        let environment =
-            state.named(input.environment_id.as_deref(), input.environment_name.as_deref())?;
+        let environment = state.named(
+            input.environment_id.as_deref(),
+            input.environment_name.as_deref(),
+        )?;
         enhanced_only(environment, "DescribeEnvironmentHealth")?;
         let verdicts: Vec<Verdict> = environment
             .instances
@@ -45,13 +53,14 @@ pub(super) fn environment(call: &Call) -> Answer<MockResponse> {
             causes: attributes.give("Causes", || verdict.causes.iter().cloned().collect()),
             color: attributes.give("Color", || verdict.status.color().to_owned()),
             environment_name: Some(environment.name.clone()),
-            health_status: attributes
-                .give("HealthStatus", || verdict.status.as_str().to_owned()),
+            health_status: attributes.give("HealthStatus", || verdict.status.as_str().to_owned()),
             instances_health: attributes.give("InstancesHealth", || counts(&verdicts)),
             refreshed_at: attributes.give("RefreshedAt", || timestamp(now)),
             status: attributes.give("Status", || environment.status.as_str().to_owned()),
         };
-        Ok(wire::serialize_describe_environment_health_response(&result))
+        Ok(wire::serialize_describe_environment_health_response(
+            &result,
+        ))
     })
 }
 
@@ -60,12 +69,17 @@ fn enhanced_only(environment: &Environment, operation: &str) -> Answer<()> {
         return Ok(());
     }
     // `eb` matches this text.
-    Err(Refusal::unsupported(format!("{operation} is not supported.")))
+    Err(Refusal::unsupported(format!(
+        "{operation} is not supported."
+    )))
 }
 
 fn counts(verdicts: &[Verdict]) -> model::InstanceHealthSummary {
     let count = |status: Status| {
-        let found = verdicts.iter().filter(|verdict| verdict.status == status).count();
+        let found = verdicts
+            .iter()
+            .filter(|verdict| verdict.status == status)
+            .count();
         Some(i32::try_from(found).unwrap_or(i32::MAX))
     };
     model::InstanceHealthSummary {
@@ -117,18 +131,26 @@ fn idle() -> model::SystemStatus {
             system: Some(0.0),
             user: Some(0.0),
         }),
-        load_average: Some(model::LoadAverage { items: vec![0.0, 0.0, 0.0] }),
+        load_average: Some(model::LoadAverage {
+            items: vec![0.0, 0.0, 0.0],
+        }),
     }
 }
 
 pub(super) fn instances(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_describe_instances_health_request)?;
-    let attributes =
-        Attributes(input.attribute_names.map(|names| names.items).unwrap_or_default());
+    let attributes = Attributes(
+        input
+            .attribute_names
+            .map(|names| names.items)
+            .unwrap_or_default(),
+    );
     let now = call.now();
     let all = call.shared.read(|state| {
-        let environment =
-            state.named(input.environment_id.as_deref(), input.environment_name.as_deref())?;
+        let environment = state.named(
+            input.environment_id.as_deref(),
+            input.environment_name.as_deref(),
+        )?;
         enhanced_only(environment, "DescribeInstancesHealth")?;
         Ok(environment
             .instances
@@ -140,11 +162,13 @@ pub(super) fn instances(call: &Call) -> Answer<MockResponse> {
             .collect::<Vec<_>>())
     })?;
     let (found, next_token) = page(all, input.next_token.as_ref(), PAGE)?;
-    Ok(wire::serialize_describe_instances_health_response(&model::DescribeInstancesHealthResult {
-        instance_health_list: Some(found.into()),
-        next_token,
-        refreshed_at: Some(timestamp(now)),
-    }))
+    Ok(wire::serialize_describe_instances_health_response(
+        &model::DescribeInstancesHealthResult {
+            instance_health_list: Some(found.into()),
+            next_token,
+            refreshed_at: Some(timestamp(now)),
+        },
+    ))
 }
 
 fn single(
@@ -152,17 +176,24 @@ fn single(
     verdict: Verdict,
     attributes: &Attributes,
 ) -> model::SingleInstanceHealth {
-    let deployment = instance.deployment.as_ref().map(|deployment| model::Deployment {
-        deployment_id: Some(deployment.id),
-        deployment_time: Some(timestamp(deployment.at)),
-        status: Some(deployment.status.as_str().to_owned()),
-        version_label: Some(deployment.label.clone()),
-    });
+    let deployment = instance
+        .deployment
+        .as_ref()
+        .map(|deployment| model::Deployment {
+            deployment_id: Some(deployment.id),
+            deployment_time: Some(timestamp(deployment.at)),
+            status: Some(deployment.status.as_str().to_owned()),
+            version_label: Some(deployment.label.clone()),
+        });
     model::SingleInstanceHealth {
         application_metrics: attributes.give("ApplicationMetrics", no_requests),
         availability_zone: attributes.give("AvailabilityZone", || instance.zone.clone()),
         color: attributes.give("Color", || verdict.status.color().to_owned()),
-        deployment: if attributes.want("Deployment") { deployment } else { None },
+        deployment: if attributes.want("Deployment") {
+            deployment
+        } else {
+            None
+        },
         health_status: attributes.give("HealthStatus", || verdict.status.as_str().to_owned()),
         instance_id: Some(instance.id.to_string()),
         instance_type: attributes.give("InstanceType", || instance.instance_type.clone()),

@@ -26,8 +26,10 @@ pub(super) async fn request(call: &Call) -> Answer<MockResponse> {
         return Err(Refusal::invalid(format!("InfoType '{kind}' is not known.")));
     }
     let (id, instances) = call.shared.read(|state| {
-        let environment =
-            state.named(input.environment_id.as_deref(), input.environment_name.as_deref())?;
+        let environment = state.named(
+            input.environment_id.as_deref(),
+            input.environment_name.as_deref(),
+        )?;
         let instances: Vec<(InstanceId, Vec<String>)> = environment
             .instances
             .iter()
@@ -36,10 +38,14 @@ pub(super) async fn request(call: &Call) -> Answer<MockResponse> {
         Ok((environment.id.clone(), instances))
     })?;
     say(call, &id, "requestEnvironmentInfo is starting.");
-    let found =
-        join_all(instances.iter().map(|(instance, log)| collect(call, &id, &kind, instance, log)))
-            .await;
-    call.shared.change(|state| state.information.insert((id.clone(), kind), found));
+    let found = join_all(
+        instances
+            .iter()
+            .map(|(instance, log)| collect(call, &id, &kind, instance, log)),
+    )
+    .await;
+    call.shared
+        .change(|state| state.information.insert((id.clone(), kind), found));
     say(call, &id, "Pulled logs for environment instances.");
     Ok(wire::serialize_request_environment_info_response())
 }
@@ -47,7 +53,8 @@ pub(super) async fn request(call: &Call) -> Answer<MockResponse> {
 fn say(call: &Call, id: &str, message: &str) {
     let request_id = Some(call.request_id.as_str());
     call.shared.change(|state: &mut State| {
-        call.shared.tell(state, id, request_id, Severity::Info, message);
+        call.shared
+            .tell(state, id, request_id, Severity::Info, message);
     });
 }
 
@@ -59,17 +66,33 @@ async fn collect(
     engine_log: &[String],
 ) -> Information {
     let world = &call.shared.world;
-    let lines = if kind == "tail" { TAIL_LINES } else { BUNDLE_LINES };
+    let lines = if kind == "tail" {
+        TAIL_LINES
+    } else {
+        BUNDLE_LINES
+    };
     let application_log = world.data_plane.logs(instance, lines).await;
-    let engine: Vec<&String> =
-        engine_log.iter().skip(engine_log.len().saturating_sub(lines)).collect();
-    let engine = engine.into_iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+    let engine: Vec<&String> = engine_log
+        .iter()
+        .skip(engine_log.len().saturating_sub(lines))
+        .collect();
+    let engine = engine
+        .into_iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("\n");
     let application = world.clean(&application_log.join("\n"));
     let at = call.now();
     let (content, name) = if kind == "tail" {
-        (tail(&engine, &application), format!("TailLogs-{}.txt", at.as_millisecond()))
+        (
+            tail(&engine, &application),
+            format!("TailLogs-{}.txt", at.as_millisecond()),
+        )
     } else {
-        (bundle(&engine, &application), format!("BundleLogs-{}.zip", at.as_millisecond()))
+        (
+            bundle(&engine, &application),
+            format!("BundleLogs-{}.zip", at.as_millisecond()),
+        )
     };
     let bucket = storage_bucket(world);
     let key = format!("resources/environments/logs/{kind}/{id}/{instance}/{name}");
@@ -114,8 +137,10 @@ fn bundle(engine: &str, application: &str) -> Bytes {
 pub(super) fn retrieve(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_retrieve_environment_info_request)?;
     call.shared.read(|state| {
-        let environment =
-            state.named(input.environment_id.as_deref(), input.environment_name.as_deref())?;
+        let environment = state.named(
+            input.environment_id.as_deref(),
+            input.environment_name.as_deref(),
+        )?;
         let key = (environment.id.clone(), input.info_type.clone());
         let found = state.information.get(&key).cloned().unwrap_or_default();
         let list = found
@@ -128,7 +153,9 @@ pub(super) fn retrieve(call: &Call) -> Answer<MockResponse> {
             })
             .collect();
         Ok(wire::serialize_retrieve_environment_info_response(
-            &model::RetrieveEnvironmentInfoResultMessage { environment_info: Some(list) },
+            &model::RetrieveEnvironmentInfoResultMessage {
+                environment_info: Some(list),
+            },
         ))
     })
 }

@@ -3,6 +3,7 @@
 
 mod applications;
 mod configuration;
+mod creation;
 mod describe;
 mod environments;
 mod events;
@@ -34,13 +35,13 @@ pub(crate) async fn dispatch(call: &Call) -> Answer<MockResponse> {
         "UpdateApplicationVersion" => versions::update(call),
         "DeleteApplicationVersion" => versions::delete(call).await,
         "CreateStorageLocation" => versions::create_storage_location(call).await,
-        "CreateEnvironment" => environments::create(call).await,
+        "CreateEnvironment" => creation::create(call).await,
         "UpdateEnvironment" => environments::update(call).await,
         "TerminateEnvironment" => environments::terminate(call),
         "AbortEnvironmentUpdate" => environments::abort(call),
         "RestartAppServer" => environments::restart(call),
         "SwapEnvironmentCNAMEs" => environments::swap(call),
-        "CheckDNSAvailability" => environments::check_dns(call),
+        "CheckDNSAvailability" => creation::check_dns(call),
         "DescribeEnvironments" => describe::environments(call),
         "DescribeEnvironmentResources" => describe::resources(call),
         "DescribeEnvironmentManagedActions" => Ok(describe::managed_actions()),

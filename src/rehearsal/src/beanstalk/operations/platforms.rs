@@ -9,7 +9,10 @@ use crate::beanstalk::platforms::{self, BRANCHES, Platform};
 
 pub(super) fn versions(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_list_platform_versions_request)?;
-    let filters = input.filters.map(|filters| filters.items).unwrap_or_default();
+    let filters = input
+        .filters
+        .map(|filters| filters.items)
+        .unwrap_or_default();
     let region = call.shared.world.region.as_str();
     let all = platforms::all()
         .map(|platform| platforms::summary(platform, region))
@@ -17,15 +20,21 @@ pub(super) fn versions(call: &Call) -> Answer<MockResponse> {
         .collect();
     let size = page_size(input.max_records, 1000)?;
     let (found, next_token) = page(all, input.next_token.as_ref(), size)?;
-    Ok(wire::serialize_list_platform_versions_response(&model::ListPlatformVersionsResult {
-        next_token,
-        platform_summary_list: Some(found.into()),
-    }))
+    Ok(wire::serialize_list_platform_versions_response(
+        &model::ListPlatformVersionsResult {
+            next_token,
+            platform_summary_list: Some(found.into()),
+        },
+    ))
 }
 
 /// Filter types: API reference, PlatformFilter. One that is not known takes nothing.
 fn takes_version(filter: &model::PlatformFilter, summary: &model::PlatformSummary) -> bool {
-    let values = filter.values.as_ref().map(|values| values.items.as_slice()).unwrap_or_default();
+    let values = filter
+        .values
+        .as_ref()
+        .map(|values| values.items.as_slice())
+        .unwrap_or_default();
     let operator = filter.operator.as_deref().unwrap_or("=");
     let passes = |found: Option<&String>| {
         platforms::passes(found.map_or("", String::as_str), operator, values)
@@ -57,7 +66,10 @@ fn takes_version(filter: &model::PlatformFilter, summary: &model::PlatformSummar
 
 pub(super) fn branches(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_list_platform_branches_request)?;
-    let filters = input.filters.map(|filters| filters.items).unwrap_or_default();
+    let filters = input
+        .filters
+        .map(|filters| filters.items)
+        .unwrap_or_default();
     let all = (1..)
         .zip(BRANCHES)
         .map(|(order, branch)| platforms::branch_summary(branch, order * 100))
@@ -65,15 +77,21 @@ pub(super) fn branches(call: &Call) -> Answer<MockResponse> {
         .collect();
     let size = page_size(input.max_records, 100)?;
     let (found, next_token) = page(all, input.next_token.as_ref(), size)?;
-    Ok(wire::serialize_list_platform_branches_response(&model::ListPlatformBranchesResult {
-        next_token,
-        platform_branch_summary_list: Some(found.into()),
-    }))
+    Ok(wire::serialize_list_platform_branches_response(
+        &model::ListPlatformBranchesResult {
+            next_token,
+            platform_branch_summary_list: Some(found.into()),
+        },
+    ))
 }
 
 /// Attributes: API reference, ListPlatformBranches.
 fn takes_branch(filter: &model::SearchFilter, summary: &model::PlatformBranchSummary) -> bool {
-    let values = filter.values.as_ref().map(|values| values.items.as_slice()).unwrap_or_default();
+    let values = filter
+        .values
+        .as_ref()
+        .map(|values| values.items.as_slice())
+        .unwrap_or_default();
     let operator = filter.operator.as_deref().unwrap_or("=");
     let passes = |found: Option<&String>| {
         platforms::passes(found.map_or("", String::as_str), operator, values)
@@ -92,12 +110,16 @@ fn takes_branch(filter: &model::SearchFilter, summary: &model::PlatformBranchSum
 
 pub(super) fn describe(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_describe_platform_version_request)?;
-    let arn = input.platform_arn.ok_or_else(|| Refusal::missing("PlatformArn"))?;
+    let arn = input
+        .platform_arn
+        .ok_or_else(|| Refusal::missing("PlatformArn"))?;
     let region = call.shared.world.region.as_str();
     let platform = by_arn(&arn, region)?;
-    Ok(wire::serialize_describe_platform_version_response(&model::DescribePlatformVersionResult {
-        platform_description: Some(platforms::description(platform, region)),
-    }))
+    Ok(wire::serialize_describe_platform_version_response(
+        &model::DescribePlatformVersionResult {
+            platform_description: Some(platforms::description(platform, region)),
+        },
+    ))
 }
 
 /// The platform with this ARN.

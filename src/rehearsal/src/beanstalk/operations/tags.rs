@@ -13,7 +13,8 @@ use crate::beanstalk::state::{EnvironmentStatus, State};
 
 /// Adds tags to a resource.
 pub(super) fn set(call: &Call, arn: &str, given: Vec<model::Tag>) {
-    call.shared.change(|state| add(state.tags.entry(arn.to_owned()).or_default(), given));
+    call.shared
+        .change(|state| add(state.tags.entry(arn.to_owned()).or_default(), given));
 }
 
 fn add(tags: &mut BTreeMap<String, String>, given: Vec<model::Tag>) {
@@ -51,22 +52,34 @@ pub(super) fn list(call: &Call) -> Answer<MockResponse> {
         if !exists(call, state, &input.resource_arn) {
             return Err(Refusal::no_resource(&input.resource_arn));
         }
-        let tags = state.tags.get(&input.resource_arn).cloned().unwrap_or_default();
+        let tags = state
+            .tags
+            .get(&input.resource_arn)
+            .cloned()
+            .unwrap_or_default();
         Ok(tags
             .into_iter()
-            .map(|(key, value)| model::Tag { key: Some(key), value: Some(value) })
+            .map(|(key, value)| model::Tag {
+                key: Some(key),
+                value: Some(value),
+            })
             .collect())
     })?;
-    Ok(wire::serialize_list_tags_for_resource_response(&model::ResourceTagsDescriptionMessage {
-        resource_arn: Some(input.resource_arn),
-        resource_tags: Some(tags),
-    }))
+    Ok(wire::serialize_list_tags_for_resource_response(
+        &model::ResourceTagsDescriptionMessage {
+            resource_arn: Some(input.resource_arn),
+            resource_tags: Some(tags),
+        },
+    ))
 }
 
 pub(super) fn update(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_update_tags_for_resource_request)?;
     let arn = input.resource_arn;
-    let remove = input.tags_to_remove.map(|keys| keys.items).unwrap_or_default();
+    let remove = input
+        .tags_to_remove
+        .map(|keys| keys.items)
+        .unwrap_or_default();
     let given = input.tags_to_add.map(|tags| tags.items).unwrap_or_default();
     call.shared.change(|state| {
         if !exists(call, state, &arn) {
@@ -79,7 +92,8 @@ pub(super) fn update(call: &Call) -> Answer<MockResponse> {
         if let Some(id) = environment {
             let say = |state: &mut State, message: &str| {
                 let request_id = Some(call.request_id.as_str());
-                call.shared.tell(state, &id, request_id, Severity::Info, message);
+                call.shared
+                    .tell(state, &id, request_id, Severity::Info, message);
             };
             say(state, "Environment tag update is starting.");
             say(state, "Environment tag update completed successfully.");

@@ -31,10 +31,13 @@ fn description(
         date_updated: Some(timestamp(version.updated)),
         description: version.description.clone(),
         source_build_information: None,
-        source_bundle: version.bundle.clone().map(|(bucket, key)| model::S3Location {
-            s3_bucket: Some(bucket),
-            s3_key: Some(key),
-        }),
+        source_bundle: version
+            .bundle
+            .clone()
+            .map(|(bucket, key)| model::S3Location {
+                s3_bucket: Some(bucket),
+                s3_key: Some(key),
+            }),
         status: Some(version.status.as_str().to_owned()),
         version_label: Some(version.label.clone()),
     }
@@ -48,18 +51,31 @@ pub(super) async fn create(call: &Call) -> Answer<MockResponse> {
             "Version label '{label}' must be 1 to 100 characters and must not contain a slash."
         )));
     }
-    if input.description.as_ref().is_some_and(|text| text.chars().count() > 200) {
-        return Err(Refusal::invalid("Description must be at most 200 characters."));
+    if input
+        .description
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > 200)
+    {
+        return Err(Refusal::invalid(
+            "Description must be at most 200 characters.",
+        ));
     }
     if input.build_configuration.is_some() || input.source_build_information.is_some() {
         return Err(Refusal::not_played("builds with CodeBuild"));
     }
-    let exists = call.shared.read(|state| state.applications.contains_key(&application));
+    let exists = call
+        .shared
+        .read(|state| state.applications.contains_key(&application));
     if !exists && !input.auto_create_application.unwrap_or(false) {
         return Err(Refusal::no_application(&application));
     }
-    if call.shared.read(|state| state.version(&application, &label).is_ok()) {
-        return Err(Refusal::invalid(format!("Application Version {label} already exists.")));
+    if call
+        .shared
+        .read(|state| state.version(&application, &label).is_ok())
+    {
+        return Err(Refusal::invalid(format!(
+            "Application Version {label} already exists."
+        )));
     }
     let bundle = match input.source_bundle {
         None => None,
@@ -73,7 +89,11 @@ pub(super) async fn create(call: &Call) -> Answer<MockResponse> {
     let version = Version {
         label: label.clone(),
         description: input.description.filter(|text| !text.is_empty()),
-        status: if process { VersionStatus::Processing } else { VersionStatus::Unprocessed },
+        status: if process {
+            VersionStatus::Processing
+        } else {
+            VersionStatus::Unprocessed
+        },
         bundle,
         created: now,
         updated: now,
@@ -82,8 +102,14 @@ pub(super) async fn create(call: &Call) -> Answer<MockResponse> {
     call.shared.change(|state| {
         let application = state.application_mut(&application)?;
         // Asked again under the lock: two requests may have come this far together.
-        if application.versions.iter().any(|version| version.label == label) {
-            return Err(Refusal::invalid(format!("Application Version {label} already exists.")));
+        if application
+            .versions
+            .iter()
+            .any(|version| version.label == label)
+        {
+            return Err(Refusal::invalid(format!(
+                "Application Version {label} already exists."
+            )));
         }
         application.versions.push(version);
         Ok(())
@@ -94,13 +120,19 @@ pub(super) async fn create(call: &Call) -> Answer<MockResponse> {
         start_processing(call, application, label);
     }
     Ok(wire::serialize_create_application_version_response(
-        &model::ApplicationVersionDescriptionMessage { application_version: Some(described) },
+        &model::ApplicationVersionDescriptionMessage {
+            application_version: Some(described),
+        },
     ))
 }
 
 async fn check_bundle(call: &Call, location: model::S3Location) -> Answer<(String, String)> {
-    let bucket = location.s3_bucket.ok_or_else(|| Refusal::missing("SourceBundle.S3Bucket"))?;
-    let key = location.s3_key.ok_or_else(|| Refusal::missing("SourceBundle.S3Key"))?;
+    let bucket = location
+        .s3_bucket
+        .ok_or_else(|| Refusal::missing("SourceBundle.S3Bucket"))?;
+    let key = location
+        .s3_key
+        .ok_or_else(|| Refusal::missing("SourceBundle.S3Key"))?;
     if !call.shared.world.storage().has(&bucket, &key).await {
         return Err(Refusal::invalid(format!(
             "Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found"
@@ -126,8 +158,8 @@ fn start_processing(call: &Call, application: String, label: String) {
             );
         });
         shared.world.clock.sleep(durations::SMALL_RESOURCE).await;
-        let location = shared
-            .read(|state| state.version(&application, &label).ok()?.bundle.clone());
+        let location =
+            shared.read(|state| state.version(&application, &label).ok()?.bundle.clone());
         let bytes = match location {
             Some((bucket, key)) => shared.world.storage().get(&bucket, &key).await,
             None => None,
@@ -135,9 +167,16 @@ fn start_processing(call: &Call, application: String, label: String) {
         let good = bytes.is_none_or(|bytes| is_archive(&bytes));
         shared.change(|state| {
             if let Ok(found) = state.application_mut(&application) {
-                for version in found.versions.iter_mut().filter(|version| version.label == label) {
-                    version.status =
-                        if good { VersionStatus::Processed } else { VersionStatus::Failed };
+                for version in found
+                    .versions
+                    .iter_mut()
+                    .filter(|version| version.label == label)
+                {
+                    version.status = if good {
+                        VersionStatus::Processed
+                    } else {
+                        VersionStatus::Failed
+                    };
                 }
             }
             let (severity, message) = if good {
@@ -169,7 +208,10 @@ fn is_archive(bytes: &[u8]) -> bool {
 
 pub(super) fn describe(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_describe_application_versions_request)?;
-    let labels = input.version_labels.map(|labels| labels.items).unwrap_or_default();
+    let labels = input
+        .version_labels
+        .map(|labels| labels.items)
+        .unwrap_or_default();
     let size = page_size(input.max_records, 1000)?;
     let world = &call.shared.world;
     let all: Vec<model::ApplicationVersionDescription> = call.shared.read(|state| {
@@ -180,10 +222,17 @@ pub(super) fn describe(call: &Call) -> Answer<MockResponse> {
             .applications
             .iter()
             .filter(|(name, _)| {
-                input.application_name.as_ref().is_none_or(|wanted| wanted == *name)
+                input
+                    .application_name
+                    .as_ref()
+                    .is_none_or(|wanted| wanted == *name)
             })
             .flat_map(|(name, application)| {
-                application.versions.iter().rev().map(move |version| (name, version))
+                application
+                    .versions
+                    .iter()
+                    .rev()
+                    .map(move |version| (name, version))
             })
             .filter(|(_, version)| labels.is_empty() || labels.contains(&version.label))
             .map(|(name, version)| description(world, name, version))
@@ -215,7 +264,9 @@ pub(super) fn update(call: &Call) -> Answer<MockResponse> {
         version.updated = now;
         let described = description(world, &input.application_name, version);
         Ok(wire::serialize_update_application_version_response(
-            &model::ApplicationVersionDescriptionMessage { application_version: Some(described) },
+            &model::ApplicationVersionDescriptionMessage {
+                application_version: Some(described),
+            },
         ))
     })
 }
@@ -240,7 +291,10 @@ pub(super) async fn delete(call: &Call) -> Answer<MockResponse> {
                  it is currently deployed to running environments."
             )));
         }
-        state.application_mut(&application)?.versions.retain(|version| version.label != label);
+        state
+            .application_mut(&application)?
+            .versions
+            .retain(|version| version.label != label);
         Ok(bundle)
     })?;
     if let Some((bucket, key)) = bundle
@@ -256,6 +310,8 @@ pub(super) async fn create_storage_location(call: &Call) -> Answer<MockResponse>
     let bucket = storage_bucket(world);
     world.storage().ensure_bucket(&bucket).await;
     Ok(wire::serialize_create_storage_location_response(
-        &model::CreateStorageLocationResultMessage { s3_bucket: Some(bucket) },
+        &model::CreateStorageLocationResultMessage {
+            s3_bucket: Some(bucket),
+        },
     ))
 }

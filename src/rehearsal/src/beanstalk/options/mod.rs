@@ -34,7 +34,11 @@ pub(crate) struct Settings {
 impl Settings {
     /// The value of an option: what was set, else its default.
     pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<&str> {
-        let key = Key { namespace: namespace.to_owned(), name: name.to_owned(), resource: None };
+        let key = Key {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            resource: None,
+        };
         match self.values.get(&key) {
             Some(value) => Some(value),
             None => known(namespace, name).and_then(|known| known.default),
@@ -43,12 +47,17 @@ impl Settings {
 
     /// True if the option has this value, by setting or by default.
     pub(crate) fn is(&self, namespace: &str, name: &str, value: &str) -> bool {
-        self.get(namespace, name).is_some_and(|found| found.eq_ignore_ascii_case(value))
+        self.get(namespace, name)
+            .is_some_and(|found| found.eq_ignore_ascii_case(value))
     }
 
     #[cfg(test)]
     pub(crate) fn set(&mut self, namespace: &str, name: &str, value: &str) {
-        let key = Key { namespace: namespace.to_owned(), name: name.to_owned(), resource: None };
+        let key = Key {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            resource: None,
+        };
         self.values.insert(key, value.to_owned());
     }
 
@@ -109,7 +118,11 @@ impl Settings {
                     && key.namespace != "aws:elasticbeanstalk:sqsd"
             })
             .collect();
-        all.extend(self.values.iter().map(|(key, value)| (key.clone(), Some(value.clone()))));
+        all.extend(
+            self.values
+                .iter()
+                .map(|(key, value)| (key.clone(), Some(value.clone()))),
+        );
         all.into_iter().collect()
     }
 
@@ -135,23 +148,38 @@ impl Settings {
     }
 
     fn size(&self, name: &str, default: usize) -> usize {
-        if self.is("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance") {
+        if self.is(
+            "aws:elasticbeanstalk:environment",
+            "EnvironmentType",
+            "SingleInstance",
+        ) {
             return 1;
         }
-        self.get("aws:autoscaling:asg", name).and_then(|text| text.parse().ok()).unwrap_or(default)
+        self.get("aws:autoscaling:asg", name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
     }
 
     /// True if the environment reports enhanced health. The API's default is basic.
     pub(crate) fn enhanced_health(&self) -> bool {
-        self.is("aws:elasticbeanstalk:healthreporting:system", "SystemType", "enhanced")
+        self.is(
+            "aws:elasticbeanstalk:healthreporting:system",
+            "SystemType",
+            "enhanced",
+        )
     }
 
     /// The path of the load balancer's health check.
     pub(crate) fn health_path(&self) -> String {
         let classic = self
-            .get("aws:elasticbeanstalk:application", "Application Healthcheck URL")
+            .get(
+                "aws:elasticbeanstalk:application",
+                "Application Healthcheck URL",
+            )
             .and_then(|url| url.find('/').and_then(|slash| url.get(slash..)));
-        let process = self.get(DEFAULT_PROCESS, "HealthCheckPath").filter(|path| *path != "/");
+        let process = self
+            .get(DEFAULT_PROCESS, "HealthCheckPath")
+            .filter(|path| *path != "/");
         process.or(classic).unwrap_or("/").to_owned()
     }
 
@@ -203,8 +231,10 @@ pub(crate) struct Invalid {
 /// What is wrong with `set`, which would lead to `result`. Empty if nothing is.
 pub(crate) fn validate(set: &[ConfigurationOptionSetting], result: &Settings) -> Vec<Invalid> {
     let mut found: Vec<Invalid> = set.iter().filter_map(validate_one).collect();
-    let bytes: usize =
-        result.namespace(VARIABLES).map(|(name, value)| name.len() + value.len()).sum();
+    let bytes: usize = result
+        .namespace(VARIABLES)
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
     if bytes > MOST_VARIABLE_BYTES {
         found.push(Invalid {
             namespace: VARIABLES.to_owned(),
@@ -232,7 +262,11 @@ fn validate_one(setting: &ConfigurationOptionSetting) -> Option<Invalid> {
     let place = format!("(Namespace: '{namespace}', OptionName: '{name}')");
     if FREE_NAMESPACES.iter().any(|free| covers(free, &namespace)) {
         let message = validate_free(&namespace, &name, value, &place)?;
-        return Some(Invalid { namespace, name, message });
+        return Some(Invalid {
+            namespace,
+            name,
+            message,
+        });
     }
     let message = match known(&namespace, &name) {
         None => format!("Invalid option specification {place}: Unknown configuration setting."),
@@ -243,7 +277,11 @@ fn validate_one(setting: &ConfigurationOptionSetting) -> Option<Invalid> {
             format!("Invalid option value: '{value}' {place}: {rule}")
         }
     };
-    Some(Invalid { namespace, name, message })
+    Some(Invalid {
+        namespace,
+        name,
+        message,
+    })
 }
 
 fn validate_free(namespace: &str, name: &str, value: &str, place: &str) -> Option<String> {
@@ -256,7 +294,9 @@ fn validate_free(namespace: &str, name: &str, value: &str, place: &str) -> Optio
         }
     }
     if (namespace == SECRETS || namespace == VARIABLES) && name.len() > 128 {
-        return Some(format!("Invalid option specification {place}: The name is too long."));
+        return Some(format!(
+            "Invalid option specification {place}: The name is too long."
+        ));
     }
     None
 }
@@ -267,17 +307,18 @@ fn broken_rule(kind: Kind, value: &str) -> Option<String> {
         Kind::Flag if matches!(value.to_ascii_lowercase().as_str(), "true" | "false") => None,
         Kind::Flag => Some("Value is not one of the allowed values: [true, false]".to_owned()),
         Kind::OneOf(allowed) if allowed.iter().any(|one| one.eq_ignore_ascii_case(value)) => None,
-        Kind::OneOf(allowed) => {
-            Some(format!("Value is not one of the allowed values: [{}]", allowed.join(", ")))
-        }
+        Kind::OneOf(allowed) => Some(format!(
+            "Value is not one of the allowed values: [{}]",
+            allowed.join(", ")
+        )),
         Kind::Number(least, most) => match value.parse::<i32>() {
             Err(_) => Some("Value is not a number".to_owned()),
             Ok(number) if number < least => {
                 Some(format!("Value is less than minimum allowed value: {least}"))
             }
-            Ok(number) if number > most => {
-                Some(format!("Value is greater than maximum allowed value: {most}"))
-            }
+            Ok(number) if number > most => Some(format!(
+                "Value is greater than maximum allowed value: {most}"
+            )),
             Ok(_) => None,
         },
     }
@@ -298,7 +339,10 @@ mod tests {
 
     fn problems(set: &[ConfigurationOptionSetting]) -> Vec<String> {
         let result = Settings::default().changed(set, &[]);
-        validate(set, &result).into_iter().map(|invalid| invalid.message).collect()
+        validate(set, &result)
+            .into_iter()
+            .map(|invalid| invalid.message)
+            .collect()
     }
 
     #[test]
@@ -340,9 +384,17 @@ mod tests {
             problems(&[
                 setting(VARIABLES, "DEBUG", "0"),
                 setting("aws:elbv2:listener:443", "Protocol", "HTTPS"),
-                setting("aws:elasticbeanstalk:environment:process:web", "Port", "8000"),
+                setting(
+                    "aws:elasticbeanstalk:environment:process:web",
+                    "Port",
+                    "8000"
+                ),
                 setting("aws:elb:listener", "InstancePort", "80"),
-                setting(SECRETS, "KEY", "arn:aws:secretsmanager:eu-central-1:1:secret:a-b"),
+                setting(
+                    SECRETS,
+                    "KEY",
+                    "arn:aws:secretsmanager:eu-central-1:1:secret:a-b"
+                ),
             ]),
             Vec::<String>::new()
         );
@@ -360,14 +412,21 @@ mod tests {
 
     #[test]
     fn more_at_least_than_at_most_is_refused() {
-        assert_eq!(problems(&[setting("aws:autoscaling:asg", "MinSize", "5")]).len(), 1);
+        assert_eq!(
+            problems(&[setting("aws:autoscaling:asg", "MinSize", "5")]).len(),
+            1
+        );
     }
 
     #[test]
     fn the_health_path_comes_from_either_namespace() {
         let mut settings = Settings::default();
         assert_eq!(settings.health_path(), "/");
-        settings.set("aws:elasticbeanstalk:application", "Application Healthcheck URL", "HTTP:80/up");
+        settings.set(
+            "aws:elasticbeanstalk:application",
+            "Application Healthcheck URL",
+            "HTTP:80/up",
+        );
         assert_eq!(settings.health_path(), "/up");
         settings.set(DEFAULT_PROCESS, "HealthCheckPath", "/ht/");
         assert_eq!(settings.health_path(), "/ht/");

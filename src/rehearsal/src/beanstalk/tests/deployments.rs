@@ -7,14 +7,19 @@ const POLICY: &str = "aws:elasticbeanstalk:command|DeploymentPolicy";
 
 async fn bench(faults: &str, settings: &[&str]) -> Bench {
     let bench = Bench::new(faults).await;
-    bench.versions(&["v1", "v2", "v2-broken", "v2-sick", "v2-half"]).await;
+    bench
+        .versions(&["v1", "v2", "v2-broken", "v2-sick", "v2-half"])
+        .await;
     bench.create("v1", settings).await;
     bench.sleep(300).await;
     bench
 }
 
 fn policy(name: &str) -> Vec<String> {
-    vec!["aws:autoscaling:asg|MinSize=2".to_owned(), format!("{POLICY}={name}")]
+    vec![
+        "aws:autoscaling:asg|MinSize=2".to_owned(),
+        format!("{POLICY}={name}"),
+    ]
 }
 
 async fn bench_with(faults: &str, name: &str) -> Bench {
@@ -43,8 +48,19 @@ async fn all_at_once_deploys_everywhere_and_does_not_wait_for_health() {
         ]
     );
     bench.sleep(60).await;
-    assert_eq!(bench.instances().await, ["v2 Deployed Ok", "v2 Deployed Ok"]);
-    assert_eq!(bench.plane.deployments("v2").iter().filter(|spec| spec.leader).count(), 1);
+    assert_eq!(
+        bench.instances().await,
+        ["v2 Deployed Ok", "v2 Deployed Ok"]
+    );
+    assert_eq!(
+        bench
+            .plane
+            .deployments("v2")
+            .iter()
+            .filter(|spec| spec.leader)
+            .count(),
+        1
+    );
     // A version that answers 500 is reported as a success, and only the health tells.
     let request = bench.deploy("v2-sick").await;
     assert_eq!(
@@ -63,22 +79,33 @@ async fn all_at_once_that_fails_on_some_instances_leaves_a_mixed_fleet() {
     let request = bench.deploy("v2-half").await;
     let events = bench.events(&request).await;
     assert_eq!(events[events.len() - 2..], [FAILURE, MIXED]);
-    assert!(events.contains(
-        &"Command execution completed on all instances. Summary: [Successful: 1, Failed: 1]."
-            .to_owned()
-    ));
+    assert!(
+        events.contains(
+            &"Command execution completed on all instances. Summary: [Successful: 1, Failed: 1]."
+                .to_owned()
+        )
+    );
     bench.sleep(60).await;
     let environment = bench.environment().await;
     assert_eq!(field(&environment, "Status"), "Ready");
     assert_eq!(field(&environment, "VersionLabel"), "v1");
     assert_eq!(field(&environment, "HealthStatus"), "Degraded");
-    let fields = [("EnvironmentName", ENVIRONMENT), ("AttributeNames.member.1", "Causes")];
+    let fields = [
+        ("EnvironmentName", ENVIRONMENT),
+        ("AttributeNames.member.1", "Causes"),
+    ];
     let health = bench.good("DescribeEnvironmentHealth", &fields).await;
-    assert!(health.contains("Incorrect application version on environment instances."), "{health}");
+    assert!(
+        health.contains("Incorrect application version on environment instances."),
+        "{health}"
+    );
     // The documented way out: deploy a known good version.
     bench.deploy("v1").await;
     bench.sleep(120).await;
-    assert_eq!(bench.instances().await, ["v1 Deployed Ok", "v1 Deployed Ok"]);
+    assert_eq!(
+        bench.instances().await,
+        ["v1 Deployed Ok", "v1 Deployed Ok"]
+    );
     assert_eq!(field(&bench.environment().await, "HealthStatus"), "Ok");
 }
 
@@ -109,7 +136,15 @@ async fn rolling_goes_batch_by_batch_and_waits_for_twelve_good_checks() {
         assert!(found.starts_with(expected), "{found}\n{expected}");
     }
     assert_eq!(events.len(), 2 + 8 * 2 + 2);
-    assert_eq!(bench.plane.deployments("v2").iter().filter(|spec| spec.leader).count(), 1);
+    assert_eq!(
+        bench
+            .plane
+            .deployments("v2")
+            .iter()
+            .filter(|spec| spec.leader)
+            .count(),
+        1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,7 +161,10 @@ async fn rolling_stops_at_a_batch_that_does_not_get_healthy() {
         "{third_last}"
     );
     assert_eq!(events[events.len() - 2..], [FAILURE, MIXED]);
-    assert_eq!(bench.instances().await, ["v1 Deployed Ok", "v2-sick Deployed Severe"]);
+    assert_eq!(
+        bench.instances().await,
+        ["v1 Deployed Ok", "v2-sick Deployed Severe"]
+    );
     assert_eq!(field(&bench.environment().await, "Health"), "Red");
 }
 
@@ -136,9 +174,20 @@ async fn an_additional_batch_tries_the_version_first_and_goes_away_again() {
     let before = bench.plane.running();
     bench.deploy("v2").await;
     let after = bench.plane.running();
-    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    assert_eq!(
+        before.keys().collect::<Vec<_>>(),
+        after.keys().collect::<Vec<_>>()
+    );
     assert!(after.values().all(|label| label == "v2"));
-    assert_eq!(bench.plane.deployments("v2").iter().filter(|spec| spec.leader).count(), 1);
+    assert_eq!(
+        bench
+            .plane
+            .deployments("v2")
+            .iter()
+            .filter(|spec| spec.leader)
+            .count(),
+        1
+    );
     // One that fails there leaves the fleet as it was.
     bench.deploy("v2-broken").await;
     assert_eq!(bench.plane.running(), after);
@@ -189,7 +238,11 @@ async fn traffic_splitting_gives_the_new_version_a_share_before_it_takes_over() 
         panic!("nothing is in service");
     };
     let weight = |label: &str| -> u32 {
-        targets.iter().filter(|t| t.version_label == label).map(|t| t.weight).sum()
+        targets
+            .iter()
+            .filter(|t| t.version_label == label)
+            .map(|t| t.weight)
+            .sum()
     };
     assert_eq!(weight("v2") * 9, weight("v1"), "{targets:?}");
     bench.settled().await;
@@ -207,13 +260,21 @@ async fn the_fault_script_fails_a_batch_without_touching_it() {
     labels.sort();
     assert_eq!(labels, ["v1", "v2"]);
     bench.sleep(60).await;
-    assert_eq!(bench.instances().await, ["v2 Deployed Degraded", "v2 Failed Degraded"]);
+    assert_eq!(
+        bench.instances().await,
+        ["v2 Deployed Degraded", "v2 Failed Degraded"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_fault_script_leaves_an_instance_behind_while_all_looks_well() {
     let faults = "environments: [{deployment: 2, fault: {mixed-fleet: 1}}]";
-    for name in ["AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable"] {
+    for name in [
+        "AllAtOnce",
+        "Rolling",
+        "RollingWithAdditionalBatch",
+        "Immutable",
+    ] {
         let bench = bench_with(faults, name).await;
         let request = bench.deploy("v2").await;
         assert_eq!(
@@ -221,10 +282,20 @@ async fn the_fault_script_leaves_an_instance_behind_while_all_looks_well() {
             "Environment update completed successfully."
         );
         bench.sleep(60).await;
-        assert_eq!(field(&bench.environment().await, "HealthStatus"), "Ok", "{name}");
+        assert_eq!(
+            field(&bench.environment().await, "HealthStatus"),
+            "Ok",
+            "{name}"
+        );
         let instances = bench.instances().await;
-        assert!(instances.contains(&"v1 Deployed Ok".to_owned()), "{name}: {instances:?}");
-        assert!(instances.contains(&"v2 Deployed Ok".to_owned()), "{name}: {instances:?}");
+        assert!(
+            instances.contains(&"v1 Deployed Ok".to_owned()),
+            "{name}: {instances:?}"
+        );
+        assert!(
+            instances.contains(&"v2 Deployed Ok".to_owned()),
+            "{name}: {instances:?}"
+        );
     }
 }
 
@@ -250,10 +321,21 @@ async fn the_fault_script_keeps_events_from_being_seen_and_makes_environments_bu
         - {deployment: 3, fault: {health-stuck: Grey}}\n";
     let bench = bench(faults, &[]).await;
     let fields = [("EnvironmentName", ENVIRONMENT), ("VersionLabel", "v2")];
-    assert!(bench.refused("UpdateEnvironment", &fields).await.1.ends_with("Must be Ready."));
+    assert!(
+        bench
+            .refused("UpdateEnvironment", &fields)
+            .await
+            .1
+            .ends_with("Must be Ready.")
+    );
     let request = bench.deploy("v2").await;
     let events = bench.events(&request).await;
-    assert!(!events.iter().any(|event| event.contains("completed successfully")), "{events:?}");
+    assert!(
+        !events
+            .iter()
+            .any(|event| event.contains("completed successfully")),
+        "{events:?}"
+    );
     bench.deploy("v1").await;
     bench.sleep(300).await;
     assert_eq!(field(&bench.environment().await, "Health"), "Grey");

@@ -1,6 +1,7 @@
 //! Whole stories, told through the wire: requests in, answers and events out, on a stopped clock.
 
 mod deployments;
+mod groups;
 mod requests;
 mod stories;
 
@@ -35,7 +36,10 @@ impl Plane {
     /// What runs on each instance.
     pub(super) fn running(&self) -> BTreeMap<InstanceId, String> {
         let running = self.running.lock().unwrap();
-        running.iter().map(|(id, spec)| (id.clone(), spec.version_label.clone())).collect()
+        running
+            .iter()
+            .map(|(id, spec)| (id.clone(), spec.version_label.clone()))
+            .collect()
     }
 
     /// Every deployment of a version so far.
@@ -91,15 +95,28 @@ impl DataPlane for Plane {
                 log_tail: vec!["step 3/7: no space left".to_owned()],
             });
         }
-        self.running.lock().unwrap().insert(instance.clone(), spec.clone());
-        Ok(DeploymentOutput { log_tail: vec![format!("deployed {label}")] })
+        self.running
+            .lock()
+            .unwrap()
+            .insert(instance.clone(), spec.clone());
+        Ok(DeploymentOutput {
+            log_tail: vec![format!("deployed {label}")],
+        })
     }
     async fn check(&self, instance: &InstanceId, _path: &str) -> HealthObservation {
         let running = self.running.lock().unwrap();
-        let status = running
-            .get(instance)
-            .map(|spec| if spec.version_label.ends_with("-sick") { 500 } else { 200 });
-        HealthObservation { ok: status == Some(200), status, cause: None }
+        let status = running.get(instance).map(|spec| {
+            if spec.version_label.ends_with("-sick") {
+                500
+            } else {
+                200
+            }
+        });
+        HealthObservation {
+            ok: status == Some(200),
+            status,
+            cause: None,
+        }
     }
     fn address(&self, _: &InstanceId) -> Option<SocketAddr> {
         None
@@ -109,8 +126,13 @@ impl DataPlane for Plane {
     }
     async fn logs(&self, instance: &InstanceId, _lines: usize) -> Vec<String> {
         let running = self.running.lock().unwrap();
-        let secret = running.get(instance).and_then(|spec| spec.variables.get("DATABASE_URL"));
-        vec![format!("url is {}", secret.map_or("unknown", Secret::expose))]
+        let secret = running
+            .get(instance)
+            .and_then(|spec| spec.variables.get("DATABASE_URL"));
+        vec![format!(
+            "url is {}",
+            secret.map_or("unknown", Secret::expose)
+        )]
     }
     async fn remove_everything(&self) -> Removed {
         Removed::default()
@@ -130,24 +152,35 @@ impl ObjectStorage for Memory {
         true
     }
     async fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        self.objects.lock().unwrap().get(&(bucket.to_owned(), key.to_owned())).cloned()
+        self.objects
+            .lock()
+            .unwrap()
+            .get(&(bucket.to_owned(), key.to_owned()))
+            .cloned()
     }
     async fn has(&self, bucket: &str, key: &str) -> bool {
         self.get(bucket, key).await.is_some()
     }
     async fn put(&self, bucket: &str, key: &str, content: Bytes) {
-        self.objects.lock().unwrap().insert((bucket.to_owned(), key.to_owned()), content);
+        self.objects
+            .lock()
+            .unwrap()
+            .insert((bucket.to_owned(), key.to_owned()), content);
     }
     async fn delete(&self, bucket: &str, key: &str) {
-        self.objects.lock().unwrap().remove(&(bucket.to_owned(), key.to_owned()));
+        self.objects
+            .lock()
+            .unwrap()
+            .remove(&(bucket.to_owned(), key.to_owned()));
     }
 }
 
 #[async_trait]
 impl SecretValues for Memory {
     async fn value(&self, id: &str) -> Option<Secret> {
-        id.ends_with(":secret:django/db-AbCdEf")
-            .then(|| Secret::new(r#"{"url": "postgres://shop:hunter2hunter2@db/shop", "port": 5432}"#))
+        id.ends_with(":secret:django/db-AbCdEf").then(|| {
+            Secret::new(r#"{"url": "postgres://shop:hunter2hunter2@db/shop", "port": 5432}"#)
+        })
     }
 }
 
@@ -174,15 +207,24 @@ impl Bench {
             ..Services::default()
         });
         let beanstalk = Beanstalk::new(&world, &CancellationToken::new());
-        let bench = Self { beanstalk, world, plane, storage };
-        bench.good("CreateApplication", &[("ApplicationName", "shop")]).await;
+        let bench = Self {
+            beanstalk,
+            world,
+            plane,
+            storage,
+        };
+        bench
+            .good("CreateApplication", &[("ApplicationName", "shop")])
+            .await;
         bench
     }
 
     /// A request; its status and body.
     pub(super) async fn ask(&self, action: &str, fields: &[(&str, &str)]) -> (u16, String) {
-        let all: Vec<(&str, &str)> =
-            [("Action", action)].into_iter().chain(fields.iter().copied()).collect();
+        let all: Vec<(&str, &str)> = [("Action", action)]
+            .into_iter()
+            .chain(fields.iter().copied())
+            .collect();
         let answer = query(&self.beanstalk, &all).await;
         (answer.status, text(&answer))
     }
@@ -205,7 +247,9 @@ impl Bench {
     pub(super) async fn versions(&self, labels: &[&str]) {
         for label in labels {
             let key = format!("shop/{label}.zip");
-            self.storage.put(BUCKET, &key, Bytes::from_static(b"services:\n")).await;
+            self.storage
+                .put(BUCKET, &key, Bytes::from_static(b"services:\n"))
+                .await;
             let fields = [
                 ("ApplicationName", "shop"),
                 ("VersionLabel", label),
@@ -229,7 +273,10 @@ impl Bench {
             ("VersionLabel".to_owned(), version.to_owned()),
         ];
         let enhanced = "aws:elasticbeanstalk:healthreporting:system|SystemType=enhanced";
-        let settings: Vec<&str> = [enhanced].into_iter().chain(settings.iter().copied()).collect();
+        let settings: Vec<&str> = [enhanced]
+            .into_iter()
+            .chain(settings.iter().copied())
+            .collect();
         fields.extend(option_settings(&settings));
         let id = self.request("CreateEnvironment", &fields).await;
         self.settled().await;
@@ -254,10 +301,15 @@ impl Bench {
     }
 
     async fn request(&self, action: &str, fields: &[(String, String)]) -> String {
-        let fields: Vec<(&str, &str)> =
-            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let fields: Vec<(&str, &str)> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         let body = self.good(action, &fields).await;
-        field(body.rsplit("<ResponseMetadata>").next().unwrap(), "RequestId")
+        field(
+            body.rsplit("<ResponseMetadata>").next().unwrap(),
+            "RequestId",
+        )
     }
 
     /// Waits until the environment is ready or gone.
@@ -269,7 +321,10 @@ impl Bench {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the environment did not settle: {}", self.environment().await);
+        panic!(
+            "the environment did not settle: {}",
+            self.environment().await
+        );
     }
 
     /// Sleeps for virtual time.
@@ -279,7 +334,11 @@ impl Bench {
 
     /// DescribeEnvironments of the one environment.
     pub(super) async fn environment(&self) -> String {
-        self.good("DescribeEnvironments", &[("EnvironmentNames.member.1", ENVIRONMENT)]).await
+        self.good(
+            "DescribeEnvironments",
+            &[("EnvironmentNames.member.1", ENVIRONMENT)],
+        )
+        .await
     }
 
     /// Messages of a request, oldest first; of all requests if it is empty. Health transitions are
@@ -297,15 +356,21 @@ impl Bench {
 
     /// Label, status and health of each instance, sorted.
     pub(super) async fn instances(&self) -> Vec<String> {
-        let fields =
-            [("EnvironmentName", ENVIRONMENT), ("AttributeNames.member.1", "All")];
+        let fields = [
+            ("EnvironmentName", ENVIRONMENT),
+            ("AttributeNames.member.1", "All"),
+        ];
         let body = self.good("DescribeInstancesHealth", &fields).await;
         let mut found: Vec<String> = body
             .split("<InstanceId>")
             .skip(1)
             .zip(fields_of(&body, "VersionLabel"))
             .zip(fields_of(&body, "HealthStatus"))
-            .zip(body.split("<Deployment>").skip(1).map(|part| field(part, "Status")))
+            .zip(
+                body.split("<Deployment>")
+                    .skip(1)
+                    .map(|part| field(part, "Status")),
+            )
             .map(|(((_, label), health), status)| format!("{label} {status} {health}"))
             .collect();
         found.sort();
@@ -331,7 +396,10 @@ fn option_settings(settings: &[&str]) -> Vec<(String, String)> {
 
 /// The text of the first element of that name.
 pub(super) fn field(body: &str, name: &str) -> String {
-    fields_of(body, name).into_iter().next().unwrap_or_else(|| panic!("no {name} in {body}"))
+    fields_of(body, name)
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| panic!("no {name} in {body}"))
 }
 
 /// The texts of all elements of that name.

@@ -15,7 +15,10 @@ async fn versions_need_their_bundle_and_a_label_of_their_own() {
     ];
     let (code, message) = bench.refused("CreateApplicationVersion", &fields).await;
     assert_eq!(code, "InvalidParameterValue");
-    assert!(message.contains("Unable to download from S3 location"), "{message}");
+    assert!(
+        message.contains("Unable to download from S3 location"),
+        "{message}"
+    );
     bench.versions(&["v1"]).await;
     let again = [("ApplicationName", "shop"), ("VersionLabel", "v1")];
     assert_eq!(
@@ -44,12 +47,21 @@ async fn processing_says_processed_or_failed_and_a_failed_version_is_not_deploye
     let body = bench.good("CreateApplicationVersion", &fields).await;
     assert_eq!(field(&body, "Status"), "PROCESSING");
     bench.sleep(30).await;
-    let fields = [("ApplicationName", "shop"), ("VersionLabels.member.1", "v2")];
+    let fields = [
+        ("ApplicationName", "shop"),
+        ("VersionLabels.member.1", "v2"),
+    ];
     let body = bench.good("DescribeApplicationVersions", &fields).await;
     // A lone compose file is no archive.
     assert_eq!(field(&body, "Status"), "FAILED");
     let fields = [("EnvironmentName", ENVIRONMENT), ("VersionLabel", "v2")];
-    assert!(bench.refused("UpdateEnvironment", &fields).await.1.contains("invalid status FAILED"));
+    assert!(
+        bench
+            .refused("UpdateEnvironment", &fields)
+            .await
+            .1
+            .contains("invalid status FAILED")
+    );
     let fields = [("ApplicationName", "shop"), ("VersionLabel", "v2")];
     let events = bench.good("DescribeEvents", &fields).await;
     assert!(field(&events, "Message").ends_with("FAILED."));
@@ -61,9 +73,15 @@ async fn a_deployed_version_cannot_be_deleted() {
     bench.versions(&["v1", "v2"]).await;
     bench.create("v1", &[]).await;
     let delete = |label: &'static str| {
-        [("ApplicationName", "shop"), ("VersionLabel", label), ("DeleteSourceBundle", "true")]
+        [
+            ("ApplicationName", "shop"),
+            ("VersionLabel", label),
+            ("DeleteSourceBundle", "true"),
+        ]
     };
-    let (_, message) = bench.refused("DeleteApplicationVersion", &delete("v1")).await;
+    let (_, message) = bench
+        .refused("DeleteApplicationVersion", &delete("v1"))
+        .await;
     assert!(message.contains("currently deployed"), "{message}");
     bench.good("DeleteApplicationVersion", &delete("v2")).await;
     assert!(!bench.world.storage().has(BUCKET, "shop/v2.zip").await);
@@ -80,26 +98,43 @@ async fn names_and_settings_are_checked_before_anything_is_made() {
             ("ApplicationName", "shop"),
             ("EnvironmentName", name),
             ("SolutionStackName", STACK),
-            ("OptionSettings.member.1.Namespace", "aws:elasticbeanstalk:command"),
+            (
+                "OptionSettings.member.1.Namespace",
+                "aws:elasticbeanstalk:command",
+            ),
             ("OptionSettings.member.1.OptionName", option),
             ("OptionSettings.member.1.Value", value),
         ]
     };
     let good = ("BatchSize", "50");
-    let (code, _) = bench.refused("CreateEnvironment", &create("abc", good.0, good.1)).await;
+    let (code, _) = bench
+        .refused("CreateEnvironment", &create("abc", good.0, good.1))
+        .await;
     assert_eq!(code, "InvalidParameterValue");
-    let (code, message) =
-        bench.refused("CreateEnvironment", &create(ENVIRONMENT, "BatchSice", "50")).await;
+    let (code, message) = bench
+        .refused("CreateEnvironment", &create(ENVIRONMENT, "BatchSice", "50"))
+        .await;
     assert_eq!(code, "ConfigurationValidationException");
     assert!(message.starts_with("Configuration validation exception: Invalid option spec"));
-    let without_platform = [("ApplicationName", "shop"), ("EnvironmentName", ENVIRONMENT)];
+    let without_platform = [
+        ("ApplicationName", "shop"),
+        ("EnvironmentName", ENVIRONMENT),
+    ];
     assert_eq!(
-        bench.refused("CreateEnvironment", &without_platform).await.1,
+        bench
+            .refused("CreateEnvironment", &without_platform)
+            .await
+            .1,
         "Unable to determine base for template pack (no solution stack)"
     );
-    bench.good("CreateEnvironment", &create(ENVIRONMENT, good.0, good.1)).await;
+    bench
+        .good("CreateEnvironment", &create(ENVIRONMENT, good.0, good.1))
+        .await;
     assert_eq!(
-        bench.refused("CreateEnvironment", &create(ENVIRONMENT, good.0, good.1)).await.1,
+        bench
+            .refused("CreateEnvironment", &create(ENVIRONMENT, good.0, good.1))
+            .await
+            .1,
         "Environment shop-production already exists."
     );
 }
@@ -150,7 +185,10 @@ async fn basic_health_has_no_health_pages() {
     let environment = bench.environment().await;
     assert_eq!(field(&environment, "Health"), "Green");
     assert!(fields_of(&environment, "HealthStatus").is_empty());
-    let fields = [("EnvironmentName", ENVIRONMENT), ("AttributeNames.member.1", "All")];
+    let fields = [
+        ("EnvironmentName", ENVIRONMENT),
+        ("AttributeNames.member.1", "All"),
+    ];
     assert_eq!(
         bench.refused("DescribeEnvironmentHealth", &fields).await,
         (
@@ -166,7 +204,9 @@ async fn events_are_paged_and_filtered() {
     bench.versions(&["v1"]).await;
     let request = bench.create("v1", &[]).await;
     let all = fields_of(
-        &bench.good("DescribeEvents", &[("EnvironmentName", ENVIRONMENT)]).await,
+        &bench
+            .good("DescribeEvents", &[("EnvironmentName", ENVIRONMENT)])
+            .await,
         "Message",
     );
     let mut paged = Vec::new();
@@ -189,7 +229,10 @@ async fn events_are_paged_and_filtered() {
     let fields = [("RequestId", request.as_str())];
     assert!(fields_of(&bench.good("DescribeEvents", &fields).await, "Message").len() > 10);
     let dates = fields_of(&bench.good("DescribeEvents", &fields).await, "EventDate");
-    let fields = [("RequestId", request.as_str()), ("StartTime", dates[2].as_str())];
+    let fields = [
+        ("RequestId", request.as_str()),
+        ("StartTime", dates[2].as_str()),
+    ];
     assert_eq!(
         fields_of(&bench.good("DescribeEvents", &fields).await, "EventDate"),
         dates[..3]
@@ -199,9 +242,17 @@ async fn events_are_paged_and_filtered() {
 #[tokio::test(start_paused = true)]
 async fn text_outside_of_ascii_survives() {
     let bench = Bench::new("").await;
-    let fields = [("ApplicationName", "café ☕"), ("Description", "für <alle> & jeden")];
+    let fields = [
+        ("ApplicationName", "café ☕"),
+        ("Description", "für <alle> & jeden"),
+    ];
     bench.good("CreateApplication", &fields).await;
-    let body = bench.good("DescribeApplications", &[("ApplicationNames.member.1", "café ☕")]).await;
+    let body = bench
+        .good(
+            "DescribeApplications",
+            &[("ApplicationNames.member.1", "café ☕")],
+        )
+        .await;
     assert_eq!(field(&body, "ApplicationName"), "café ☕");
     assert_eq!(field(&body, "Description"), "für &lt;alle&gt; &amp; jeden");
 }
@@ -212,7 +263,13 @@ async fn an_application_with_environments_is_deleted_only_by_force() {
     bench.versions(&["v1"]).await;
     bench.create("v1", &[]).await;
     let fields = [("ApplicationName", "shop")];
-    assert!(bench.refused("DeleteApplication", &fields).await.1.contains("running environment"));
+    assert!(
+        bench
+            .refused("DeleteApplication", &fields)
+            .await
+            .1
+            .contains("running environment")
+    );
     let fields = [("ApplicationName", "shop"), ("TerminateEnvByForce", "true")];
     bench.good("DeleteApplication", &fields).await;
     bench.sleep(600).await;
@@ -233,15 +290,24 @@ async fn tags_and_platforms_are_found() {
         ("TagsToRemove.member.1", "Name"),
     ];
     bench.good("UpdateTagsForResource", &fields).await;
-    let body = bench.good("ListTagsForResource", &[("ResourceArn", &arn)]).await;
+    let body = bench
+        .good("ListTagsForResource", &[("ResourceArn", &arn)])
+        .await;
     assert_eq!(
         fields_of(&body, "Key"),
-        ["elasticbeanstalk:environment-id", "elasticbeanstalk:environment-name", "team"]
+        [
+            "elasticbeanstalk:environment-id",
+            "elasticbeanstalk:environment-name",
+            "team"
+        ]
     );
     let fields = [
         ("Filters.member.1.Type", "PlatformBranchName"),
         ("Filters.member.1.Operator", "="),
-        ("Filters.member.1.Values.member.1", "Docker running on 64bit Amazon Linux 2023"),
+        (
+            "Filters.member.1.Values.member.1",
+            "Docker running on 64bit Amazon Linux 2023",
+        ),
         ("Filters.member.2.Type", "PlatformLifecycleState"),
         ("Filters.member.2.Operator", "="),
         ("Filters.member.2.Values.member.1", "Recommended"),

@@ -19,10 +19,15 @@ async fn a_new_environment_tells_its_story_and_serves() {
         events[1],
         format!("Using {BUCKET} as Amazon S3 storage bucket for environment data.")
     );
-    assert!(events.contains(
-        &"Waiting for EC2 instances to launch. This may take a few minutes.".to_owned()
-    ));
-    assert_eq!(events.last().unwrap(), "Successfully launched environment: shop-production");
+    assert!(
+        events.contains(
+            &"Waiting for EC2 instances to launch. This may take a few minutes.".to_owned()
+        )
+    );
+    assert_eq!(
+        events.last().unwrap(),
+        "Successfully launched environment: shop-production"
+    );
     bench.sleep(60).await;
     let environment = bench.environment().await;
     assert_eq!(field(&environment, "Status"), "Ready");
@@ -33,16 +38,28 @@ async fn a_new_environment_tells_its_story_and_serves() {
         field(&environment, "CNAME"),
         "shop.eu-central-1.elasticbeanstalk.localhost:8080"
     );
-    assert_eq!(bench.instances().await, ["v1 Deployed Ok", "v1 Deployed Ok"]);
-    let leaders = bench.plane.deployments("v1").iter().filter(|spec| spec.leader).count();
+    assert_eq!(
+        bench.instances().await,
+        ["v1 Deployed Ok", "v1 Deployed Ok"]
+    );
+    let leaders = bench
+        .plane
+        .deployments("v1")
+        .iter()
+        .filter(|spec| spec.leader)
+        .count();
     assert_eq!(leaders, 1);
-    let Targets::InService(targets) =
-        bench.beanstalk.targets("shop.eu-central-1.elasticbeanstalk.localhost:8080")
+    let Targets::InService(targets) = bench
+        .beanstalk
+        .targets("shop.eu-central-1.elasticbeanstalk.localhost:8080")
     else {
         panic!("nothing is in service");
     };
     assert_eq!(targets.len(), 2);
-    assert_eq!(bench.beanstalk.targets("other.localhost"), Targets::UnknownHost);
+    assert_eq!(
+        bench.beanstalk.targets("other.localhost"),
+        Targets::UnknownHost
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,10 +68,16 @@ async fn a_version_that_does_not_deploy_makes_the_creation_end_with_errors() {
     bench.versions(&["v1-broken"]).await;
     let request = bench.create("v1-broken", &[]).await;
     let events = bench.events(&request).await;
-    assert!(events.contains(
-        &"Instance deployment failed. For details, see 'eb-engine.log'.".to_owned()
-    ));
-    assert!(events.last().unwrap().starts_with("Create environment operation is complete, but with errors."));
+    assert!(
+        events
+            .contains(&"Instance deployment failed. For details, see 'eb-engine.log'.".to_owned())
+    );
+    assert!(
+        events
+            .last()
+            .unwrap()
+            .starts_with("Create environment operation is complete, but with errors.")
+    );
     bench.sleep(60).await;
     assert_eq!(field(&bench.environment().await, "Health"), "Red");
 }
@@ -64,9 +87,14 @@ async fn termination_removes_the_instances_and_frees_the_names() {
     let bench = Bench::new("").await;
     bench.versions(&["v1"]).await;
     bench.create("v1", &[]).await;
-    let body = bench.good("TerminateEnvironment", &[("EnvironmentName", ENVIRONMENT)]).await;
+    let body = bench
+        .good("TerminateEnvironment", &[("EnvironmentName", ENVIRONMENT)])
+        .await;
     assert_eq!(field(&body, "Status"), "Terminating");
-    let request = field(body.rsplit("<ResponseMetadata>").next().unwrap(), "RequestId");
+    let request = field(
+        body.rsplit("<ResponseMetadata>").next().unwrap(),
+        "RequestId",
+    );
     bench.settled().await;
     assert!(bench.plane.running().is_empty());
     let fields = [("IncludeDeleted", "false")];
@@ -75,7 +103,10 @@ async fn termination_removes_the_instances_and_frees_the_names() {
     assert_eq!(field(&bench.environment().await, "Status"), "Terminated");
     let fields = [("RequestId", request.as_str())];
     let events = fields_of(&bench.good("DescribeEvents", &fields).await, "Message");
-    assert_eq!(events.first().unwrap(), "terminateEnvironment completed successfully.");
+    assert_eq!(
+        events.first().unwrap(),
+        "terminateEnvironment completed successfully."
+    );
     assert_eq!(events.last().unwrap(), "terminateEnvironment is starting.");
     // Both names can be used again.
     bench.create("v1", &[]).await;
@@ -87,7 +118,10 @@ async fn an_environment_that_launches_cannot_be_terminated_or_updated() {
     let fields = [
         ("ApplicationName", "shop"),
         ("EnvironmentName", ENVIRONMENT),
-        ("SolutionStackName", "64bit Amazon Linux 2023 v4.7.2 running Docker"),
+        (
+            "SolutionStackName",
+            "64bit Amazon Linux 2023 v4.7.2 running Docker",
+        ),
     ];
     let body = bench.good("CreateEnvironment", &fields).await;
     assert_eq!(field(&body, "Status"), "Launching");
@@ -122,9 +156,15 @@ async fn variables_and_secrets_reach_the_instances_and_restart_them() {
             ],
         )
         .await;
-    let names = [("ApplicationName", "shop"), ("EnvironmentName", ENVIRONMENT)];
+    let names = [
+        ("ApplicationName", "shop"),
+        ("EnvironmentName", ENVIRONMENT),
+    ];
     let pending = bench.good("DescribeConfigurationSettings", &names).await;
-    assert_eq!(fields_of(&pending, "DeploymentStatus"), ["deployed", "pending"]);
+    assert_eq!(
+        fields_of(&pending, "DeploymentStatus"),
+        ["deployed", "pending"]
+    );
     bench.settled().await;
     let settled = bench.good("DescribeConfigurationSettings", &names).await;
     assert_eq!(fields_of(&settled, "DeploymentStatus"), ["deployed"]);
@@ -140,7 +180,10 @@ async fn variables_and_secrets_reach_the_instances_and_restart_them() {
     );
     let last = bench.plane.deployments("v1").pop().unwrap();
     assert_eq!(last.deployment_id, 2);
-    assert!(!last.leader, "leader_only commands belong to deployments of a version");
+    assert!(
+        !last.leader,
+        "leader_only commands belong to deployments of a version"
+    );
     assert_eq!(last.variables["DEBUG"].expose(), "0");
     assert_eq!(
         last.variables["DATABASE_URL"].expose(),
@@ -159,7 +202,9 @@ async fn a_secret_that_is_missing_fails_the_configuration_and_brings_the_former_
     bench.settled().await;
     let events = bench.events(&request).await;
     assert!(
-        events.iter().any(|event| event.contains("Failed to fetch the secret of KEY")),
+        events
+            .iter()
+            .any(|event| event.contains("Failed to fetch the secret of KEY")),
         "{events:?}"
     );
     assert!(events.contains(&"Failed to deploy configuration.".to_owned()));
@@ -167,7 +212,10 @@ async fn a_secret_that_is_missing_fails_the_configuration_and_brings_the_former_
         events.last().unwrap(),
         "The environment was reverted to the previous configuration setting."
     );
-    let names = [("ApplicationName", "shop"), ("EnvironmentName", ENVIRONMENT)];
+    let names = [
+        ("ApplicationName", "shop"),
+        ("EnvironmentName", ENVIRONMENT),
+    ];
     let sets = bench.good("DescribeConfigurationSettings", &names).await;
     assert_eq!(fields_of(&sets, "DeploymentStatus"), ["deployed", "failed"]);
     bench.sleep(120).await;
@@ -182,7 +230,15 @@ async fn the_fleet_follows_its_limits() {
     bench.start("", &["aws:autoscaling:asg|MinSize=3"]).await;
     bench.settled().await;
     assert_eq!(bench.instances().await.len(), 3);
-    bench.start("", &["aws:autoscaling:asg|MinSize=1", "aws:autoscaling:asg|MaxSize=1"]).await;
+    bench
+        .start(
+            "",
+            &[
+                "aws:autoscaling:asg|MinSize=1",
+                "aws:autoscaling:asg|MaxSize=1",
+            ],
+        )
+        .await;
     bench.settled().await;
     assert_eq!(bench.instances().await.len(), 1);
 }
@@ -193,7 +249,9 @@ async fn new_instance_types_replace_all_instances_with_the_same_version() {
     bench.versions(&["v1"]).await;
     bench.create("v1", &["aws:autoscaling:asg|MinSize=2"]).await;
     let before = bench.plane.running();
-    bench.start("", &["aws:ec2:instances|InstanceTypes=t3.large"]).await;
+    bench
+        .start("", &["aws:ec2:instances|InstanceTypes=t3.large"])
+        .await;
     bench.settled().await;
     let after = bench.plane.running();
     assert_eq!(after.len(), 2);
@@ -207,9 +265,17 @@ async fn an_aborted_rolling_update_leaves_a_mixed_fleet_and_a_ready_environment(
     bench.versions(&["v1", "v2"]).await;
     bench.create("v1", &ROLLING_ONE_BY_ONE).await;
     let request = bench.start("v2", &[]).await;
-    assert_eq!(field(&bench.environment().await, "AbortableOperationInProgress"), "true");
+    assert_eq!(
+        field(&bench.environment().await, "AbortableOperationInProgress"),
+        "true"
+    );
     bench.sleep(100).await;
-    bench.good("AbortEnvironmentUpdate", &[("EnvironmentName", ENVIRONMENT)]).await;
+    bench
+        .good(
+            "AbortEnvironmentUpdate",
+            &[("EnvironmentName", ENVIRONMENT)],
+        )
+        .await;
     assert_eq!(field(&bench.environment().await, "Status"), "Aborting");
     bench.settled().await;
     assert_eq!(
@@ -217,10 +283,16 @@ async fn an_aborted_rolling_update_leaves_a_mixed_fleet_and_a_ready_environment(
         "The environment update was aborted."
     );
     bench.sleep(60).await;
-    assert_eq!(bench.instances().await, ["v1 Deployed Ok", "v2 Deployed Degraded"]);
+    assert_eq!(
+        bench.instances().await,
+        ["v1 Deployed Ok", "v2 Deployed Degraded"]
+    );
     assert_eq!(field(&bench.environment().await, "VersionLabel"), "v1");
     let name = [("EnvironmentName", ENVIRONMENT)];
-    assert_eq!(bench.refused("AbortEnvironmentUpdate", &name).await.0, "InvalidParameterValue");
+    assert_eq!(
+        bench.refused("AbortEnvironmentUpdate", &name).await.0,
+        "InvalidParameterValue"
+    );
 }
 
 pub(super) const ROLLING_ONE_BY_ONE: [&str; 4] = [
@@ -241,9 +313,80 @@ async fn logs_can_be_fetched_from_storage_without_secrets_in_them() {
     bench.good("RequestEnvironmentInfo", &fields).await;
     let body = bench.good("RetrieveEnvironmentInfo", &fields).await;
     let url = field(&body, "Message");
-    let key = url.strip_prefix(&format!("http://127.0.0.1:4566/{BUCKET}/")).unwrap();
+    let key = url
+        .strip_prefix(&format!("http://127.0.0.1:4566/{BUCKET}/"))
+        .unwrap();
     let bytes = bench.world.storage().get(BUCKET, key).await.unwrap();
     let log = String::from_utf8(bytes.to_vec()).unwrap();
     assert!(log.contains("deployed v1"), "{log}");
-    assert!(log.contains("url is [redacted]") && !log.contains("hunter2"), "{log}");
+    assert!(
+        log.contains("url is [redacted]") && !log.contains("hunter2"),
+        "{log}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_fetches_secrets_again_and_is_no_deployment() {
+    let bench = Bench::new("").await;
+    bench.versions(&["v1"]).await;
+    bench.create("v1", &[]).await;
+    bench
+        .good("RestartAppServer", &[("EnvironmentName", ENVIRONMENT)])
+        .await;
+    assert_eq!(field(&bench.environment().await, "Status"), "Updating");
+    bench.settled().await;
+    let numbers: Vec<i64> = bench
+        .plane
+        .deployments("v1")
+        .iter()
+        .map(|spec| spec.deployment_id)
+        .collect();
+    assert_eq!(numbers, [1, 1]);
+    assert!(
+        bench
+            .events("")
+            .await
+            .contains(&"Restarted the application servers.".to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_and_settings_in_one_request_are_one_deployment() {
+    let bench = Bench::new("").await;
+    bench.versions(&["v1", "v2"]).await;
+    bench.create("v1", &[]).await;
+    let setting = "aws:elasticbeanstalk:application:environment|DEBUG=0";
+    let request = bench.start("v2", &[setting]).await;
+    bench.settled().await;
+    let deployments = bench.plane.deployments("v2");
+    assert_eq!(deployments.len(), 1);
+    assert_eq!(deployments[0].variables["DEBUG"].expose(), "0");
+    assert!(deployments[0].leader);
+    let events = bench.events(&request).await;
+    assert_eq!(
+        events[events.len() - 3..],
+        [
+            "New application version was deployed to running EC2 instances.",
+            "Successfully deployed new configuration to environment.",
+            "Environment update completed successfully.",
+        ]
+    );
+    // One that fails leaves the former settings in force.
+    bench.versions(&["v3-broken"]).await;
+    bench
+        .start(
+            "v3-broken",
+            &["aws:elasticbeanstalk:application:environment|DEBUG=1"],
+        )
+        .await;
+    bench.settled().await;
+    let names = [
+        ("ApplicationName", "shop"),
+        ("EnvironmentName", ENVIRONMENT),
+    ];
+    let sets = bench.good("DescribeConfigurationSettings", &names).await;
+    assert_eq!(fields_of(&sets, "DeploymentStatus"), ["deployed", "failed"]);
+    bench.deploy("v2").await;
+    let last = bench.plane.deployments("v2").pop().unwrap();
+    assert_eq!(last.variables["DEBUG"].expose(), "0");
 }

@@ -25,14 +25,24 @@ impl State {
             "owner-id" => one(owner),
             _ => None,
         })?;
-        let items = if shown { vec![self.show_vpc(owner)] } else { Vec::new() };
-        Ok(wire::serialize_describe_vpcs_response(&model::DescribeVpcsResult {
-            vpcs: Some(model::VpcList { items }),
-            next_token: None,
-        }))
+        let items = if shown {
+            vec![self.show_vpc(owner)]
+        } else {
+            Vec::new()
+        };
+        Ok(wire::serialize_describe_vpcs_response(
+            &model::DescribeVpcsResult {
+                vpcs: Some(model::VpcList { items }),
+                next_token: None,
+            },
+        ))
     }
 
-    pub(super) fn describe_subnets(&self, form: &Form, owner: &str) -> Result<MockResponse, Refusal> {
+    pub(super) fn describe_subnets(
+        &self,
+        form: &Form,
+        owner: &str,
+    ) -> Result<MockResponse, Refusal> {
         let ids = form::list(form, "SubnetId");
         for id in &ids {
             if !self.subnets.iter().any(|subnet| subnet.id == *id) {
@@ -41,15 +51,21 @@ impl State {
             }
         }
         let mut items = Vec::new();
-        for subnet in self.subnets.iter().filter(|subnet| ids.is_empty() || ids.contains(&subnet.id)) {
+        for subnet in self
+            .subnets
+            .iter()
+            .filter(|subnet| ids.is_empty() || ids.contains(&subnet.id))
+        {
             if self.passes(form, &subnet.id, |name| self.subnet_values(subnet, name))? {
                 items.push(self.show_subnet(subnet, owner));
             }
         }
-        Ok(wire::serialize_describe_subnets_response(&model::DescribeSubnetsResult {
-            subnets: Some(model::SubnetList { items }),
-            next_token: None,
-        }))
+        Ok(wire::serialize_describe_subnets_response(
+            &model::DescribeSubnetsResult {
+                subnets: Some(model::SubnetList { items }),
+                next_token: None,
+            },
+        ))
     }
 
     fn subnet_values(&self, subnet: &Subnet, name: &str) -> Values {
@@ -64,7 +80,11 @@ impl State {
         }
     }
 
-    pub(super) fn describe_groups(&self, form: &Form, owner: &str) -> Result<MockResponse, Refusal> {
+    pub(super) fn describe_groups(
+        &self,
+        form: &Form,
+        owner: &str,
+    ) -> Result<MockResponse, Refusal> {
         let ids = form::list(form, "GroupId");
         for id in &ids {
             if !id.starts_with("sg-") {
@@ -84,21 +104,32 @@ impl State {
             let named = (ids.is_empty() && names.is_empty())
                 || ids.contains(&group.id)
                 || names.contains(&group.name);
-            if named && self.passes(form, &group.id, |name| self.group_values(group, owner, name))? {
+            if named
+                && self.passes(form, &group.id, |name| {
+                    self.group_values(group, owner, name)
+                })?
+            {
                 items.push(self.show_group(group, owner));
             }
         }
         let (items, next_token) = page(items, form)?;
-        Ok(wire::serialize_describe_security_groups_response(&model::DescribeSecurityGroupsResult {
-            security_groups: Some(model::SecurityGroupList { items }),
-            next_token,
-        }))
+        Ok(wire::serialize_describe_security_groups_response(
+            &model::DescribeSecurityGroupsResult {
+                security_groups: Some(model::SecurityGroupList { items }),
+                next_token,
+            },
+        ))
     }
 
     fn group_values(&self, group: &Group, owner: &str, name: &str) -> Values {
         let incoming = || group.rules.iter().filter(|rule| !rule.egress);
         let ports = |port: fn(&Rule) -> Option<i32>| {
-            Some(incoming().filter_map(port).map(|port| port.to_string()).collect())
+            Some(
+                incoming()
+                    .filter_map(port)
+                    .map(|port| port.to_string())
+                    .collect(),
+            )
         };
         match name {
             "group-id" => one(&group.id),
@@ -108,7 +139,9 @@ impl State {
             "vpc-id" => one(&self.vpc),
             "ip-permission.from-port" => ports(|rule| rule.from_port),
             "ip-permission.to-port" => ports(|rule| rule.to_port),
-            "ip-permission.protocol" => Some(incoming().map(|rule| rule.protocol.clone()).collect()),
+            "ip-permission.protocol" => {
+                Some(incoming().map(|rule| rule.protocol.clone()).collect())
+            }
             "ip-permission.group-id" => Some(
                 incoming()
                     .filter_map(|rule| match &rule.source {
@@ -131,7 +164,12 @@ impl State {
 
     pub(super) fn describe_rules(&self, form: &Form, owner: &str) -> Result<MockResponse, Refusal> {
         let ids = form::list(form, "SecurityGroupRuleId");
-        let known = |id: &String| self.groups.values().flat_map(|group| &group.rules).any(|rule| rule.id == *id);
+        let known = |id: &String| {
+            self.groups
+                .values()
+                .flat_map(|group| &group.rules)
+                .any(|rule| rule.id == *id)
+        };
         if let Some(id) = ids.iter().find(|id| !known(id)) {
             let message = format!("The security group rule ID '{id}' does not exist");
             return Err(Refusal::new("InvalidSecurityGroupRuleId.NotFound", message));
@@ -158,7 +196,11 @@ impl State {
         ))
     }
 
-    pub(super) fn describe_instances(&self, form: &Form, owner: &str) -> Result<MockResponse, Refusal> {
+    pub(super) fn describe_instances(
+        &self,
+        form: &Form,
+        owner: &str,
+    ) -> Result<MockResponse, Refusal> {
         let ids = form::list(form, "InstanceId");
         if let Some(id) = ids.iter().find(|id| !self.instances.contains_key(*id)) {
             let message = format!("The instance ID '{id}' does not exist");
@@ -167,8 +209,14 @@ impl State {
         let mut items = Vec::new();
         for instance in self.instances.values() {
             let named = ids.is_empty() || ids.contains(&instance.id);
-            if named && self.passes(form, &instance.id, |name| self.instance_values(instance, name))? {
-                let instances = model::InstanceList { items: vec![self.show_instance(instance)] };
+            if named
+                && self.passes(form, &instance.id, |name| {
+                    self.instance_values(instance, name)
+                })?
+            {
+                let instances = model::InstanceList {
+                    items: vec![self.show_instance(instance)],
+                };
                 items.push(model::Reservation {
                     instances: Some(instances),
                     owner_id: Some(owner.to_owned()),
@@ -178,20 +226,28 @@ impl State {
             }
         }
         let (items, next_token) = page(items, form)?;
-        Ok(wire::serialize_describe_instances_response(&model::DescribeInstancesResult {
-            reservations: Some(model::ReservationList { items }),
-            next_token,
-        }))
+        Ok(wire::serialize_describe_instances_response(
+            &model::DescribeInstancesResult {
+                reservations: Some(model::ReservationList { items }),
+                next_token,
+            },
+        ))
     }
 
     fn instance_values(&self, instance: &Instance, name: &str) -> Values {
         match name {
             "instance-id" => one(&instance.id),
-            "instance-state-name" => one(if instance.running { "running" } else { "terminated" }),
+            "instance-state-name" => one(if instance.running {
+                "running"
+            } else {
+                "terminated"
+            }),
             "instance-type" => one(&instance.instance_type),
             "subnet-id" | "network-interface.subnet-id" => one(&instance.subnet),
             "vpc-id" => one(&self.vpc),
-            "instance.group-id" | "network-interface.group-id" => Some(instance.security_groups.clone()),
+            "instance.group-id" | "network-interface.group-id" => {
+                Some(instance.security_groups.clone())
+            }
             "instance.group-name" | "network-interface.group-name" => Some(
                 instance
                     .security_groups
@@ -225,10 +281,12 @@ impl State {
                 }
             }
         }
-        Ok(wire::serialize_describe_tags_response(&model::DescribeTagsResult {
-            tags: Some(model::TagDescriptionList { items }),
-            next_token: None,
-        }))
+        Ok(wire::serialize_describe_tags_response(
+            &model::DescribeTagsResult {
+                tags: Some(model::TagDescriptionList { items }),
+                next_token: None,
+            },
+        ))
     }
 
     pub(super) fn describe_zones(&self, region: &str) -> MockResponse {
@@ -245,34 +303,54 @@ impl State {
                 ..model::AvailabilityZone::default()
             })
             .collect();
-        wire::serialize_describe_availability_zones_response(&model::DescribeAvailabilityZonesResult {
-            availability_zones: Some(model::AvailabilityZoneList { items }),
-        })
+        wire::serialize_describe_availability_zones_response(
+            &model::DescribeAvailabilityZonesResult {
+                availability_zones: Some(model::AvailabilityZoneList { items }),
+            },
+        )
     }
 
     pub(super) fn describe_account_attributes(&self, form: &Form) -> MockResponse {
         let wanted = form::list(form, "AttributeName");
-        let items = [("supported-platforms", "VPC"), ("default-vpc", self.vpc.as_str())]
-            .into_iter()
-            .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name))
-            .map(|(name, value)| model::AccountAttribute {
-                attribute_name: Some(name.to_owned()),
-                attribute_values: Some(model::AccountAttributeValueList {
-                    items: vec![model::AccountAttributeValue { attribute_value: Some(value.to_owned()) }],
-                }),
-            })
-            .collect();
-        wire::serialize_describe_account_attributes_response(&model::DescribeAccountAttributesResult {
-            account_attributes: Some(model::AccountAttributeList { items }),
+        let items = [
+            ("supported-platforms", "VPC"),
+            ("default-vpc", self.vpc.as_str()),
+        ]
+        .into_iter()
+        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name))
+        .map(|(name, value)| model::AccountAttribute {
+            attribute_name: Some(name.to_owned()),
+            attribute_values: Some(model::AccountAttributeValueList {
+                items: vec![model::AccountAttributeValue {
+                    attribute_value: Some(value.to_owned()),
+                }],
+            }),
         })
+        .collect();
+        wire::serialize_describe_account_attributes_response(
+            &model::DescribeAccountAttributesResult {
+                account_attributes: Some(model::AccountAttributeList { items }),
+            },
+        )
     }
 
     /// True if a resource passes all filters of the request. Filters on tags work for every resource.
-    fn passes(&self, form: &Form, id: &str, values: impl Fn(&str) -> Values) -> Result<bool, Refusal> {
+    fn passes(
+        &self,
+        form: &Form,
+        id: &str,
+        values: impl Fn(&str) -> Values,
+    ) -> Result<bool, Refusal> {
         for (name, wanted) in filters(form) {
-            let has = self.tag_values(id, &name).or_else(|| values(&name)).ok_or_else(|| {
-                Refusal::new("InvalidParameterValue", format!("The filter '{name}' is invalid"))
-            })?;
+            let has = self
+                .tag_values(id, &name)
+                .or_else(|| values(&name))
+                .ok_or_else(|| {
+                    Refusal::new(
+                        "InvalidParameterValue",
+                        format!("The filter '{name}' is invalid"),
+                    )
+                })?;
             let hit = has
                 .iter()
                 .any(|value| wanted.iter().any(|pattern| filter_matches(pattern, value)));
@@ -286,10 +364,17 @@ impl State {
     fn tag_values(&self, id: &str, filter: &str) -> Values {
         let tags = self.tags.get(id);
         if let Some(key) = filter.strip_prefix("tag:") {
-            return Some(tags.and_then(|tags| tags.get(key)).cloned().into_iter().collect());
+            return Some(
+                tags.and_then(|tags| tags.get(key))
+                    .cloned()
+                    .into_iter()
+                    .collect(),
+            );
         }
-        (filter == "tag-key")
-            .then(|| tags.map(|tags| tags.keys().cloned().collect()).unwrap_or_default())
+        (filter == "tag-key").then(|| {
+            tags.map(|tags| tags.keys().cloned().collect())
+                .unwrap_or_default()
+        })
     }
 }
 
@@ -299,8 +384,12 @@ fn one(value: &str) -> Values {
 
 /// The page that `MaxResults` and `NextToken` ask for. A token is the number of the next item.
 fn page<T>(items: Vec<T>, form: &Form) -> Result<(Vec<T>, Option<String>), Refusal> {
-    let invalid =
-        |name: &str| Refusal::new("InvalidParameterValue", format!("The value for {name} is invalid"));
+    let invalid = |name: &str| {
+        Refusal::new(
+            "InvalidParameterValue",
+            format!("The value for {name} is invalid"),
+        )
+    };
     let start: usize = match optional(form, "NextToken") {
         Some(token) => token.parse().map_err(|_| invalid("NextToken"))?,
         None => 0,

@@ -38,7 +38,11 @@ impl Network {
     /// A new account's network.
     pub(crate) fn new(world: &Arc<World>) -> Self {
         let state = State::new(world.account.as_str(), world.region.as_str());
-        Self { world: world.clone(), state: Mutex::new(state), telling: tokio::sync::Mutex::default() }
+        Self {
+            world: world.clone(),
+            state: Mutex::new(state),
+            telling: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Notes that `user` (`rds:shop-db`) uses these groups; with none it uses no groups any more.
@@ -54,12 +58,18 @@ impl Network {
     /// The first of these groups that does not exist.
     pub(crate) fn unknown_group(&self, groups: &[String]) -> Option<String> {
         let state = self.lock();
-        groups.iter().find(|id| !state.groups.contains_key(*id)).cloned()
+        groups
+            .iter()
+            .find(|id| !state.groups.contains_key(*id))
+            .cloned()
     }
 
     /// The id of the default network's default group.
     pub(crate) fn default_group(&self) -> String {
-        self.lock().group_named("default").map(|group| group.id.clone()).unwrap_or_default()
+        self.lock()
+            .group_named("default")
+            .map(|group| group.id.clone())
+            .unwrap_or_default()
     }
 
     /// The default network and its subnets: id and zone.
@@ -68,9 +78,15 @@ impl Network {
         let subnets = state
             .subnets
             .iter()
-            .map(|subnet| world::Subnet { id: subnet.id.clone(), zone: subnet.zone.clone() })
+            .map(|subnet| world::Subnet {
+                id: subnet.id.clone(),
+                zone: subnet.zone.clone(),
+            })
             .collect();
-        world::Vpc { id: state.vpc.clone(), subnets }
+        world::Vpc {
+            id: state.vpc.clone(),
+            subnets,
+        }
     }
 
     async fn answer(&self, request: MockRequest) -> MockResponse {
@@ -85,7 +101,11 @@ impl Network {
             "AuthorizeSecurityGroupIngress" | "RevokeSecurityGroupIngress" | "DeleteSecurityGroup"
         );
         // Held while the change and its news go out, so that the last news is the last state.
-        let _telling = if changes_rules { Some(self.telling.lock().await) } else { None };
+        let _telling = if changes_rules {
+            Some(self.telling.lock().await)
+        } else {
+            None
+        };
         let answer = self.act(action, &form).unwrap_or_else(MockResponse::from);
         if changes_rules && answer.status == 200 {
             self.tell_data_plane().await;
@@ -141,11 +161,17 @@ fn create_group(state: &mut State, form: &Form) -> Result<MockResponse, Refusal>
     let name = required(form, "GroupName")?;
     let description = required(form, "GroupDescription")?;
     let id = state.create_group(name, description, optional(form, "VpcId"))?;
-    set_tags(state, &id, request::tag_specification(form, "security-group"))?;
-    Ok(wire::serialize_create_security_group_response(&model::CreateSecurityGroupResult {
-        group_id: Some(id),
-        ..model::CreateSecurityGroupResult::default()
-    }))
+    set_tags(
+        state,
+        &id,
+        request::tag_specification(form, "security-group"),
+    )?;
+    Ok(wire::serialize_create_security_group_response(
+        &model::CreateSecurityGroupResult {
+            group_id: Some(id),
+            ..model::CreateSecurityGroupResult::default()
+        },
+    ))
 }
 
 /// The group that a request means, by id or by name in the default network.
@@ -154,21 +180,27 @@ fn group_id(state: &State, form: &Form) -> Result<String, Refusal> {
         return Ok(state.group(id)?.id.clone());
     }
     let name = required(form, "GroupName").map_err(|_| Refusal::missing("groupName or groupId"))?;
-    let group = state.group_named(name).ok_or_else(|| Refusal::group_not_found(name))?;
+    let group = state
+        .group_named(name)
+        .ok_or_else(|| Refusal::group_not_found(name))?;
     Ok(group.id.clone())
 }
 
 fn delete_group(state: &mut State, form: &Form) -> Result<MockResponse, Refusal> {
     let id = group_id(state, form)?;
     state.delete_group(&id)?;
-    Ok(wire::serialize_delete_security_group_response(&model::DeleteSecurityGroupResult {
-        group_id: Some(id),
-        r#return: Some(true),
-    }))
+    Ok(wire::serialize_delete_security_group_response(
+        &model::DeleteSecurityGroupResult {
+            group_id: Some(id),
+            r#return: Some(true),
+        },
+    ))
 }
 
 fn read_rules(state: &State, form: &Form, egress: bool) -> Result<Vec<Rule>, Refusal> {
-    request::rules(form, egress, |name| Some(state.group_named(name)?.id.clone()))
+    request::rules(form, egress, |name| {
+        Some(state.group_named(name)?.id.clone())
+    })
 }
 
 fn authorize(
@@ -187,7 +219,10 @@ fn authorize(
     for rule in &made {
         set_tags(state, &rule.id, tags.clone())?;
     }
-    let items = made.iter().map(|rule| state.show_rule(&id, rule, owner)).collect();
+    let items = made
+        .iter()
+        .map(|rule| state.show_rule(&id, rule, owner))
+        .collect();
     let rules = Some(model::SecurityGroupRuleList { items });
     Ok(if egress {
         wire::serialize_authorize_security_group_egress_response(
@@ -217,11 +252,13 @@ fn revoke(state: &mut State, form: &Form, egress: bool) -> Result<MockResponse, 
     let items = gone.iter().map(|rule| show::revoked(&id, rule)).collect();
     let revoked = Some(model::RevokedSecurityGroupRuleList { items });
     Ok(if egress {
-        wire::serialize_revoke_security_group_egress_response(&model::RevokeSecurityGroupEgressResult {
-            r#return: Some(true),
-            revoked_security_group_rules: revoked,
-            unknown_ip_permissions: None,
-        })
+        wire::serialize_revoke_security_group_egress_response(
+            &model::RevokeSecurityGroupEgressResult {
+                r#return: Some(true),
+                revoked_security_group_rules: revoked,
+                unknown_ip_permissions: None,
+            },
+        )
     } else {
         wire::serialize_revoke_security_group_ingress_response(
             &model::RevokeSecurityGroupIngressResult {
@@ -250,7 +287,9 @@ fn delete_tags(state: &mut State, form: &Form) -> MockResponse {
         })
         .collect();
     for id in form::list(form, "ResourceId") {
-        let Some(tags) = state.tags.get_mut(&id) else { continue };
+        let Some(tags) = state.tags.get_mut(&id) else {
+            continue;
+        };
         if keys.is_empty() {
             tags.clear();
         }
@@ -267,7 +306,8 @@ fn set_tags(state: &mut State, id: &str, tags: Vec<(String, String)>) -> Result<
     for (key, _) in &tags {
         // The prefix is AWS's own; only AWS's services set such tags, and they do not come here.
         if key.is_empty() || key.to_lowercase().starts_with("aws:") {
-            let message = format!("Tag keys starting with 'aws:' are reserved for internal use: {key}");
+            let message =
+                format!("Tag keys starting with 'aws:' are reserved for internal use: {key}");
             return Err(Refusal::new("InvalidParameterValue", message));
         }
     }
@@ -311,13 +351,27 @@ impl world::Network for Network {
             if let Some(existing) = state.group_named(&group.name) {
                 return Some(existing.id.clone());
             }
-            let id = state.create_group(&group.name, &group.description, Some(&group.vpc)).ok()?;
-            let rules = group.ingress.iter().map(|(port, source)| tcp_rule(*port, source)).collect();
+            let id = state
+                .create_group(&group.name, &group.description, Some(&group.vpc))
+                .ok()?;
+            let rules = group
+                .ingress
+                .iter()
+                .map(|(port, source)| tcp_rule(*port, source))
+                .collect();
             if let Err(refusal) = state.authorize(&id, rules) {
-                tracing::warn!(group = group.name, message = refusal.message, "rules were left out");
+                tracing::warn!(
+                    group = group.name,
+                    message = refusal.message,
+                    "rules were left out"
+                );
             }
             // AWS's own services may use its reserved tags.
-            state.tags.entry(id.clone()).or_default().extend(group.tags.iter().cloned());
+            state
+                .tags
+                .entry(id.clone())
+                .or_default()
+                .extend(group.tags.iter().cloned());
             id
         };
         self.tell_data_plane().await;
@@ -335,7 +389,11 @@ impl world::Network for Network {
         let mut state = self.lock();
         let address = state.next_address(&instance.subnet);
         let id = instance.id.as_str().to_owned();
-        state.tags.entry(id.clone()).or_default().extend(instance.tags.iter().cloned());
+        state
+            .tags
+            .entry(id.clone())
+            .or_default()
+            .extend(instance.tags.iter().cloned());
         let shown = Instance {
             id: id.clone(),
             instance_type: instance.instance_type.clone(),
@@ -400,7 +458,9 @@ mod tests {
                     ("Filter.1.Name", name),
                     ("Filter.1.Value.1", value),
                 ];
-                text(&query(network, &fields).await).matches("<groupName>").count()
+                text(&query(network, &fields).await)
+                    .matches("<groupName>")
+                    .count()
             }
         };
         assert_eq!(found("group-name", "shop-db").await, 1);
@@ -409,24 +469,44 @@ mod tests {
         assert_eq!(found("group-name", "*").await, 2);
         let wrong = query(
             &network,
-            &[("Action", "DescribeSecurityGroups"), ("Filter.1.Name", "colour"), ("Filter.1.Value.1", "red")],
+            &[
+                ("Action", "DescribeSecurityGroups"),
+                ("Filter.1.Name", "colour"),
+                ("Filter.1.Value.1", "red"),
+            ],
         )
         .await;
-        assert!(text(&wrong).contains("The filter &apos;colour&apos; is invalid"), "{}", text(&wrong));
+        assert!(
+            text(&wrong).contains("The filter &apos;colour&apos; is invalid"),
+            "{}",
+            text(&wrong)
+        );
     }
 
     #[tokio::test]
     async fn pages_are_followed_by_their_token() {
         let network = Network::new(&world_with_faults(""));
         for name in ["a", "b"] {
-            let fields =
-                [("Action", "CreateSecurityGroup"), ("GroupName", name), ("GroupDescription", "x")];
+            let fields = [
+                ("Action", "CreateSecurityGroup"),
+                ("GroupName", name),
+                ("GroupDescription", "x"),
+            ];
             query(&network, &fields).await;
         }
-        let first =
-            text(&query(&network, &[("Action", "DescribeSecurityGroups"), ("MaxResults", "2")]).await);
+        let first = text(
+            &query(
+                &network,
+                &[("Action", "DescribeSecurityGroups"), ("MaxResults", "2")],
+            )
+            .await,
+        );
         assert!(first.contains("<nextToken>2</nextToken>"), "{first}");
-        let fields = [("Action", "DescribeSecurityGroups"), ("MaxResults", "2"), ("NextToken", "2")];
+        let fields = [
+            ("Action", "DescribeSecurityGroups"),
+            ("MaxResults", "2"),
+            ("NextToken", "2"),
+        ];
         let second = text(&query(&network, &fields).await);
         assert_eq!(second.matches("<groupName>").count(), 1);
         assert!(!second.contains("nextToken"));
@@ -443,7 +523,10 @@ mod tests {
                 instance_type: "t3.small".to_owned(),
                 subnet,
                 security_groups: vec![network.default_group()],
-                tags: vec![("elasticbeanstalk:environment-name".to_owned(), "shop".to_owned())],
+                tags: vec![(
+                    "elasticbeanstalk:environment-name".to_owned(),
+                    "shop".to_owned(),
+                )],
             })
             .await;
         let describe = [
@@ -454,7 +537,10 @@ mod tests {
             ("Filter.2.Value.1", "running"),
         ];
         let shown = text(&query(&network, &describe).await);
-        assert!(shown.contains("<privateIpAddress>172.31.0.4</privateIpAddress>"), "{shown}");
+        assert!(
+            shown.contains("<privateIpAddress>172.31.0.4</privateIpAddress>"),
+            "{shown}"
+        );
         network.terminate_instance(&id).await;
         assert!(!text(&query(&network, &describe).await).contains("i-0123"));
     }

@@ -13,11 +13,17 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     pub(super) fn group_not_found(id: &str) -> Self {
-        Self::new("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"))
+        Self::new(
+            "InvalidGroup.NotFound",
+            format!("The security group '{id}' does not exist"),
+        )
     }
 
     pub(super) fn missing(parameter: &str) -> Self {

@@ -17,7 +17,9 @@ pub(super) fn required<'a>(form: &'a Form, name: &str) -> Result<&'a str, Refusa
 
 /// A field that may be there; an empty one is not.
 pub(super) fn optional<'a>(form: &'a Form, name: &str) -> Option<&'a str> {
-    form.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    form.get(name)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
 }
 
 /// The filters of a request: names and the values of which one must match.
@@ -36,7 +38,11 @@ pub(super) fn tag_specification(form: &Form, resource_type: &str) -> Vec<(String
         .map_while(|index| {
             let prefix = format!("TagSpecification.{index}");
             let kind = form.get(&format!("{prefix}.ResourceType"))?;
-            Some(if kind == resource_type { tags(form, &format!("{prefix}.Tag")) } else { Vec::new() })
+            Some(if kind == resource_type {
+                tags(form, &format!("{prefix}.Tag"))
+            } else {
+                Vec::new()
+            })
         })
         .flatten()
         .collect()
@@ -47,7 +53,10 @@ pub(super) fn tags(form: &Form, prefix: &str) -> Vec<(String, String)> {
     (1..)
         .map_while(|index| {
             let key = form.get(&format!("{prefix}.{index}.Key"))?.clone();
-            let value = form.get(&format!("{prefix}.{index}.Value")).cloned().unwrap_or_default();
+            let value = form
+                .get(&format!("{prefix}.{index}.Value"))
+                .cloned()
+                .unwrap_or_default();
             Some((key, value))
         })
         .collect()
@@ -63,13 +72,18 @@ pub(super) fn rules(
     let mut rules = Vec::new();
     for index in 1.. {
         let prefix = format!("IpPermissions.{index}");
-        let Some(protocol) = form.get(&format!("{prefix}.IpProtocol")) else { break };
+        let Some(protocol) = form.get(&format!("{prefix}.IpProtocol")) else {
+            break;
+        };
         let shape = shape(form, egress, protocol, &prefix)?;
         rules.extend(listed(form, &prefix, &shape, &names)?);
     }
     if let (true, Some(protocol)) = (rules.is_empty(), form.get("IpProtocol")) {
         let mut shape = shape(form, egress, protocol, "")?;
-        shape.source = match (optional(form, "CidrIp"), optional(form, "SourceSecurityGroupName")) {
+        shape.source = match (
+            optional(form, "CidrIp"),
+            optional(form, "SourceSecurityGroupName"),
+        ) {
             (Some(block), _) => Source::Ipv4(block.to_owned()),
             (None, Some(name)) => {
                 Source::Group(names(name).ok_or_else(|| Refusal::group_not_found(name))?)
@@ -84,10 +98,17 @@ pub(super) fn rules(
 /// A rule with everything but its source.
 fn shape(form: &Form, egress: bool, protocol: &str, prefix: &str) -> Result<Rule, Refusal> {
     let field = |name: &str| {
-        let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+        let name = if prefix.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{prefix}.{name}")
+        };
         form.get(&name).map(|value| {
             value.parse::<i32>().map_err(|_| {
-                Refusal::new("InvalidParameterValue", format!("Invalid value '{value}' for {name}"))
+                Refusal::new(
+                    "InvalidParameterValue",
+                    format!("Invalid value '{value}' for {name}"),
+                )
             })
         })
     };
@@ -103,8 +124,16 @@ fn shape(form: &Form, egress: bool, protocol: &str, prefix: &str) -> Result<Rule
         id: String::new(),
         egress,
         protocol: protocol.to_lowercase(),
-        from_port: if all { None } else { field("FromPort").transpose()? },
-        to_port: if all { None } else { field("ToPort").transpose()? },
+        from_port: if all {
+            None
+        } else {
+            field("FromPort").transpose()?
+        },
+        to_port: if all {
+            None
+        } else {
+            field("ToPort").transpose()?
+        },
         source: Source::Ipv4(String::new()),
         description: None,
     })
@@ -124,9 +153,17 @@ fn listed(
         ("PrefixListIds", "PrefixListId", Source::PrefixList),
     ] {
         for index in 1.. {
-            let Some(value) = form.get(&format!("{prefix}.{list}.{index}.{field}")) else { break };
-            let description = form.get(&format!("{prefix}.{list}.{index}.Description")).cloned();
-            rules.push(Rule { source: make(value.clone()), description, ..shape.clone() });
+            let Some(value) = form.get(&format!("{prefix}.{list}.{index}.{field}")) else {
+                break;
+            };
+            let description = form
+                .get(&format!("{prefix}.{list}.{index}.Description"))
+                .cloned();
+            rules.push(Rule {
+                source: make(value.clone()),
+                description,
+                ..shape.clone()
+            });
         }
     }
     for index in 1.. {
@@ -139,7 +176,11 @@ fn listed(
             (None, None) => break,
         };
         let description = form.get(&format!("{member}.Description")).cloned();
-        rules.push(Rule { source: Source::Group(id), description, ..shape.clone() });
+        rules.push(Rule {
+            source: Source::Group(id),
+            description,
+            ..shape.clone()
+        });
     }
     if rules.is_empty() {
         return Err(Refusal::missing("ipRanges or groups"));
@@ -152,12 +193,11 @@ pub(super) fn filter_matches(pattern: &str, value: &str) -> bool {
     fn matches(pattern: &[u8], value: &[u8]) -> bool {
         match pattern.split_first() {
             None => value.is_empty(),
-            Some((b'*', rest)) => {
-                (0..=value.len()).any(|skip| value.get(skip..).is_some_and(|value| matches(rest, value)))
-            }
-            Some((first, rest)) => value
-                .split_first()
-                .is_some_and(|(head, tail)| (*first == b'?' || first == head) && matches(rest, tail)),
+            Some((b'*', rest)) => (0..=value.len())
+                .any(|skip| value.get(skip..).is_some_and(|value| matches(rest, value))),
+            Some((first, rest)) => value.split_first().is_some_and(|(head, tail)| {
+                (*first == b'?' || first == head) && matches(rest, tail)
+            }),
         }
     }
     matches(pattern.as_bytes(), value.as_bytes())
@@ -179,7 +219,10 @@ mod tests {
              &IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8&IpPermissions.2.IpProtocol=-1\
              &IpPermissions.2.FromPort=1&IpPermissions.2.Groups.1.GroupName=named",
         );
-        let rules = rules(&form, false, |name| (name == "named").then(|| "sg-2".to_owned())).unwrap();
+        let rules = rules(&form, false, |name| {
+            (name == "named").then(|| "sg-2".to_owned())
+        })
+        .unwrap();
         let sources: Vec<&Source> = rules.iter().map(|rule| &rule.source).collect();
         assert_eq!(
             sources,
@@ -203,11 +246,19 @@ mod tests {
 
     #[test]
     fn filters_and_their_wildcards() {
-        let form = form("Filter.1.Name=vpc-id&Filter.1.Value.1=a&Filter.1.Value.2=b&Filter.2.Name=tag:x&Filter.2.Value.1=y");
+        let form = form(
+            "Filter.1.Name=vpc-id&Filter.1.Value.1=a&Filter.1.Value.2=b&Filter.2.Name=tag:x&Filter.2.Value.1=y",
+        );
         let read = filters(&form);
-        assert_eq!(read[0], ("vpc-id".to_owned(), vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(
+            read[0],
+            ("vpc-id".to_owned(), vec!["a".to_owned(), "b".to_owned()])
+        );
         assert_eq!(read.len(), 2);
-        assert!(filter_matches("awseb-*-AWSEBSecurityGroup-*", "awseb-e-1-stack-AWSEBSecurityGroup-XY"));
+        assert!(filter_matches(
+            "awseb-*-AWSEBSecurityGroup-*",
+            "awseb-e-1-stack-AWSEBSecurityGroup-XY"
+        ));
         assert!(filter_matches("sg-?", "sg-1"));
         assert!(!filter_matches("sg-?", "sg-12"));
     }

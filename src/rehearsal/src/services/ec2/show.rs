@@ -9,7 +9,10 @@ impl State {
         let tags = self.tags.get(id).filter(|tags| !tags.is_empty())?;
         let items = tags
             .iter()
-            .map(|(key, value)| model::Tag { key: Some(key.clone()), value: Some(value.clone()) })
+            .map(|(key, value)| model::Tag {
+                key: Some(key.clone()),
+                value: Some(value.clone()),
+            })
             .collect();
         Some(model::TagList { items })
     }
@@ -47,7 +50,10 @@ impl State {
 
     pub(super) fn show_group(&self, group: &Group, owner: &str) -> model::SecurityGroup {
         let permissions = |egress| model::IpPermissionList {
-            items: permissions(group.rules.iter().filter(|rule| rule.egress == egress), owner),
+            items: permissions(
+                group.rules.iter().filter(|rule| rule.egress == egress),
+                owner,
+            ),
         };
         model::SecurityGroup {
             group_id: Some(group.id.clone()),
@@ -62,7 +68,12 @@ impl State {
         }
     }
 
-    pub(super) fn show_rule(&self, group: &str, rule: &Rule, owner: &str) -> model::SecurityGroupRule {
+    pub(super) fn show_rule(
+        &self,
+        group: &str,
+        rule: &Rule,
+        owner: &str,
+    ) -> model::SecurityGroupRule {
         let mut shown = model::SecurityGroupRule {
             security_group_rule_id: Some(rule.id.clone()),
             group_id: Some(group.to_owned()),
@@ -106,19 +117,31 @@ impl State {
             .iter()
             .find(|subnet| subnet.id == instance.subnet)
             .map(|subnet| subnet.zone.clone());
-        let (code, name) = if instance.running { (16, "running") } else { (48, "terminated") };
+        let (code, name) = if instance.running {
+            (16, "running")
+        } else {
+            (48, "terminated")
+        };
         let mut shown = model::Instance {
             instance_id: Some(instance.id.clone()),
             instance_type: Some(instance.instance_type.clone()),
             image_id: Some("ami-rehearsal".to_owned()),
             architecture: Some("x86_64".to_owned()),
-            launch_time: Some(instance.launched.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()),
+            launch_time: Some(
+                instance
+                    .launched
+                    .strftime("%Y-%m-%dT%H:%M:%S.000Z")
+                    .to_string(),
+            ),
             placement: Some(model::Placement {
                 availability_zone: zone,
                 tenancy: Some("default".to_owned()),
                 ..model::Placement::default()
             }),
-            state: Some(model::InstanceState { code: Some(code), name: Some(name.to_owned()) }),
+            state: Some(model::InstanceState {
+                code: Some(code),
+                name: Some(name.to_owned()),
+            }),
             tags: self.tag_list(&instance.id),
             ..model::Instance::default()
         };
@@ -164,28 +187,45 @@ fn add_source(permission: &mut model::IpPermission, rule: &Rule, owner: &str) {
     let description = rule.description.clone();
     match &rule.source {
         Source::Group(id) => {
-            permission.user_id_group_pairs.get_or_insert_default().items.push(model::UserIdGroupPair {
-                group_id: Some(id.clone()),
-                user_id: Some(owner.to_owned()),
-                description,
-                ..model::UserIdGroupPair::default()
-            });
+            permission
+                .user_id_group_pairs
+                .get_or_insert_default()
+                .items
+                .push(model::UserIdGroupPair {
+                    group_id: Some(id.clone()),
+                    user_id: Some(owner.to_owned()),
+                    description,
+                    ..model::UserIdGroupPair::default()
+                });
         }
-        Source::Ipv4(block) => permission
-            .ip_ranges
-            .get_or_insert_default()
-            .items
-            .push(model::IpRange { cidr_ip: Some(block.clone()), description }),
-        Source::Ipv6(block) => permission
-            .ipv6_ranges
-            .get_or_insert_default()
-            .items
-            .push(model::Ipv6Range { cidr_ipv6: Some(block.clone()), description }),
+        Source::Ipv4(block) => {
+            permission
+                .ip_ranges
+                .get_or_insert_default()
+                .items
+                .push(model::IpRange {
+                    cidr_ip: Some(block.clone()),
+                    description,
+                });
+        }
+        Source::Ipv6(block) => {
+            permission
+                .ipv6_ranges
+                .get_or_insert_default()
+                .items
+                .push(model::Ipv6Range {
+                    cidr_ipv6: Some(block.clone()),
+                    description,
+                });
+        }
         Source::PrefixList(id) => permission
             .prefix_list_ids
             .get_or_insert_default()
             .items
-            .push(model::PrefixListId { prefix_list_id: Some(id.clone()), description }),
+            .push(model::PrefixListId {
+                prefix_list_id: Some(id.clone()),
+                description,
+            }),
     }
 }
 

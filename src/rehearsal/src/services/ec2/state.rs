@@ -2,6 +2,10 @@
 //!
 //! Pure: no clock, no data plane, no wire. Refusals are EC2's.
 
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -11,8 +15,11 @@ use super::refusal::Refusal;
 use crate::data_plane::{IngressRule, IngressSource};
 
 /// The letters of the zones that the default network has subnets in, with their /20 blocks.
-const ZONES: [(char, &str); 3] =
-    [('a', "172.31.0.0/20"), ('b', "172.31.16.0/20"), ('c', "172.31.32.0/20")];
+const ZONES: [(char, &str); 3] = [
+    ('a', "172.31.0.0/20"),
+    ('b', "172.31.16.0/20"),
+    ('c', "172.31.32.0/20"),
+];
 /// The address block of every default network.
 pub(super) const VPC_BLOCK: &str = "172.31.0.0/16";
 
@@ -88,8 +95,19 @@ pub(super) struct Instance {
 impl Rule {
     /// True if both let the same through, whatever their ids and descriptions.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        (self.egress, &self.protocol, self.from_port, self.to_port, &self.source)
-            == (other.egress, &other.protocol, other.from_port, other.to_port, &other.source)
+        (
+            self.egress,
+            &self.protocol,
+            self.from_port,
+            self.to_port,
+            &self.source,
+        ) == (
+            other.egress,
+            &other.protocol,
+            other.from_port,
+            other.to_port,
+            &other.source,
+        )
     }
 
     /// As EC2 names a rule in its errors.
@@ -126,7 +144,11 @@ impl State {
         state.vpc = state.next_id("vpc");
         for (letter, block) in ZONES {
             let id = state.next_id("subnet");
-            state.subnets.push(Subnet { id, zone: format!("{region}{letter}"), block });
+            state.subnets.push(Subnet {
+                id,
+                zone: format!("{region}{letter}"),
+                block,
+            });
         }
         let id = state.insert_group("default", "default VPC security group");
         let within = Source::Group(id.clone());
@@ -156,7 +178,15 @@ impl State {
     ) -> Rule {
         let id = self.next_id("sgr");
         let protocol = protocol.to_owned();
-        Rule { id, egress, protocol, from_port, to_port, source, description: None }
+        Rule {
+            id,
+            egress,
+            protocol,
+            from_port,
+            to_port,
+            source,
+            description: None,
+        }
     }
 
     fn insert_group(&mut self, name: &str, description: &str) -> String {
@@ -180,15 +210,18 @@ impl State {
 
     /// The group of this id.
     pub(super) fn group(&self, id: &str) -> Result<&Group, Refusal> {
-        self.groups.get(id).ok_or_else(|| Refusal::group_not_found(id))
+        self.groups
+            .get(id)
+            .ok_or_else(|| Refusal::group_not_found(id))
     }
 
     /// Checks a network's id; none is the default network.
     pub(super) fn check_vpc(&self, id: Option<&str>) -> Result<(), Refusal> {
         match id {
-            Some(id) if id != self.vpc => {
-                Err(Refusal::new("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist")))
-            }
+            Some(id) if id != self.vpc => Err(Refusal::new(
+                "InvalidVpcID.NotFound",
+                format!("The vpc ID '{id}' does not exist"),
+            )),
             _ => Ok(()),
         }
     }
@@ -218,7 +251,10 @@ impl State {
         if self.group_named(name).is_some() {
             return Err(Refusal::new(
                 "InvalidGroup.Duplicate",
-                format!("The security group '{name}' already exists for VPC '{}'", self.vpc),
+                format!(
+                    "The security group '{name}' already exists for VPC '{}'",
+                    self.vpc
+                ),
             ));
         }
         Ok(self.insert_group(name, description))
@@ -233,15 +269,25 @@ impl State {
                 self.group(source)?;
             }
             let earlier = rules.iter().take(index);
-            if group.rules.iter().chain(earlier).any(|other| other.is_same_as(rule)) {
+            if group
+                .rules
+                .iter()
+                .chain(earlier)
+                .any(|other| other.is_same_as(rule))
+            {
                 return Err(Refusal::new(
                     "InvalidPermission.Duplicate",
                     format!("the specified rule {} already exists", rule.in_words()),
                 ));
             }
         }
-        let made: Vec<Rule> =
-            rules.into_iter().map(|rule| Rule { id: self.next_id("sgr"), ..rule }).collect();
+        let made: Vec<Rule> = rules
+            .into_iter()
+            .map(|rule| Rule {
+                id: self.next_id("sgr"),
+                ..rule
+            })
+            .collect();
         if let Some(group) = self.groups.get_mut(id) {
             group.rules.extend(made.iter().cloned());
         }
@@ -259,7 +305,11 @@ impl State {
         let group = self.group(id)?;
         let mut chosen = BTreeSet::new();
         for wanted in rule_ids {
-            if !group.rules.iter().any(|rule| rule.id == *wanted && rule.egress == egress) {
+            if !group
+                .rules
+                .iter()
+                .any(|rule| rule.id == *wanted && rule.egress == egress)
+            {
                 return Err(Refusal::new(
                     "InvalidSecurityGroupRuleId.NotFound",
                     format!("The security group rule ID '{wanted}' does not exist"),
@@ -276,8 +326,13 @@ impl State {
             };
             chosen.insert(rule.id.clone());
         }
-        let Some(group) = self.groups.get_mut(id) else { return Ok(Vec::new()) };
-        let (gone, kept) = group.rules.drain(..).partition(|rule| chosen.contains(&rule.id));
+        let Some(group) = self.groups.get_mut(id) else {
+            return Ok(Vec::new());
+        };
+        let (gone, kept) = group
+            .rules
+            .drain(..)
+            .partition(|rule| chosen.contains(&rule.id));
         group.rules = kept;
         for rule in &chosen {
             self.tags.remove(rule);
@@ -291,16 +346,20 @@ impl State {
         if group.name == "default" {
             return Err(Refusal::new(
                 "CannotDelete",
-                format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user"),
+                format!(
+                    "the specified group: \"{id}\" name: \"default\" cannot be deleted by a user"
+                ),
             ));
         }
         let refers = |rule: &Rule| rule.source == Source::Group(id.to_owned());
-        let referred = self.groups.values().any(|other| other.id != id && other.rules.iter().any(refers));
+        let referred = self
+            .groups
+            .values()
+            .any(|other| other.id != id && other.rules.iter().any(refers));
         let used = self.users.values().flatten().any(|used| used == id)
-            || self
-                .instances
-                .values()
-                .any(|instance| instance.running && instance.security_groups.iter().any(|used| used == id));
+            || self.instances.values().any(|instance| {
+                instance.running && instance.security_groups.iter().any(|used| used == id)
+            });
         if referred || used {
             return Err(Refusal::new(
                 "DependencyViolation",
@@ -316,7 +375,9 @@ impl State {
         self.groups.remove(id);
         self.tags.remove(id);
         for group in self.groups.values_mut() {
-            group.rules.retain(|rule| rule.source != Source::Group(id.to_owned()));
+            group
+                .rules
+                .retain(|rule| rule.source != Source::Group(id.to_owned()));
         }
     }
 
@@ -357,7 +418,12 @@ fn ingress_rule(group: &str, rule: &Rule) -> Option<IngressRule> {
         "tcp" => (port(rule.from_port)?, port(rule.to_port)?),
         _ => return None,
     };
-    Some(IngressRule { group: group.to_owned(), from_port, to_port, source })
+    Some(IngressRule {
+        group: group.to_owned(),
+        from_port,
+        to_port,
+        source,
+    })
 }
 
 fn port(number: Option<i32>) -> Option<u16> {
@@ -368,7 +434,9 @@ fn port(number: Option<i32>) -> Option<u16> {
 fn check_group_text(what: &str, text: &str) -> Result<(), Refusal> {
     let allowed = "._-:/()#,@[]+=&;{}!$* ";
     let good = (1..=255).contains(&text.len())
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || allowed.contains(letter));
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || allowed.contains(letter));
     if good {
         return Ok(());
     }
@@ -413,126 +481,7 @@ fn check_rule(rule: &Rule) -> Result<(), Refusal> {
 
 fn is_ipv4_block(block: &str) -> bool {
     block.split_once('/').is_some_and(|(address, bits)| {
-        address.parse::<std::net::Ipv4Addr>().is_ok() && bits.parse::<u8>().is_ok_and(|bits| bits <= 32)
+        address.parse::<std::net::Ipv4Addr>().is_ok()
+            && bits.parse::<u8>().is_ok_and(|bits| bits <= 32)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn state() -> State {
-        State::new("123456789012", "eu-central-1")
-    }
-
-    fn from_group(port: i32, source: &str) -> Rule {
-        Rule {
-            id: String::new(),
-            egress: false,
-            protocol: "tcp".to_owned(),
-            from_port: Some(port),
-            to_port: Some(port),
-            source: Source::Group(source.to_owned()),
-            description: None,
-        }
-    }
-
-    fn code<T: std::fmt::Debug>(result: Result<T, Refusal>) -> &'static str {
-        result.unwrap_err().code
-    }
-
-    #[test]
-    fn a_new_account_has_a_network_in_three_zones() {
-        let state = state();
-        let zones: Vec<&str> = state.subnets.iter().map(|subnet| subnet.zone.as_str()).collect();
-        assert_eq!(zones, ["eu-central-1a", "eu-central-1b", "eu-central-1c"]);
-        assert_eq!(state.group_named("default").unwrap().rules.len(), 2);
-        assert_eq!(state.vpc, self::state().vpc, "the same account looks the same twice");
-    }
-
-    #[test]
-    fn groups_are_unique_and_named_well() {
-        let mut state = state();
-        state.create_group("db", "The database", None).unwrap();
-        assert_eq!(code(state.create_group("db", "again", None)), "InvalidGroup.Duplicate");
-        assert_eq!(code(state.create_group("default", "x", None)), "InvalidGroup.Reserved");
-        assert_eq!(code(state.create_group("sg-x", "x", None)), "InvalidParameterValue");
-        assert_eq!(code(state.create_group("a", "naïve", None)), "InvalidParameterValue");
-        assert_eq!(code(state.create_group("a", "b", Some("vpc-1"))), "InvalidVpcID.NotFound");
-    }
-
-    #[test]
-    fn rules_are_added_once_and_all_or_none() {
-        let mut state = state();
-        let app = state.create_group("app", "Instances", None).unwrap();
-        let db = state.create_group("db", "The database", None).unwrap();
-        state.authorize(&db, vec![from_group(5432, &app)]).unwrap();
-        let again = vec![from_group(5433, &app), from_group(5432, &app)];
-        assert_eq!(code(state.authorize(&db, again)), "InvalidPermission.Duplicate");
-        assert_eq!(state.group(&db).unwrap().rules.len(), 2, "egress and one rule");
-        assert_eq!(code(state.authorize(&db, vec![from_group(1, "sg-0")])), "InvalidGroup.NotFound");
-        assert_eq!(
-            state.ingress(),
-            [
-                IngressRule {
-                    group: db.clone(),
-                    from_port: 5432,
-                    to_port: 5432,
-                    source: IngressSource::Group(app.clone()),
-                },
-                IngressRule {
-                    group: state.group_named("default").unwrap().id.clone(),
-                    from_port: 0,
-                    to_port: u16::MAX,
-                    source: IngressSource::Group(state.group_named("default").unwrap().id.clone()),
-                },
-            ]
-            .into_iter()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect::<Vec<_>>()
-        );
-        assert_eq!(code(state.revoke(&db, false, &[], &[from_group(1, &app)])), "InvalidPermission.NotFound");
-        let gone = state.revoke(&db, false, &[], &[from_group(5432, &app)]).unwrap();
-        assert_eq!(gone.len(), 1);
-        assert_eq!(state.ingress().len(), 1);
-    }
-
-    #[test]
-    fn a_group_in_use_stays() {
-        let mut state = state();
-        let app = state.create_group("app", "Instances", None).unwrap();
-        let db = state.create_group("db", "The database", None).unwrap();
-        state.authorize(&db, vec![from_group(5432, &app)]).unwrap();
-        assert_eq!(code(state.delete_group(&app)), "DependencyViolation");
-        state.users.insert("rds:shop".to_owned(), vec![db.clone()]);
-        assert_eq!(code(state.delete_group(&db)), "DependencyViolation");
-        state.users.clear();
-        state.delete_group(&db).unwrap();
-        state.delete_group(&app).unwrap();
-        let default = state.group_named("default").unwrap().id.clone();
-        assert_eq!(code(state.delete_group(&default)), "CannotDelete");
-        assert_eq!(code(state.delete_group(&db)), "InvalidGroup.NotFound");
-    }
-
-    #[test]
-    fn ports_and_blocks_are_checked() {
-        let mut state = state();
-        let db = state.create_group("db", "The database", None).unwrap();
-        let rule = |from, to, block: &str| Rule {
-            from_port: from,
-            to_port: to,
-            source: Source::Ipv4(block.to_owned()),
-            ..from_group(1, "")
-        };
-        for wrong in [
-            rule(Some(10), Some(1), "0.0.0.0/0"),
-            rule(Some(1), None, "0.0.0.0/0"),
-            rule(Some(1), Some(70_000), "0.0.0.0/0"),
-            rule(Some(1), Some(1), "0.0.0.0"),
-            rule(Some(1), Some(1), "10.0.0.0/33"),
-        ] {
-            assert_eq!(code(state.authorize(&db, vec![wrong])), "InvalidParameterValue");
-        }
-    }
 }

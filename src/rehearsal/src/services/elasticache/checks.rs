@@ -68,8 +68,12 @@ pub(super) fn check_creation(request: &CreateReplicationGroupMessage) -> Result<
         )));
     }
     check_node_type(request.cache_node_type.as_deref())?;
-    if request.num_node_groups.unwrap_or(1) > 1 || request.cluster_mode.as_deref() == Some("enabled") {
-        return Err(Refusal::combination("The rehearsal runs groups with cluster mode disabled only."));
+    if request.num_node_groups.unwrap_or(1) > 1
+        || request.cluster_mode.as_deref() == Some("enabled")
+    {
+        return Err(Refusal::combination(
+            "The rehearsal runs groups with cluster mode disabled only.",
+        ));
     }
     check_nodes(
         node_count(request),
@@ -85,9 +89,9 @@ pub(super) fn check_creation(request: &CreateReplicationGroupMessage) -> Result<
         check_token(token)?;
     }
     match request.port {
-        Some(port) if !(1..=65_535).contains(&port) => {
-            Err(Refusal::value(format!("Invalid port {port}: must be between 1 and 65535.")))
-        }
+        Some(port) if !(1..=65_535).contains(&port) => Err(Refusal::value(format!(
+            "Invalid port {port}: must be between 1 and 65535."
+        ))),
         _ => Ok(()),
     }
 }
@@ -98,8 +102,16 @@ pub(super) fn check_node_type(node_type: Option<&str>) -> Result<(), Refusal> {
     let parts: Vec<&str> = node_type.split('.').collect();
     let good = parts.len() == 3
         && parts.first() == Some(&"cache")
-        && parts.iter().all(|part| !part.is_empty() && part.chars().all(|one| one.is_ascii_alphanumeric()));
-    if good { Ok(()) } else { Err(Refusal::value(format!("Invalid cache node type: {node_type}"))) }
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.chars().all(|one| one.is_ascii_alphanumeric()));
+    if good {
+        Ok(())
+    } else {
+        Err(Refusal::value(format!(
+            "Invalid cache node type: {node_type}"
+        )))
+    }
 }
 
 /// Failover needs a replica, and Multi-AZ needs failover.
@@ -125,7 +137,9 @@ pub(super) fn check_nodes(nodes: i32, failover: bool, multi_az: bool) -> Result<
 /// 16 to 128 letters, digits and some specials.
 pub(super) fn check_token(token: &str) -> Result<(), Refusal> {
     let good = (16..=128).contains(&token.len())
-        && token.chars().all(|letter| letter.is_ascii_alphanumeric() || "!&#$^<>-".contains(letter));
+        && token
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "!&#$^<>-".contains(letter));
     if good {
         return Ok(());
     }
@@ -169,13 +183,28 @@ mod tests {
         assert_eq!(check_creation(&request()), Ok(()));
         let (value, combination) = ("InvalidParameterValue", "InvalidParameterCombination");
         assert_eq!(refused(|r| r.replication_group_id = "x".repeat(41)), value);
-        assert_eq!(refused(|r| r.replication_group_description = String::new()), value);
+        assert_eq!(
+            refused(|r| r.replication_group_description = String::new()),
+            value
+        );
         assert_eq!(refused(|r| r.engine = Some("memcached".to_owned())), value);
-        assert_eq!(refused(|r| r.engine_version = Some("9.9".to_owned())), value);
-        assert_eq!(refused(|r| r.cache_node_type = Some("t4g.micro".to_owned())), value);
-        assert_eq!(refused(|r| r.automatic_failover_enabled = Some(true)), value);
+        assert_eq!(
+            refused(|r| r.engine_version = Some("9.9".to_owned())),
+            value
+        );
+        assert_eq!(
+            refused(|r| r.cache_node_type = Some("t4g.micro".to_owned())),
+            value
+        );
+        assert_eq!(
+            refused(|r| r.automatic_failover_enabled = Some(true)),
+            value
+        );
         assert_eq!(refused(|r| r.multi_a_z_enabled = Some(true)), combination);
-        assert_eq!(refused(|r| r.auth_token = Some("0123456789abcdef".to_owned())), combination);
+        assert_eq!(
+            refused(|r| r.auth_token = Some("0123456789abcdef".to_owned())),
+            combination
+        );
         assert_eq!(refused(|r| r.num_node_groups = Some(2)), combination);
         assert_eq!(
             refused(|r| {

@@ -64,7 +64,9 @@ pub(super) fn new(
         .to_owned();
     let major = version.split('.').next().unwrap_or_default().to_owned();
     // Valkey encrypts at rest unless told otherwise, Redis does not.
-    let at_rest = request.at_rest_encryption_enabled.unwrap_or(engine == "valkey");
+    let at_rest = request
+        .at_rest_encryption_enabled
+        .unwrap_or(engine == "valkey");
     let transit = request.transit_encryption_enabled.unwrap_or(false);
     Group {
         arn: format!("arn:aws:elasticache:{region}:{account}:replicationgroup:{id}"),
@@ -81,15 +83,22 @@ pub(super) fn new(
         multi_az: request.multi_a_z_enabled.unwrap_or(false),
         port: request.port.unwrap_or(DEFAULT_PORT),
         transit_encryption: transit,
-        transit_mode: transit
-            .then(|| request.transit_encryption_mode.unwrap_or_else(|| "required".to_owned())),
+        transit_mode: transit.then(|| {
+            request
+                .transit_encryption_mode
+                .unwrap_or_else(|| "required".to_owned())
+        }),
         at_rest_encryption: at_rest,
         kms_key: request.kms_key_id,
         auth_token: request.auth_token.map(Secret::new),
         security_groups,
-        subnet_group: request.cache_subnet_group_name.unwrap_or_else(|| "default".to_owned()),
+        subnet_group: request
+            .cache_subnet_group_name
+            .unwrap_or_else(|| "default".to_owned()),
         snapshot_limit: request.snapshot_retention_limit.unwrap_or(0),
-        snapshot_window: request.snapshot_window.unwrap_or_else(|| "02:00-03:00".to_owned()),
+        snapshot_window: request
+            .snapshot_window
+            .unwrap_or_else(|| "02:00-03:00".to_owned()),
         maintenance_window: request
             .preferred_maintenance_window
             .unwrap_or_else(|| "sun:05:00-sun:06:00".to_owned()),
@@ -106,17 +115,24 @@ pub(super) fn new(
 impl Group {
     /// Ids of the clusters that are its members.
     pub(super) fn members(&self) -> Vec<String> {
-        (1..=self.nodes).map(|number| format!("{}-{number:03}", self.id)).collect()
+        (1..=self.nodes)
+            .map(|number| format!("{}-{number:03}", self.id))
+            .collect()
     }
 
     fn endpoint(&self, host: &str) -> model::Endpoint {
-        model::Endpoint { address: Some(host.to_owned()), port: Some(self.port) }
+        model::Endpoint {
+            address: Some(host.to_owned()),
+            port: Some(self.port),
+        }
     }
 
     /// As DescribeReplicationGroups shows it.
     pub(super) fn show(&self) -> model::ReplicationGroup {
         let word = |yes: bool| Some(if yes { "enabled" } else { "disabled" }.to_owned());
-        let node_groups = self.open.then(|| model::NodeGroupList { items: vec![self.node_group()] });
+        let node_groups = self.open.then(|| model::NodeGroupList {
+            items: vec![self.node_group()],
+        });
         model::ReplicationGroup {
             replication_group_id: Some(self.id.clone()),
             a_r_n: Some(self.arn.clone()),
@@ -136,7 +152,9 @@ impl Group {
             auto_minor_version_upgrade: Some(self.auto_minor_version_upgrade),
             snapshot_retention_limit: Some(self.snapshot_limit),
             snapshot_window: Some(self.snapshot_window.clone()),
-            member_clusters: Some(model::ClusterIdList { items: self.members() }),
+            member_clusters: Some(model::ClusterIdList {
+                items: self.members(),
+            }),
             node_groups,
             pending_modified_values: Some(model::ReplicationGroupPendingModifiedValues::default()),
             replication_group_create_time: Some(show_time(self.created)),
@@ -218,9 +236,15 @@ impl Group {
         self.members()
             .into_iter()
             .map(|id| model::CacheCluster {
-                a_r_n: Some(self.arn.replace(":replicationgroup:", ":cluster:").replace(&self.id, &id)),
+                a_r_n: Some(
+                    self.arn
+                        .replace(":replicationgroup:", ":cluster:")
+                        .replace(&self.id, &id),
+                ),
                 cache_cluster_id: Some(id),
-                cache_nodes: with_nodes.then(|| model::CacheNodeList { items: vec![node.clone()] }),
+                cache_nodes: with_nodes.then(|| model::CacheNodeList {
+                    items: vec![node.clone()],
+                }),
                 ..cluster.clone()
             })
             .collect()

@@ -6,6 +6,9 @@
 
 mod checks;
 mod group;
+mod modify;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -23,6 +26,7 @@ use super::refusal::{Refusal, page};
 use crate::server::form;
 use crate::world::World;
 use group::Group;
+use modify::modified;
 
 /// How long a creation, a modification and a deletion take on AWS for one small node.
 const CREATION: Duration = Duration::from_secs(300);
@@ -51,8 +55,16 @@ impl Caches {
     /// A service without caches.
     pub(crate) fn new(world: &Arc<World>, network: Arc<Network>, lives: &Lives) -> Self {
         let (world, lives) = (world.clone(), lives.clone());
-        let shared = Shared { world, network, lives, groups: Mutex::default() };
-        Self { shared: Arc::new(shared), inner: ElastiCacheService::new() }
+        let shared = Shared {
+            world,
+            network,
+            lives,
+            groups: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            inner: ElastiCacheService::new(),
+        }
     }
 
     async fn answer(&self, request: MockRequest) -> MockResponse {
@@ -63,22 +75,36 @@ impl Caches {
             "DescribeReplicationGroups" => self.describe(&form),
             "DescribeCacheClusters" => self.describe_members(&form),
             "ModifyReplicationGroup" => self.modify(&form),
-            "IncreaseReplicaCount" => {
-                read(wire::deserialize_increase_replica_count_request(&form)).and_then(|request| {
-                    self.set_replicas(&request.replication_group_id, request.new_replica_count, request.apply_immediately)
-                        .map(|group| wire::serialize_increase_replica_count_response(
-                            &model::IncreaseReplicaCountResult { replication_group: Some(group) },
-                        ))
-                })
-            }
-            "DecreaseReplicaCount" => {
-                read(wire::deserialize_decrease_replica_count_request(&form)).and_then(|request| {
-                    self.set_replicas(&request.replication_group_id, request.new_replica_count, request.apply_immediately)
-                        .map(|group| wire::serialize_decrease_replica_count_response(
-                            &model::DecreaseReplicaCountResult { replication_group: Some(group) },
-                        ))
-                })
-            }
+            "IncreaseReplicaCount" => read(wire::deserialize_increase_replica_count_request(&form))
+                .and_then(|request| {
+                    self.set_replicas(
+                        &request.replication_group_id,
+                        request.new_replica_count,
+                        request.apply_immediately,
+                    )
+                    .map(|group| {
+                        wire::serialize_increase_replica_count_response(
+                            &model::IncreaseReplicaCountResult {
+                                replication_group: Some(group),
+                            },
+                        )
+                    })
+                }),
+            "DecreaseReplicaCount" => read(wire::deserialize_decrease_replica_count_request(&form))
+                .and_then(|request| {
+                    self.set_replicas(
+                        &request.replication_group_id,
+                        request.new_replica_count,
+                        request.apply_immediately,
+                    )
+                    .map(|group| {
+                        wire::serialize_decrease_replica_count_response(
+                            &model::DecreaseReplicaCountResult {
+                                replication_group: Some(group),
+                            },
+                        )
+                    })
+                }),
             "DeleteReplicationGroup" => self.delete(&form),
             "DescribeCacheEngineVersions" => describe_versions(&form),
             "ListTagsForResource" | "AddTagsToResource" | "RemoveTagsFromResource" => {
@@ -88,9 +114,8 @@ impl Caches {
                 }
             }
             // These would act on a store that nobody sees.
-            "CreateCacheCluster" | "ModifyCacheCluster" | "DeleteCacheCluster" | "CreateSnapshot" => {
-                Err(Refusal::unknown_operation("ElastiCache", action))
-            }
+            "CreateCacheCluster" | "ModifyCacheCluster" | "DeleteCacheCluster"
+            | "CreateSnapshot" => Err(Refusal::unknown_operation("ElastiCache", action)),
             _ => return with_aws_codes(self.inner.handle(request).await),
         };
         outcome.unwrap_or_else(MockResponse::from)
@@ -123,7 +148,9 @@ impl Caches {
         }
         let place = (shared.world.region.as_str(), shared.world.account.as_str());
         let group = group::new(request, place, security_groups, shared.world.clock.now());
-        shared.network.use_groups(&user(&id), &group.security_groups);
+        shared
+            .network
+            .use_groups(&user(&id), &group.security_groups);
         if group.transit_encryption && shared.world.data_plane.is_real() {
             let message = format!(
                 "The cache `{id}` asks for encryption in transit; the rehearsal's runs without TLS."
@@ -134,23 +161,36 @@ impl Caches {
         groups.insert(id.clone(), group);
         drop(groups);
         self.shared.lives.spawn(live(shared.clone(), id));
-        Ok(wire::serialize_create_replication_group_response(&model::CreateReplicationGroupResult {
-            replication_group: Some(shown),
-        }))
+        Ok(wire::serialize_create_replication_group_response(
+            &model::CreateReplicationGroupResult {
+                replication_group: Some(shown),
+            },
+        ))
     }
 
     fn describe(&self, form: &Form) -> Outcome {
         let request = read(wire::deserialize_describe_replication_groups_request(form))?;
         let groups = self.shared.lock();
-        let found = match request.replication_group_id.as_deref().filter(|id| !id.is_empty()) {
-            Some(id) => vec![groups.get(&id.to_lowercase()).ok_or_else(|| not_found(id))?.show()],
+        let found = match request
+            .replication_group_id
+            .as_deref()
+            .filter(|id| !id.is_empty())
+        {
+            Some(id) => vec![
+                groups
+                    .get(&id.to_lowercase())
+                    .ok_or_else(|| not_found(id))?
+                    .show(),
+            ],
             None => groups.values().map(Group::show).collect(),
         };
         let (items, marker) = page(found, request.max_records, request.marker.as_deref())?;
-        Ok(wire::serialize_describe_replication_groups_response(&model::ReplicationGroupMessage {
-            marker,
-            replication_groups: Some(model::ReplicationGroupList { items }),
-        }))
+        Ok(wire::serialize_describe_replication_groups_response(
+            &model::ReplicationGroupMessage {
+                marker,
+                replication_groups: Some(model::ReplicationGroupList { items }),
+            },
+        ))
     }
 
     fn describe_members(&self, form: &Form) -> Outcome {
@@ -164,7 +204,11 @@ impl Caches {
             .filter(|_| !only_others)
             .flat_map(|group| group.show_members(with_nodes))
             .collect();
-        if let Some(id) = request.cache_cluster_id.as_deref().filter(|id| !id.is_empty()) {
+        if let Some(id) = request
+            .cache_cluster_id
+            .as_deref()
+            .filter(|id| !id.is_empty())
+        {
             found.retain(|one| one.cache_cluster_id.as_deref() == Some(id));
             if found.is_empty() {
                 return Err(Refusal::not_found(
@@ -174,10 +218,12 @@ impl Caches {
             }
         }
         let (items, marker) = page(found, request.max_records, request.marker.as_deref())?;
-        Ok(wire::serialize_describe_cache_clusters_response(&model::CacheClusterMessage {
-            cache_clusters: Some(model::CacheClusterList { items }),
-            marker,
-        }))
+        Ok(wire::serialize_describe_cache_clusters_response(
+            &model::CacheClusterMessage {
+                cache_clusters: Some(model::CacheClusterList { items }),
+                marker,
+            },
+        ))
     }
 
     fn modify(&self, form: &Form) -> Outcome {
@@ -191,18 +237,28 @@ impl Caches {
         let group = find_available(&mut groups, &request.replication_group_id, "modification")?;
         let changed = modified(group, &request)?;
         if let Some(security_groups) = new_groups {
-            shared.network.use_groups(&user(&group.id), &security_groups);
+            shared
+                .network
+                .use_groups(&user(&group.id), &security_groups);
             group.security_groups = security_groups;
         }
-        set(&mut group.description, &request.replication_group_description);
+        set(
+            &mut group.description,
+            &request.replication_group_description,
+        );
         set(&mut group.snapshot_window, &request.snapshot_window);
-        set(&mut group.maintenance_window, &request.preferred_maintenance_window);
+        set(
+            &mut group.maintenance_window,
+            &request.preferred_maintenance_window,
+        );
         set(&mut group.snapshot_limit, &request.snapshot_retention_limit);
         let answer = wire::serialize_modify_replication_group_response;
         // Without ApplyImmediately the rest waits for a window that a rehearsal does not reach.
         let (Some(changed), true) = (changed, request.apply_immediately == Some(true)) else {
             let shown = group.show();
-            return Ok(answer(&model::ModifyReplicationGroupResult { replication_group: Some(shown) }));
+            return Ok(answer(&model::ModifyReplicationGroupResult {
+                replication_group: Some(shown),
+            }));
         };
         if let Some(token) = &changed.auth_token {
             shared.world.scrubber.learn(token);
@@ -217,7 +273,9 @@ impl Caches {
             group.transit_mode = changed.transit_mode;
             group.auth_token = changed.auth_token;
         });
-        Ok(answer(&model::ModifyReplicationGroupResult { replication_group: Some(shown) }))
+        Ok(answer(&model::ModifyReplicationGroupResult {
+            replication_group: Some(shown),
+        }))
     }
 
     fn set_replicas(
@@ -229,9 +287,12 @@ impl Caches {
         let mut groups = self.shared.lock();
         let group = find_available(&mut groups, id, "modification")?;
         if !immediately {
-            return Err(Refusal::combination("ApplyImmediately must be true to change the number of replicas."));
+            return Err(Refusal::combination(
+                "ApplyImmediately must be true to change the number of replicas.",
+            ));
         }
-        let nodes = replicas.ok_or_else(|| Refusal::value("NewReplicaCount must be provided."))? + 1;
+        let nodes =
+            replicas.ok_or_else(|| Refusal::value("NewReplicaCount must be provided."))? + 1;
         checks::check_nodes(nodes, group.failover, group.multi_az)?;
         Ok(self.work(group, move |group| group.nodes = nodes))
     }
@@ -264,15 +325,19 @@ impl Caches {
             return Err(busy(group, "deletion"));
         }
         if request.retain_primary_cluster == Some(true) {
-            return Err(Refusal::combination("The rehearsal does not keep primary clusters."));
+            return Err(Refusal::combination(
+                "The rehearsal does not keep primary clusters.",
+            ));
         }
         group.status = "deleting";
         let shown = group.show();
         drop(groups);
         self.shared.lives.spawn(die(self.shared.clone(), id));
-        Ok(wire::serialize_delete_replication_group_response(&model::DeleteReplicationGroupResult {
-            replication_group: Some(shown),
-        }))
+        Ok(wire::serialize_delete_replication_group_response(
+            &model::DeleteReplicationGroupResult {
+                replication_group: Some(shown),
+            },
+        ))
     }
 
     /// Tags of our groups; `None` if the resource is not one of them.
@@ -285,11 +350,17 @@ impl Caches {
 
     async fn has_subnet_group(&self, name: &str) -> bool {
         let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("Action", "DescribeCacheSubnetGroups"), ("CacheSubnetGroupName", name)])
+            .extend_pairs([
+                ("Action", "DescribeCacheSubnetGroups"),
+                ("CacheSubnetGroupName", name),
+            ])
             .finish();
         let request = MockRequest {
             method: "POST".to_owned(),
-            uri: format!("https://elasticache.{}.amazonaws.com/", self.shared.world.region.as_str()),
+            uri: format!(
+                "https://elasticache.{}.amazonaws.com/",
+                self.shared.world.region.as_str()
+            ),
             headers: http::HeaderMap::new(),
             body: body.into(),
         };
@@ -330,12 +401,21 @@ impl Shared {
     }
 
     /// The groups that a request names, or the default one.
-    fn security_groups(&self, wanted: Option<model::SecurityGroupIdsList>) -> Result<Vec<String>, Refusal> {
+    fn security_groups(
+        &self,
+        wanted: Option<model::SecurityGroupIdsList>,
+    ) -> Result<Vec<String>, Refusal> {
         let groups = wanted.map(|list| list.items).unwrap_or_default();
         if let Some(unknown) = self.network.unknown_group(&groups) {
-            return Err(Refusal::value(format!("Some security group Ids are invalid: {unknown}")));
+            return Err(Refusal::value(format!(
+                "Some security group Ids are invalid: {unknown}"
+            )));
         }
-        Ok(if groups.is_empty() { vec![self.network.default_group()] } else { groups })
+        Ok(if groups.is_empty() {
+            vec![self.network.default_group()]
+        } else {
+            groups
+        })
     }
 }
 
@@ -382,87 +462,6 @@ async fn die(shared: Arc<Shared>, id: String) -> Option<()> {
     Some(())
 }
 
-/// What a modification changes with work; `None` if it asks for none of it.
-struct Changed {
-    node_type: String,
-    engine: String,
-    version: String,
-    failover: bool,
-    multi_az: bool,
-    transit_encryption: bool,
-    transit_mode: Option<String>,
-    auth_token: Option<Secret>,
-}
-
-fn modified(
-    group: &Group,
-    request: &model::ModifyReplicationGroupMessage,
-) -> Result<Option<Changed>, Refusal> {
-    let engine = request.engine.clone().unwrap_or_else(|| group.engine.clone());
-    let version = match request.engine_version.as_deref() {
-        None if engine == group.engine => group.version.clone(),
-        wanted => checks::resolve_version(&engine, wanted)
-            .ok_or_else(|| Refusal::value(format!("Invalid engine version for {engine}.")))?
-            .to_owned(),
-    };
-    if engine == group.engine && numbers(&version) < numbers(&group.version) {
-        return Err(Refusal::combination(format!(
-            "Unable to downgrade the engine version from {} to {version}.",
-            group.version
-        )));
-    }
-    if let Some(node_type) = &request.cache_node_type {
-        checks::check_node_type(Some(node_type))?;
-    }
-    let failover = request.automatic_failover_enabled.unwrap_or(group.failover);
-    let multi_az = request.multi_a_z_enabled.unwrap_or(group.multi_az);
-    checks::check_nodes(group.nodes, failover, multi_az)?;
-    let transit_encryption = request.transit_encryption_enabled.unwrap_or(group.transit_encryption);
-    let transit_mode = request.transit_encryption_mode.clone().or(group.transit_mode.clone());
-    let turns_on = transit_encryption && !group.transit_encryption;
-    if turns_on && request.transit_encryption_mode.as_deref() != Some("preferred") {
-        return Err(Refusal::combination(
-            "To turn on encryption in transit, first set the mode to preferred, and then to required.",
-        ));
-    }
-    let auth_token = match (request.auth_token_update_strategy.as_deref(), &request.auth_token) {
-        (Some("DELETE"), _) => None,
-        (_, Some(token)) if transit_encryption => {
-            checks::check_token(token)?;
-            Some(Secret::new(token.as_str()))
-        }
-        (_, Some(_)) => {
-            return Err(Refusal::combination(
-                "The AUTH token is only supported when encryption-in-transit is enabled.",
-            ));
-        }
-        (_, None) => group.auth_token.clone(),
-    };
-    let node_type = request.cache_node_type.clone().unwrap_or_else(|| group.node_type.clone());
-    let same = node_type == group.node_type
-        && version == group.version
-        && engine == group.engine
-        && (failover, multi_az) == (group.failover, group.multi_az)
-        && transit_encryption == group.transit_encryption
-        && transit_mode == group.transit_mode
-        && auth_token == group.auth_token;
-    let changed = Changed {
-        node_type,
-        engine,
-        version,
-        failover,
-        multi_az,
-        transit_encryption,
-        transit_mode,
-        auth_token,
-    };
-    Ok((!same).then_some(changed))
-}
-
-fn numbers(version: &str) -> Vec<u32> {
-    version.split('.').filter_map(|part| part.parse().ok()).collect()
-}
-
 fn set<T: Clone>(field: &mut T, wanted: &Option<T>) {
     if let Some(wanted) = wanted {
         field.clone_from(wanted);
@@ -474,8 +473,14 @@ fn find_available<'a>(
     id: &str,
     purpose: &str,
 ) -> Result<&'a mut Group, Refusal> {
-    let group = groups.get_mut(&id.to_lowercase()).ok_or_else(|| not_found(id))?;
-    if group.status == "available" { Ok(group) } else { Err(busy(group, purpose)) }
+    let group = groups
+        .get_mut(&id.to_lowercase())
+        .ok_or_else(|| not_found(id))?;
+    if group.status == "available" {
+        Ok(group)
+    } else {
+        Err(busy(group, purpose))
+    }
 }
 
 fn busy(group: &Group, purpose: &str) -> Refusal {
@@ -489,7 +494,10 @@ fn busy(group: &Group, purpose: &str) -> Refusal {
 }
 
 fn not_found(id: &str) -> Refusal {
-    Refusal::not_found("ReplicationGroupNotFoundFault", format!("ReplicationGroup {id} not found."))
+    Refusal::not_found(
+        "ReplicationGroupNotFoundFault",
+        format!("ReplicationGroup {id} not found."),
+    )
 }
 
 /// Under which name a cache uses security groups.
@@ -499,7 +507,9 @@ fn user(id: &str) -> String {
 
 fn change_tags(action: &str, form: &Form, tags: &mut Vec<model::Tag>) -> Outcome {
     let shown = |tags: &[model::Tag]| model::TagListMessage {
-        tag_list: Some(model::TagList { items: tags.to_vec() }),
+        tag_list: Some(model::TagList {
+            items: tags.to_vec(),
+        }),
     };
     match action {
         "AddTagsToResource" => {
@@ -514,20 +524,28 @@ fn change_tags(action: &str, form: &Form, tags: &mut Vec<model::Tag>) -> Outcome
             let request = read(wire::deserialize_remove_tags_from_resource_request(form))?;
             let keys = request.tag_keys.items;
             tags.retain(|tag| !tag.key.as_ref().is_some_and(|key| keys.contains(key)));
-            Ok(wire::serialize_remove_tags_from_resource_response(&shown(tags)))
+            Ok(wire::serialize_remove_tags_from_resource_response(&shown(
+                tags,
+            )))
         }
-        _ => Ok(wire::serialize_list_tags_for_resource_response(&shown(tags))),
+        _ => Ok(wire::serialize_list_tags_for_resource_response(&shown(
+            tags,
+        ))),
     }
 }
 
 fn describe_versions(form: &Form) -> Outcome {
-    let request = read(wire::deserialize_describe_cache_engine_versions_request(form))?;
+    let request = read(wire::deserialize_describe_cache_engine_versions_request(
+        form,
+    ))?;
     let items = checks::versions(request.engine.as_deref())
         .into_iter()
-        .filter(|(engine, version)| match request.engine_version.as_deref() {
-            Some(wanted) => checks::resolve_version(engine, Some(wanted)) == Some(version),
-            None => true,
-        })
+        .filter(
+            |(engine, version)| match request.engine_version.as_deref() {
+                Some(wanted) => checks::resolve_version(engine, Some(wanted)) == Some(version),
+                None => true,
+            },
+        )
         .map(|(engine, version)| {
             let major = version.split('.').next().unwrap_or_default();
             model::CacheEngineVersion {
@@ -538,10 +556,12 @@ fn describe_versions(form: &Form) -> Outcome {
             }
         })
         .collect();
-    Ok(wire::serialize_describe_cache_engine_versions_response(&model::CacheEngineVersionMessage {
-        cache_engine_versions: Some(model::CacheEngineVersionList { items }),
-        marker: None,
-    }))
+    Ok(wire::serialize_describe_cache_engine_versions_response(
+        &model::CacheEngineVersionMessage {
+            cache_engine_versions: Some(model::CacheEngineVersionList { items }),
+            marker: None,
+        },
+    ))
 }
 
 fn read<T>(request: Result<T, String>) -> Result<T, Refusal> {
@@ -558,84 +578,4 @@ fn with_aws_codes(mut answer: MockResponse) -> MockResponse {
         answer.body = text.into();
     }
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio_util::sync::CancellationToken;
-
-    use super::*;
-    use crate::services::tests_support::{query, text, world_with_faults};
-
-    fn caches(script: &str) -> Caches {
-        let world = world_with_faults(script);
-        let network = Arc::new(Network::new(&world));
-        Caches::new(&world, network, &Lives::new(&world, &CancellationToken::new()))
-    }
-
-    const CREATE: [(&str, &str); 6] = [
-        ("Action", "CreateReplicationGroup"),
-        ("ReplicationGroupId", "Shop-Cache"),
-        ("ReplicationGroupDescription", "The cache"),
-        ("CacheNodeType", "cache.t4g.micro"),
-        ("EngineVersion", "7.1"),
-        ("Port", "6380"),
-    ];
-
-    async fn shown(caches: &Caches) -> String {
-        let fields = [("Action", "DescribeReplicationGroups"), ("ReplicationGroupId", "shop-cache")];
-        text(&query(caches, &fields).await)
-    }
-
-    async fn after(caches: &Caches, seconds: u64) -> String {
-        caches.shared.world.clock.sleep(Duration::from_secs(seconds)).await;
-        shown(caches).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn shows_its_endpoint_once_it_is_available() {
-        let caches = caches("");
-        let made = query(&caches, &CREATE).await;
-        assert_eq!(made.status, 200, "{}", text(&made));
-        let early = after(&caches, 100).await;
-        assert!(early.contains("<Status>creating</Status>") && !early.contains("PrimaryEndpoint"));
-        let ready = after(&caches, 220).await;
-        assert!(ready.contains("<Status>available</Status>"), "{ready}");
-        assert!(ready.contains("<Address>shop-cache.rehearsal.eu-central-1.cache.localhost</Address>"));
-        assert!(ready.contains("<Port>6380</Port>"));
-        assert!(text(&query(&caches, &CREATE).await).contains("ReplicationGroupAlreadyExists"));
-        let members = [("Action", "DescribeCacheClusters"), ("ShowCacheNodeInfo", "true")];
-        let members = text(&query(&caches, &members).await);
-        assert!(members.contains("<EngineVersion>7.1.0</EngineVersion>"), "{members}");
-        assert!(members.contains("<CacheClusterId>shop-cache-001</CacheClusterId>"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn replicas_come_before_failover() {
-        let caches = caches("");
-        query(&caches, &CREATE).await;
-        let id = ("ReplicationGroupId", "shop-cache");
-        let now = ("ApplyImmediately", "true");
-        let failover =
-            [("Action", "ModifyReplicationGroup"), id, now, ("AutomaticFailoverEnabled", "true")];
-        assert!(text(&query(&caches, &failover).await).contains("InvalidReplicationGroupState"));
-        after(&caches, 320).await;
-        assert!(text(&query(&caches, &failover).await).contains("at least 2 cache clusters"));
-        let more = [("Action", "IncreaseReplicaCount"), id, now, ("NewReplicaCount", "1")];
-        assert_eq!(query(&caches, &more).await.status, 200);
-        assert!(after(&caches, 250).await.contains("shop-cache-002"));
-        assert_eq!(query(&caches, &failover).await.status, 200);
-        let done = after(&caches, 250).await;
-        assert!(done.contains("<AutomaticFailover>enabled</AutomaticFailover>"), "{done}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn fails_and_goes_as_told() {
-        let caches = caches("resources: [{identifier: shop-*, fault: creation-fails}]");
-        query(&caches, &CREATE).await;
-        assert!(after(&caches, 320).await.contains("<Status>create-failed</Status>"));
-        let delete = [("Action", "DeleteReplicationGroup"), ("ReplicationGroupId", "shop-cache")];
-        assert_eq!(query(&caches, &delete).await.status, 200);
-        assert!(after(&caches, 200).await.contains("ReplicationGroupNotFoundFault"));
-    }
 }

@@ -6,8 +6,15 @@ use super::engine;
 use crate::services::refusal::{Refusal, is_identifier};
 
 /// User names that PostgreSQL or RDS keep for themselves.
-const RESERVED_USERS: [&str; 7] =
-    ["admin", "rdsadmin", "rds_superuser", "rdsrepladmin", "replication", "public", "user"];
+const RESERVED_USERS: [&str; 7] = [
+    "admin",
+    "rdsadmin",
+    "rds_superuser",
+    "rdsrepladmin",
+    "replication",
+    "public",
+    "user",
+];
 
 /// Refuses what can be refused without looking at anything but the request.
 pub(super) fn check_creation(request: &CreateDBInstanceMessage) -> Result<(), Refusal> {
@@ -72,17 +79,24 @@ pub(super) fn check_identifier(parameter: &str, identifier: &str) -> Result<(), 
 pub(super) fn check_class(class: &str) -> Result<(), Refusal> {
     let parts: Vec<&str> = class.split('.').collect();
     let is_word = |part: &&str| {
-        !part.is_empty() && part.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
     };
     if parts.len() >= 3 && parts.first() == Some(&"db") && parts.iter().all(is_word) {
         return Ok(());
     }
-    Err(Refusal::value(format!("Invalid DB Instance class: {class}")))
+    Err(Refusal::value(format!(
+        "Invalid DB Instance class: {class}"
+    )))
 }
 
 pub(super) fn check_storage(gib: Option<i32>) -> Result<(), Refusal> {
     match gib {
-        None => Err(Refusal::combination("The parameter AllocatedStorage must be provided.")),
+        None => Err(Refusal::combination(
+            "The parameter AllocatedStorage must be provided.",
+        )),
         Some(gib) if (20..=65_536).contains(&gib) => Ok(()),
         Some(gib) => Err(Refusal::combination(format!(
             "Invalid storage size for engine name {} and storage type gp3: {gib}",
@@ -104,11 +118,15 @@ fn check_user(name: Option<&str>) -> Result<(), Refusal> {
     }
     let good = name.len() <= 63
         && name.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     if good {
         return Ok(());
     }
-    Err(Refusal::value(format!("The parameter MasterUsername is not valid: {name}")))
+    Err(Refusal::value(format!(
+        "The parameter MasterUsername is not valid: {name}"
+    )))
 }
 
 fn check_credentials(request: &CreateDBInstanceMessage) -> Result<(), Refusal> {
@@ -130,7 +148,10 @@ pub(super) fn check_password(password: &str) -> Result<(), Refusal> {
     let problem = match password.chars().count() {
         0..8 => "because it is shorter than 8 characters.",
         129.. => "because it is longer than 128 characters.",
-        _ if password.chars().any(|letter| !letter.is_ascii_graphic() || "/@\"".contains(letter)) => {
+        _ if password
+            .chars()
+            .any(|letter| !letter.is_ascii_graphic() || "/@\"".contains(letter)) =>
+        {
             return Err(Refusal::value(
                 "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters \
                  besides '/', '@', '\"', ' ' may be used.",
@@ -138,39 +159,48 @@ pub(super) fn check_password(password: &str) -> Result<(), Refusal> {
         }
         _ => return Ok(()),
     };
-    Err(Refusal::value(format!("The parameter MasterUserPassword is not a valid password {problem}")))
+    Err(Refusal::value(format!(
+        "The parameter MasterUserPassword is not a valid password {problem}"
+    )))
 }
 
 fn check_database_name(name: &str) -> Result<(), Refusal> {
     let good = (1..=63).contains(&name.len())
         && name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
-        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     if good {
         return Ok(());
     }
-    Err(Refusal::value("DBName must begin with a letter and contain only alphanumeric characters."))
+    Err(Refusal::value(
+        "DBName must begin with a letter and contain only alphanumeric characters.",
+    ))
 }
 
 pub(super) fn check_port(port: Option<i32>) -> Result<(), Refusal> {
     match port {
-        Some(port) if !(1150..=65_535).contains(&port) => {
-            Err(Refusal::value(format!("Invalid database port {port}: must be between 1150 and 65535.")))
-        }
+        Some(port) if !(1150..=65_535).contains(&port) => Err(Refusal::value(format!(
+            "Invalid database port {port}: must be between 1150 and 65535."
+        ))),
         _ => Ok(()),
     }
 }
 
 pub(super) fn check_retention(days: Option<i32>) -> Result<(), Refusal> {
     match days {
-        Some(days) if !(0..=35).contains(&days) => {
-            Err(Refusal::value(format!("Invalid backup retention period: {days}. Must be between 0 and 35.")))
-        }
+        Some(days) if !(0..=35).contains(&days) => Err(Refusal::value(format!(
+            "Invalid backup retention period: {days}. Must be between 0 and 35."
+        ))),
         _ => Ok(()),
     }
 }
 
 /// The backup window is at least half an hour and does not meet the maintenance window.
-pub(super) fn check_windows(backup: Option<&str>, maintenance: Option<&str>) -> Result<(), Refusal> {
+pub(super) fn check_windows(
+    backup: Option<&str>,
+    maintenance: Option<&str>,
+) -> Result<(), Refusal> {
     let backup = backup
         .map(|window| {
             daily(window).ok_or_else(|| {
@@ -269,24 +299,42 @@ mod tests {
     #[test]
     fn values_that_are_never_right() {
         let value = "InvalidParameterValue";
-        assert_eq!(refused(|r| r.d_b_instance_identifier = "shop--db".to_owned()), value);
+        assert_eq!(
+            refused(|r| r.d_b_instance_identifier = "shop--db".to_owned()),
+            value
+        );
         assert_eq!(refused(|r| r.engine = "mysql".to_owned()), value);
-        assert_eq!(refused(|r| r.d_b_instance_class = "t3.micro".to_owned()), value);
-        assert_eq!(refused(|r| r.master_username = Some("admin".to_owned())), value);
+        assert_eq!(
+            refused(|r| r.d_b_instance_class = "t3.micro".to_owned()),
+            value
+        );
+        assert_eq!(
+            refused(|r| r.master_username = Some("admin".to_owned())),
+            value
+        );
         assert_eq!(refused(|r| r.master_username = None), value);
         assert_eq!(refused(|r| r.master_user_password = None), value);
         assert_eq!(refused(|r| r.d_b_name = Some("shop-db".to_owned())), value);
         assert_eq!(refused(|r| r.port = Some(80)), value);
         assert_eq!(refused(|r| r.backup_retention_period = Some(36)), value);
-        assert_eq!(refused(|r| r.preferred_backup_window = Some("03:00-03:10".to_owned())), value);
+        assert_eq!(
+            refused(|r| r.preferred_backup_window = Some("03:00-03:10".to_owned())),
+            value
+        );
     }
 
     #[test]
     fn parameters_that_do_not_go_together() {
         let combination = "InvalidParameterCombination";
-        assert_eq!(refused(|r| r.engine_version = Some("9.6".to_owned())), combination);
+        assert_eq!(
+            refused(|r| r.engine_version = Some("9.6".to_owned())),
+            combination
+        );
         assert_eq!(refused(|r| r.allocated_storage = Some(5)), combination);
-        assert_eq!(refused(|r| r.manage_master_user_password = Some(true)), combination);
+        assert_eq!(
+            refused(|r| r.manage_master_user_password = Some(true)),
+            combination
+        );
         assert_eq!(refused(|r| r.monitoring_interval = Some(60)), combination);
         assert_eq!(
             refused(|r| {
@@ -300,7 +348,14 @@ mod tests {
     #[test]
     fn passwords() {
         assert!(check_password("correct-horse!#$").is_ok());
-        for wrong in ["short", "with space", "with/slash", "with@sign", "with\"quote", "späßchen"] {
+        for wrong in [
+            "short",
+            "with space",
+            "with/slash",
+            "with@sign",
+            "with\"quote",
+            "späßchen",
+        ] {
             assert!(check_password(wrong).is_err(), "{wrong}");
         }
         assert!(check_password(&"x".repeat(129)).is_err());

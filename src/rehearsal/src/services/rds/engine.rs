@@ -46,14 +46,23 @@ pub(super) fn default_parameter_group(version: &str) -> String {
 }
 
 /// What DescribeDBEngineVersions shows: the newest of each major version, or the one that is asked for.
-pub(super) fn describe(request: &model::DescribeDBEngineVersionsMessage) -> Vec<model::DBEngineVersion> {
-    if request.engine.as_deref().is_some_and(|engine| engine != ENGINE) {
+pub(super) fn describe(
+    request: &model::DescribeDBEngineVersionsMessage,
+) -> Vec<model::DBEngineVersion> {
+    if request
+        .engine
+        .as_deref()
+        .is_some_and(|engine| engine != ENGINE)
+    {
         return Vec::new();
     }
     let versions: Vec<String> = match request.engine_version.as_deref() {
         Some(wanted) => resolve(Some(wanted)).into_iter().collect(),
         None if request.default_only == Some(true) => full(DEFAULT_MAJOR).into_iter().collect(),
-        None => VERSIONS.into_iter().filter_map(|(major, _)| full(major)).collect(),
+        None => VERSIONS
+            .into_iter()
+            .filter_map(|(major, _)| full(major))
+            .collect(),
     };
     versions
         .into_iter()

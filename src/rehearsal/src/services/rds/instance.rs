@@ -45,21 +45,34 @@ pub(super) struct Resolved {
 }
 
 /// The database that a checked request asks for, as it is while it is made.
-pub(super) fn new(request: CreateDBInstanceMessage, place: &Place<'_>, resolved: Resolved) -> Instance {
+pub(super) fn new(
+    request: CreateDBInstanceMessage,
+    place: &Place<'_>,
+    resolved: Resolved,
+) -> Instance {
     let identifier = request.d_b_instance_identifier.to_lowercase();
     let version = engine::resolve(request.engine_version.as_deref()).unwrap_or_default();
     let encrypted = request.storage_encrypted.unwrap_or(false) || request.kms_key_id.is_some();
     let (region, account) = (place.region, place.account);
-    let key = request.kms_key_id.clone().or_else(|| {
-        encrypted.then(|| format!("arn:aws:kms:{region}:{account}:key/rehearsal"))
-    });
+    let key = request
+        .kms_key_id
+        .clone()
+        .or_else(|| encrypted.then(|| format!("arn:aws:kms:{region}:{account}:key/rehearsal")));
     let zone = request
         .availability_zone
         .clone()
         .or_else(|| place.vpc.subnets.first().map(|subnet| subnet.zone.clone()));
     let multi_az = request.multi_a_z.unwrap_or(false);
-    let second_zone = place.vpc.subnets.get(1).map(|subnet| subnet.zone.clone()).filter(|_| multi_az);
-    let group = request.d_b_subnet_group_name.clone().unwrap_or_else(|| "default".to_owned());
+    let second_zone = place
+        .vpc
+        .subnets
+        .get(1)
+        .map(|subnet| subnet.zone.clone())
+        .filter(|_| multi_az);
+    let group = request
+        .d_b_subnet_group_name
+        .clone()
+        .unwrap_or_else(|| "default".to_owned());
     let insights = request.enable_performance_insights.unwrap_or(false);
     let parameter_group = request
         .d_b_parameter_group_name
@@ -90,15 +103,21 @@ pub(super) fn new(request: CreateDBInstanceMessage, place: &Place<'_>, resolved:
         auto_minor_version_upgrade: Some(request.auto_minor_version_upgrade.unwrap_or(true)),
         backup_retention_period: Some(request.backup_retention_period.unwrap_or(1)),
         preferred_backup_window: Some(
-            request.preferred_backup_window.unwrap_or_else(|| "03:15-03:45".to_owned()),
+            request
+                .preferred_backup_window
+                .unwrap_or_else(|| "03:15-03:45".to_owned()),
         ),
         preferred_maintenance_window: Some(
-            request.preferred_maintenance_window.unwrap_or_else(|| "sun:05:00-sun:05:30".to_owned()),
+            request
+                .preferred_maintenance_window
+                .unwrap_or_else(|| "sun:05:00-sun:05:30".to_owned()),
         ),
         deletion_protection: Some(request.deletion_protection.unwrap_or(false)),
         copy_tags_to_snapshot: Some(request.copy_tags_to_snapshot.unwrap_or(false)),
         i_a_m_database_authentication_enabled: Some(
-            request.enable_i_a_m_database_authentication.unwrap_or(false),
+            request
+                .enable_i_a_m_database_authentication
+                .unwrap_or(false),
         ),
         monitoring_interval: Some(request.monitoring_interval.unwrap_or(0)),
         monitoring_role_arn: request.monitoring_role_arn,
@@ -107,11 +126,15 @@ pub(super) fn new(request: CreateDBInstanceMessage, place: &Place<'_>, resolved:
             .then(|| request.performance_insights_retention_period.unwrap_or(7)),
         performance_insights_k_m_s_key_id: request.performance_insights_k_m_s_key_id,
         database_insights_mode: Some(
-            request.database_insights_mode.unwrap_or_else(|| "standard".to_owned()),
+            request
+                .database_insights_mode
+                .unwrap_or_else(|| "standard".to_owned()),
         ),
         enabled_cloudwatch_logs_exports: request.enable_cloudwatch_logs_exports,
         c_a_certificate_identifier: Some(
-            request.c_a_certificate_identifier.unwrap_or_else(|| "rds-ca-rsa2048-g1".to_owned()),
+            request
+                .c_a_certificate_identifier
+                .unwrap_or_else(|| "rds-ca-rsa2048-g1".to_owned()),
         ),
         engine_lifecycle_support: Some(
             request
@@ -155,12 +178,18 @@ pub(super) fn new(request: CreateDBInstanceMessage, place: &Place<'_>, resolved:
 impl Instance {
     /// The identifier, in lower case.
     pub(super) fn identifier(&self) -> &str {
-        self.shown.d_b_instance_identifier.as_deref().unwrap_or_default()
+        self.shown
+            .d_b_instance_identifier
+            .as_deref()
+            .unwrap_or_default()
     }
 
     /// `creating`, `available`, and so on.
     pub(super) fn status(&self) -> &str {
-        self.shown.d_b_instance_status.as_deref().unwrap_or_default()
+        self.shown
+            .d_b_instance_status
+            .as_deref()
+            .unwrap_or_default()
     }
 
     pub(super) fn set_status(&mut self, status: &str) {
@@ -187,8 +216,14 @@ impl Instance {
 
     /// Ids of its security groups.
     pub(super) fn security_groups(&self) -> Vec<String> {
-        let members = self.shown.vpc_security_groups.iter().flat_map(|groups| &groups.items);
-        members.filter_map(|member| member.vpc_security_group_id.clone()).collect()
+        let members = self
+            .shown
+            .vpc_security_groups
+            .iter()
+            .flat_map(|groups| &groups.items);
+        members
+            .filter_map(|member| member.vpc_security_group_id.clone())
+            .collect()
     }
 
     /// What the data plane must run.
@@ -198,7 +233,11 @@ impl Instance {
             identifier: self.identifier().to_owned(),
             host: self.host.clone(),
             // Without a name RDS makes only the engine's own database.
-            name: self.shown.d_b_name.clone().unwrap_or_else(|| "postgres".to_owned()),
+            name: self
+                .shown
+                .d_b_name
+                .clone()
+                .unwrap_or_else(|| "postgres".to_owned()),
             username: text(&self.shown.master_username),
             password: self.password.clone(),
             port: u16::try_from(self.port).unwrap_or(5432),

@@ -7,58 +7,40 @@
 mod checks;
 mod engine;
 mod instance;
+mod life;
 mod modify;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use beanpole_model::{Event, Secret};
+use beanpole_model::Secret;
 use winterbaume_core::{MockRequest, MockResponse, MockService};
 use winterbaume_rds::{RdsService, model, wire};
 
 use super::ec2::Network;
-use super::lifecycle::{Lives, Made};
+use super::lifecycle::Lives;
 use super::refusal::{Refusal, page};
 use super::secrets_manager::Secrets;
 use crate::server::form;
 use crate::world::World;
 use instance::{Instance, Place, Resolved};
-use snapshots::Snapshots;
+use life::{SNAPSHOT, Shared, State, die, live};
 
-/// How long an instance is `creating`, and then `backing-up`: together the five minutes that AWS takes for
-/// a small one.
-const CREATION: Duration = Duration::from_secs(210);
-const FIRST_BACKUP: Duration = Duration::from_secs(60);
-/// How long a modification, a reboot, a new password and a deletion take.
+/// How long a modification, a reboot and a new password take.
 const MODIFICATION: Duration = Duration::from_secs(180);
 const REBOOT: Duration = Duration::from_secs(60);
 const NEW_PASSWORD: Duration = Duration::from_secs(30);
-const DELETION: Duration = Duration::from_secs(120);
-const SNAPSHOT: Duration = Duration::from_secs(90);
 
 /// The service.
 pub(crate) struct Databases {
     shared: Arc<Shared>,
     inner: RdsService,
-}
-
-/// What life cycles share with the service.
-struct Shared {
-    world: Arc<World>,
-    network: Arc<Network>,
-    secrets: Arc<Secrets>,
-    lives: Lives,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    instances: BTreeMap<String, Instance>,
-    snapshots: Snapshots,
 }
 
 impl Databases {
@@ -70,8 +52,17 @@ impl Databases {
         lives: &Lives,
     ) -> Self {
         let (world, lives) = (world.clone(), lives.clone());
-        let shared = Shared { world, network, secrets, lives, state: Mutex::default() };
-        Self { shared: Arc::new(shared), inner: RdsService::new() }
+        let shared = Shared {
+            world,
+            network,
+            secrets,
+            lives,
+            state: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            inner: RdsService::new(),
+        }
     }
 
     async fn answer(&self, request: MockRequest) -> MockResponse {
@@ -123,7 +114,10 @@ impl Databases {
         let security_groups = shared.security_groups(request.vpc_security_group_ids.clone())?;
         let mut state = shared.lock();
         if state.instances.contains_key(&identifier) {
-            return Err(Refusal::new("DBInstanceAlreadyExists", "DB instance already exists"));
+            return Err(Refusal::new(
+                "DBInstanceAlreadyExists",
+                "DB instance already exists",
+            ));
         }
         let (password, managed_secret) = match request.master_user_password.as_deref() {
             Some(password) => (Secret::new(password), None),
@@ -137,16 +131,24 @@ impl Databases {
             vpc: &vpc,
             now: shared.world.clock.now(),
         };
-        let resolved = Resolved { security_groups, password, managed_secret };
+        let resolved = Resolved {
+            security_groups,
+            password,
+            managed_secret,
+        };
         let instance = instance::new(request, &place, resolved);
-        shared.network.use_groups(&user(&identifier), &instance.security_groups());
+        shared
+            .network
+            .use_groups(&user(&identifier), &instance.security_groups());
         let shown = instance.show();
         state.instances.insert(identifier.clone(), instance);
         drop(state);
         self.shared.lives.spawn(live(shared.clone(), identifier));
-        Ok(wire::serialize_create_d_b_instance_response(&model::CreateDBInstanceResult {
-            d_b_instance: Some(shown),
-        }))
+        Ok(wire::serialize_create_d_b_instance_response(
+            &model::CreateDBInstanceResult {
+                d_b_instance: Some(shown),
+            },
+        ))
     }
 
     fn describe(&self, form: &Form) -> Outcome {
@@ -165,7 +167,11 @@ impl Databases {
                     wanted.contains(&id) || wanted.contains(&arn)
                 }),
                 "engine" => {
-                    found.retain(|one| one.engine.as_ref().is_some_and(|engine| wanted.contains(engine)));
+                    found.retain(|one| {
+                        one.engine
+                            .as_ref()
+                            .is_some_and(|engine| wanted.contains(engine))
+                    });
                 }
                 other => {
                     return Err(Refusal::value(format!("Unrecognized filter name: {other}")));
@@ -173,10 +179,12 @@ impl Databases {
             }
         }
         let (found, marker) = page(found, request.max_records, request.marker.as_deref())?;
-        Ok(wire::serialize_describe_d_b_instances_response(&model::DBInstanceMessage {
-            d_b_instances: Some(model::DBInstanceList { items: found }),
-            marker,
-        }))
+        Ok(wire::serialize_describe_d_b_instances_response(
+            &model::DBInstanceMessage {
+                d_b_instances: Some(model::DBInstanceList { items: found }),
+                marker,
+            },
+        ))
     }
 
     fn modify(&self, form: &Form) -> Outcome {
@@ -189,7 +197,9 @@ impl Databases {
         let instance = state.find_mut(&request.d_b_instance_identifier)?;
         let modification = modify::plan(&instance.shown, &request)?;
         instance.shown = modification.instance;
-        shared.network.use_groups(&user(instance.identifier()), &instance.security_groups());
+        shared
+            .network
+            .use_groups(&user(instance.identifier()), &instance.security_groups());
         let identifier = instance.identifier().to_owned();
         if let Some(password) = modification.password {
             shared.world.scrubber.learn(&password);
@@ -203,7 +213,11 @@ impl Databases {
         let shown = instance.show();
         if let Some(status) = modification.working {
             instance.set_status(status);
-            let takes = if status == "modifying" { MODIFICATION } else { NEW_PASSWORD };
+            let takes = if status == "modifying" {
+                MODIFICATION
+            } else {
+                NEW_PASSWORD
+            };
             let shared = shared.clone();
             let applied = modification.applied;
             self.shared.lives.spawn(async move {
@@ -221,9 +235,11 @@ impl Databases {
                 Some(())
             });
         }
-        Ok(wire::serialize_modify_d_b_instance_response(&model::ModifyDBInstanceResult {
-            d_b_instance: Some(shown),
-        }))
+        Ok(wire::serialize_modify_d_b_instance_response(
+            &model::ModifyDBInstanceResult {
+                d_b_instance: Some(shown),
+            },
+        ))
     }
 
     fn delete(&self, form: &Form) -> Outcome {
@@ -231,10 +247,15 @@ impl Databases {
         let shared = &self.shared;
         let now = shared.world.clock.now();
         let mut state = shared.lock();
-        let State { instances, snapshots } = &mut *state;
+        let State {
+            instances,
+            snapshots,
+        } = &mut *state;
         let instance = find_mut(instances, &request.d_b_instance_identifier)?;
         check_deletion(instance, &request)?;
-        let snapshot = request.final_d_b_snapshot_identifier.filter(|name| !name.is_empty());
+        let snapshot = request
+            .final_d_b_snapshot_identifier
+            .filter(|name| !name.is_empty());
         if let Some(name) = &snapshot {
             snapshots::begin(snapshots, instance, name, &shared.arn_prefix(), now)?;
         }
@@ -242,10 +263,14 @@ impl Databases {
         let shown = instance.show();
         let identifier = instance.identifier().to_owned();
         drop(state);
-        self.shared.lives.spawn(die(shared.clone(), identifier, snapshot));
-        Ok(wire::serialize_delete_d_b_instance_response(&model::DeleteDBInstanceResult {
-            d_b_instance: Some(shown),
-        }))
+        self.shared
+            .lives
+            .spawn(die(shared.clone(), identifier, snapshot));
+        Ok(wire::serialize_delete_d_b_instance_response(
+            &model::DeleteDBInstanceResult {
+                d_b_instance: Some(shown),
+            },
+        ))
     }
 
     fn reboot(&self, form: &Form) -> Outcome {
@@ -258,19 +283,26 @@ impl Databases {
         let shared = self.shared.clone();
         self.shared.lives.spawn(async move {
             shared.lives.sleep(REBOOT).await?;
-            shared.change(&identifier, "rebooting", |instance| instance.set_status("available"));
+            shared.change(&identifier, "rebooting", |instance| {
+                instance.set_status("available");
+            });
             Some(())
         });
-        Ok(wire::serialize_reboot_d_b_instance_response(&model::RebootDBInstanceResult {
-            d_b_instance: Some(shown),
-        }))
+        Ok(wire::serialize_reboot_d_b_instance_response(
+            &model::RebootDBInstanceResult {
+                d_b_instance: Some(shown),
+            },
+        ))
     }
 
     fn create_snapshot(&self, form: &Form) -> Outcome {
         let request = read(wire::deserialize_create_d_b_snapshot_request(form))?;
         let now = self.shared.world.clock.now();
         let mut state = self.shared.lock();
-        let State { instances, snapshots } = &mut *state;
+        let State {
+            instances,
+            snapshots,
+        } = &mut *state;
         let instance = find_mut(instances, &request.d_b_instance_identifier)?;
         check_available(instance)?;
         let name = request.d_b_snapshot_identifier;
@@ -281,39 +313,49 @@ impl Databases {
         self.shared.lives.spawn(async move {
             shared.lives.sleep(SNAPSHOT).await?;
             snapshots::finish(&mut shared.lock().snapshots, &name);
-            shared.change(&identifier, "backing-up", |instance| instance.set_status("available"));
+            shared.change(&identifier, "backing-up", |instance| {
+                instance.set_status("available");
+            });
             Some(())
         });
-        Ok(wire::serialize_create_d_b_snapshot_response(&model::CreateDBSnapshotResult {
-            d_b_snapshot: Some(snapshot),
-        }))
+        Ok(wire::serialize_create_d_b_snapshot_response(
+            &model::CreateDBSnapshotResult {
+                d_b_snapshot: Some(snapshot),
+            },
+        ))
     }
 
     fn describe_snapshots(&self, form: &Form) -> Outcome {
         let request = read(wire::deserialize_describe_d_b_snapshots_request(form))?;
         let found = snapshots::find(&self.shared.lock().snapshots, &request)?;
         let (items, marker) = page(found, request.max_records, request.marker.as_deref())?;
-        Ok(wire::serialize_describe_d_b_snapshots_response(&model::DBSnapshotMessage {
-            d_b_snapshots: Some(model::DBSnapshotList { items }),
-            marker,
-        }))
+        Ok(wire::serialize_describe_d_b_snapshots_response(
+            &model::DBSnapshotMessage {
+                d_b_snapshots: Some(model::DBSnapshotList { items }),
+                marker,
+            },
+        ))
     }
 
     fn delete_snapshot(&self, form: &Form) -> Outcome {
         let request = read(wire::deserialize_delete_d_b_snapshot_request(form))?;
         let name = request.d_b_snapshot_identifier;
         let snapshot = snapshots::delete(&mut self.shared.lock().snapshots, &name)?;
-        Ok(wire::serialize_delete_d_b_snapshot_response(&model::DeleteDBSnapshotResult {
-            d_b_snapshot: Some(snapshot),
-        }))
+        Ok(wire::serialize_delete_d_b_snapshot_response(
+            &model::DeleteDBSnapshotResult {
+                d_b_snapshot: Some(snapshot),
+            },
+        ))
     }
 
     /// Tags of our instances; `None` if the resource is not one of them.
     fn tags(&self, action: &str, form: &Form) -> Option<Outcome> {
         let arn = form.get("ResourceName")?;
         let mut state = self.shared.lock();
-        let instance =
-            state.instances.values_mut().find(|one| one.shown.d_b_instance_arn.as_ref() == Some(arn))?;
+        let instance = state
+            .instances
+            .values_mut()
+            .find(|one| one.shown.d_b_instance_arn.as_ref() == Some(arn))?;
         let tags = instance.shown.tag_list.get_or_insert_default();
         Some(change_tags(action, form, tags))
     }
@@ -324,9 +366,16 @@ impl Databases {
         let vpc = self.shared.network.default_vpc();
         let mut zones = std::collections::BTreeSet::new();
         for id in &request.subnet_ids.items {
-            let subnet = vpc.subnets.iter().find(|subnet| subnet.id == *id).ok_or_else(|| {
-                Refusal::new("InvalidSubnet", format!("Some input subnets in :[{id}] are invalid."))
-            })?;
+            let subnet = vpc
+                .subnets
+                .iter()
+                .find(|subnet| subnet.id == *id)
+                .ok_or_else(|| {
+                    Refusal::new(
+                        "InvalidSubnet",
+                        format!("Some input subnets in :[{id}] are invalid."),
+                    )
+                })?;
             zones.insert(subnet.zone.as_str());
         }
         if zones.len() < 2 {
@@ -341,11 +390,17 @@ impl Databases {
 
     async fn has_subnet_group(&self, name: &str) -> bool {
         let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("Action", "DescribeDBSubnetGroups"), ("DBSubnetGroupName", name)])
+            .extend_pairs([
+                ("Action", "DescribeDBSubnetGroups"),
+                ("DBSubnetGroupName", name),
+            ])
             .finish();
         let request = MockRequest {
             method: "POST".to_owned(),
-            uri: format!("https://rds.{}.amazonaws.com/", self.shared.world.region.as_str()),
+            uri: format!(
+                "https://rds.{}.amazonaws.com/",
+                self.shared.world.region.as_str()
+            ),
             headers: http::HeaderMap::new(),
             body: body.into(),
         };
@@ -375,116 +430,14 @@ impl MockService for Databases {
 
 impl State {
     fn find(&self, identifier: &str) -> Result<&Instance, Refusal> {
-        self.instances.get(&identifier.to_lowercase()).ok_or_else(|| not_found(identifier))
+        self.instances
+            .get(&identifier.to_lowercase())
+            .ok_or_else(|| not_found(identifier))
     }
 
     fn find_mut(&mut self, identifier: &str) -> Result<&mut Instance, Refusal> {
         find_mut(&mut self.instances, identifier)
     }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes an instance, unless its status is another by now.
-    fn change(&self, identifier: &str, status: &str, change: impl FnOnce(&mut Instance)) {
-        let mut state = self.lock();
-        if let Some(instance) = state.instances.get_mut(identifier)
-            && instance.status() == status
-        {
-            change(instance);
-        }
-    }
-
-    /// The groups that a request names, or the default one.
-    fn security_groups(
-        &self,
-        wanted: Option<model::VpcSecurityGroupIdList>,
-    ) -> Result<Vec<String>, Refusal> {
-        let groups = wanted.map(|list| list.items).unwrap_or_default();
-        if let Some(unknown) = self.network.unknown_group(&groups) {
-            return Err(Refusal::value(format!(
-                "Invalid security group , groupId= {unknown}, groupName=."
-            )));
-        }
-        Ok(if groups.is_empty() { vec![self.network.default_group()] } else { groups })
-    }
-
-    /// A password that RDS makes, and the secret in which it keeps it.
-    fn managed_password(&self, username: &str) -> (Secret, Option<String>) {
-        let password = Secret::new(uuid::Uuid::new_v4().simple().to_string());
-        let value = serde_json::json!({ "username": username, "password": password.expose() });
-        let name = format!("rds!db-{}", uuid::Uuid::new_v4());
-        let arn = self.secrets.create_managed(&name, "rds", &Secret::new(value.to_string()));
-        (password, arn)
-    }
-
-    fn arn_prefix(&self) -> String {
-        format!("arn:aws:rds:{}:{}", self.world.region.as_str(), self.world.account.as_str())
-    }
-
-    /// Says what the data plane cannot do to a database that really runs.
-    fn warn_about_running(&self, identifier: &str, limit: &str) {
-        if self.world.data_plane.is_real() {
-            let message = format!("The running database of `{identifier}` {limit}: the rehearsal cannot change it.");
-            self.world.reporter.report(&Event::Warning { message });
-        }
-    }
-}
-
-/// From `creating` to `available`.
-async fn live(shared: Arc<Shared>, identifier: String) -> Option<()> {
-    let (spec, making, backs_up) = {
-        let state = shared.lock();
-        let instance = state.instances.get(&identifier)?;
-        let backs_up = instance.shown.backup_retention_period.unwrap_or(0) > 0;
-        (instance.spec(), instance.making.clone(), backs_up)
-    };
-    let made = {
-        let _making = making.lock().await;
-        let work = shared.world.data_plane.create_database(&spec);
-        shared.lives.create(&identifier, CREATION, work).await?
-    };
-    match made {
-        Made::Failed(message) => {
-            let message = format!("The database `{identifier}` could not be created: {message}");
-            shared.world.reporter.report(&Event::Warning { message });
-            shared.change(&identifier, "creating", |instance| instance.set_status("failed"));
-        }
-        Made::Running if backs_up => {
-            shared.change(&identifier, "creating", |instance| instance.set_status("backing-up"));
-            shared.lives.sleep(FIRST_BACKUP).await?;
-            shared.change(&identifier, "backing-up", Instance::open);
-        }
-        Made::Running => shared.change(&identifier, "creating", Instance::open),
-    }
-    Some(())
-}
-
-/// From `deleting` to nothing.
-async fn die(shared: Arc<Shared>, identifier: String, snapshot: Option<String>) -> Option<()> {
-    if let Some(name) = snapshot {
-        shared.lives.sleep(SNAPSHOT).await?;
-        snapshots::finish(&mut shared.lock().snapshots, &name);
-    }
-    let making = shared.lock().instances.get(&identifier)?.making.clone();
-    {
-        let _made = making.lock().await;
-        let _hold = shared.world.hold_for_real_work();
-        if let Err(error) = shared.world.data_plane.delete_database(&identifier).await {
-            let message = shared.world.clean(&error.to_string());
-            shared.world.reporter.report(&Event::Warning { message });
-        }
-    }
-    shared.lives.sleep(DELETION).await?;
-    let gone = shared.lock().instances.remove(&identifier)?;
-    shared.network.use_groups(&user(&identifier), &[]);
-    if let Some(arn) = gone.shown.master_user_secret.and_then(|secret| secret.secret_arn) {
-        shared.secrets.delete_managed(&arn);
-    }
-    Some(())
 }
 
 fn check_deletion(
@@ -494,7 +447,10 @@ fn check_deletion(
     if instance.status() == "deleting" {
         return Err(Refusal::new(
             "InvalidDBInstanceState",
-            format!("Instance {} is already being deleted.", instance.identifier()),
+            format!(
+                "Instance {} is already being deleted.",
+                instance.identifier()
+            ),
         ));
     }
     if instance.shown.deletion_protection == Some(true) {
@@ -503,7 +459,10 @@ fn check_deletion(
         ));
     }
     let skips = request.skip_final_snapshot == Some(true);
-    let names = request.final_d_b_snapshot_identifier.as_ref().is_some_and(|name| !name.is_empty());
+    let names = request
+        .final_d_b_snapshot_identifier
+        .as_ref()
+        .is_some_and(|name| !name.is_empty());
     match (skips, names) {
         (false, false) => Err(Refusal::combination(
             "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
@@ -529,7 +488,10 @@ fn check_available(instance: &Instance) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         "InvalidDBInstanceState",
-        format!("Instance {} is not in available state.", instance.identifier()),
+        format!(
+            "Instance {} is not in available state.",
+            instance.identifier()
+        ),
     ))
 }
 
@@ -537,11 +499,16 @@ fn find_mut<'a>(
     instances: &'a mut BTreeMap<String, Instance>,
     identifier: &str,
 ) -> Result<&'a mut Instance, Refusal> {
-    instances.get_mut(&identifier.to_lowercase()).ok_or_else(|| not_found(identifier))
+    instances
+        .get_mut(&identifier.to_lowercase())
+        .ok_or_else(|| not_found(identifier))
 }
 
 fn not_found(identifier: &str) -> Refusal {
-    Refusal::not_found("DBInstanceNotFound", format!("DBInstance {identifier} not found."))
+    Refusal::not_found(
+        "DBInstanceNotFound",
+        format!("DBInstance {identifier} not found."),
+    )
 }
 
 /// Under which name a database uses security groups.
@@ -562,22 +529,27 @@ fn change_tags(action: &str, form: &Form, tags: &mut model::TagList) -> Outcome 
         "RemoveTagsFromResource" => {
             let request = read(wire::deserialize_remove_tags_from_resource_request(form))?;
             let keys = request.tag_keys.items;
-            tags.items.retain(|tag| !tag.key.as_ref().is_some_and(|key| keys.contains(key)));
+            tags.items
+                .retain(|tag| !tag.key.as_ref().is_some_and(|key| keys.contains(key)));
             Ok(wire::serialize_remove_tags_from_resource_response())
         }
-        _ => Ok(wire::serialize_list_tags_for_resource_response(&model::TagListMessage {
-            tag_list: Some(tags.clone()),
-        })),
+        _ => Ok(wire::serialize_list_tags_for_resource_response(
+            &model::TagListMessage {
+                tag_list: Some(tags.clone()),
+            },
+        )),
     }
 }
 
 fn describe_engine_versions(form: &Form) -> Outcome {
     let request = read(wire::deserialize_describe_d_b_engine_versions_request(form))?;
     let items = engine::describe(&request);
-    Ok(wire::serialize_describe_d_b_engine_versions_response(&model::DBEngineVersionMessage {
-        d_b_engine_versions: Some(model::DBEngineVersionList { items }),
-        marker: None,
-    }))
+    Ok(wire::serialize_describe_d_b_engine_versions_response(
+        &model::DBEngineVersionMessage {
+            d_b_engine_versions: Some(model::DBEngineVersionList { items }),
+            marker: None,
+        },
+    ))
 }
 
 fn read<T>(request: Result<T, String>) -> Result<T, Refusal> {
@@ -587,144 +559,11 @@ fn read<T>(request: Result<T, String>) -> Result<T, Refusal> {
 /// Some of winterbaume's error codes lack the `Fault` that AWS's have.
 fn with_aws_codes(mut answer: MockResponse) -> MockResponse {
     if answer.status == 404 {
-        let text = String::from_utf8_lossy(&answer.body)
-            .replace("<Code>DBSubnetGroupNotFound</Code>", "<Code>DBSubnetGroupNotFoundFault</Code>");
+        let text = String::from_utf8_lossy(&answer.body).replace(
+            "<Code>DBSubnetGroupNotFound</Code>",
+            "<Code>DBSubnetGroupNotFoundFault</Code>",
+        );
         answer.body = text.into();
     }
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio_util::sync::CancellationToken;
-
-    use super::*;
-    use crate::services::tests_support::{query, text, world_with_faults};
-
-    fn databases(script: &str) -> (Databases, Arc<Secrets>) {
-        let world = world_with_faults(script);
-        let secrets = Arc::new(Secrets::new(&world));
-        let network = Arc::new(Network::new(&world));
-        let lives = Lives::new(&world, &CancellationToken::new());
-        let databases = Databases::new(&world, network, secrets.clone(), &lives);
-        (databases, secrets)
-    }
-
-    const CREATE: [(&str, &str); 9] = [
-        ("Action", "CreateDBInstance"),
-        ("DBInstanceIdentifier", "Shop-DB"),
-        ("DBInstanceClass", "db.t3.micro"),
-        ("Engine", "postgres"),
-        ("EngineVersion", "16"),
-        ("AllocatedStorage", "20"),
-        ("MasterUsername", "shop"),
-        ("MasterUserPassword", "correct-horse"),
-        ("DeletionProtection", "true"),
-    ];
-
-    async fn status(databases: &Databases) -> String {
-        let fields = [("Action", "DescribeDBInstances"), ("DBInstanceIdentifier", "shop-db")];
-        let answer = text(&query(databases, &fields).await);
-        match answer.split_once("<DBInstanceStatus>") {
-            Some((_, rest)) => rest.split('<').next().unwrap().to_owned(),
-            None => answer,
-        }
-    }
-
-    async fn after(databases: &Databases, seconds: u64) -> String {
-        databases.shared.world.clock.sleep(Duration::from_secs(seconds)).await;
-        status(databases).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn lives_through_creating_and_backing_up_to_available() {
-        let (databases, _) = databases("");
-        let made = query(&databases, &CREATE).await;
-        assert_eq!(made.status, 200, "{}", text(&made));
-        assert!(!text(&made).contains("<Endpoint>"));
-        assert!(text(&made).contains("<EngineVersion>16.10</EngineVersion>"));
-        assert_eq!(after(&databases, 200).await, "creating");
-        assert_eq!(after(&databases, 20).await, "backing-up");
-        assert_eq!(after(&databases, 60).await, "available");
-        let again = query(&databases, &CREATE).await;
-        assert!(text(&again).contains("DBInstanceAlreadyExists"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn is_deleted_only_unprotected_and_with_a_word_about_the_snapshot() {
-        let (databases, _) = databases("");
-        query(&databases, &CREATE).await;
-        after(&databases, 300).await;
-        let id = ("DBInstanceIdentifier", "shop-db");
-        let delete = [("Action", "DeleteDBInstance"), id, ("SkipFinalSnapshot", "true")];
-        assert!(text(&query(&databases, &delete).await).contains("Cannot delete protected"));
-        let unprotect = [("Action", "ModifyDBInstance"), id, ("DeletionProtection", "false")];
-        assert_eq!(query(&databases, &unprotect).await.status, 200);
-        let bare = [("Action", "DeleteDBInstance"), id];
-        assert!(text(&query(&databases, &bare).await).contains("FinalDBSnapshotIdentifier is required"));
-        let with_snapshot =
-            [("Action", "DeleteDBInstance"), id, ("FinalDBSnapshotIdentifier", "shop-last")];
-        assert_eq!(query(&databases, &with_snapshot).await.status, 200);
-        assert_eq!(status(&databases).await, "deleting");
-        assert!(after(&databases, 300).await.contains("DBInstanceNotFound"));
-        let snapshots = text(&query(&databases, &[("Action", "DescribeDBSnapshots")]).await);
-        assert!(snapshots.contains("<Status>available</Status>"), "{snapshots}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_creation_can_fail_or_take_longer() {
-        let (failing, _) = databases("resources: [{fault: creation-fails}]");
-        query(&failing, &CREATE).await;
-        assert_eq!(after(&failing, 300).await, "failed");
-        let (slow, _) = databases("resources: [{fault: {slow-creation: 10m}}]");
-        query(&slow, &CREATE).await;
-        assert_eq!(after(&slow, 300).await, "creating");
-        assert_eq!(after(&slow, 600).await, "available");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_managed_password_is_a_secret_that_goes_with_its_database() {
-        let (databases, secrets) = databases("");
-        let mut fields: Vec<(&str, &str)> =
-            CREATE.into_iter().filter(|(name, _)| !name.starts_with("MasterUserP")).collect();
-        fields.retain(|(name, _)| *name != "DeletionProtection");
-        fields.push(("ManageMasterUserPassword", "true"));
-        let made = text(&query(&databases, &fields).await);
-        let arn = made.split("<SecretArn>").nth(1).unwrap().split('<').next().unwrap().to_owned();
-        use crate::world::SecretValues as _;
-        let value = secrets.value(&arn).await.unwrap();
-        assert!(value.expose().contains("\"username\":\"shop\""));
-        after(&databases, 300).await;
-        let delete = [
-            ("Action", "DeleteDBInstance"),
-            ("DBInstanceIdentifier", "shop-db"),
-            ("SkipFinalSnapshot", "true"),
-        ];
-        query(&databases, &delete).await;
-        after(&databases, 300).await;
-        assert!(secrets.value(&arn).await.is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_group_that_a_database_uses_cannot_be_deleted() {
-        let (databases, _) = databases("");
-        let network = databases.shared.network.clone();
-        let group = [
-            ("Action", "CreateSecurityGroup"),
-            ("GroupName", "shop-db"),
-            ("GroupDescription", "The database"),
-        ];
-        let made = text(&query(network.as_ref(), &group).await);
-        let id = made.split("<groupId>").nth(1).unwrap().split('<').next().unwrap().to_owned();
-        let mut fields = CREATE.to_vec();
-        fields.push(("VpcSecurityGroupIds.VpcSecurityGroupId.1", &id));
-        assert_eq!(query(&databases, &fields).await.status, 200);
-        let delete = [("Action", "DeleteSecurityGroup"), ("GroupId", id.as_str())];
-        assert!(text(&query(network.as_ref(), &delete).await).contains("DependencyViolation"));
-        let unknown = [("VpcSecurityGroupIds.VpcSecurityGroupId.1", "sg-0")];
-        let mut fields = CREATE.to_vec();
-        fields.extend(unknown);
-        fields[1] = ("DBInstanceIdentifier", "other");
-        assert!(text(&query(&databases, &fields).await).contains("Invalid security group"));
-    }
 }

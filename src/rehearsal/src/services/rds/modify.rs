@@ -51,7 +51,9 @@ pub(super) fn plan(
     } else {
         instance.pending_modified_values = Some(merged(&waiting, &wanted));
     }
-    let port = request.d_b_port_number.filter(|port| Some(*port) != shown_port(current));
+    let port = request
+        .d_b_port_number
+        .filter(|port| Some(*port) != shown_port(current));
     if let Some(port) = port {
         applied.port = Some(port);
     }
@@ -63,7 +65,12 @@ pub(super) fn plan(
     } else {
         None
     };
-    Ok(Modification { instance, applied, working, password })
+    Ok(Modification {
+        instance,
+        applied,
+        working,
+        password,
+    })
 }
 
 fn check(current: &model::DBInstance, request: &ModifyDBInstanceMessage) -> Result<(), Refusal> {
@@ -73,7 +80,9 @@ fn check(current: &model::DBInstance, request: &ModifyDBInstanceMessage) -> Resu
         return Err(Refusal::combination("No modifications were requested"));
     }
     if request.new_d_b_instance_identifier.is_some() {
-        return Err(Refusal::combination("The rehearsal does not rename databases."));
+        return Err(Refusal::combination(
+            "The rehearsal does not rename databases.",
+        ));
     }
     if let Some(class) = &request.d_b_instance_class {
         checks::check_class(class)?;
@@ -87,7 +96,8 @@ fn check(current: &model::DBInstance, request: &ModifyDBInstanceMessage) -> Resu
         }
     }
     if let Some(password) = &request.master_user_password {
-        if request.manage_master_user_password == Some(true) || current.master_user_secret.is_some() {
+        if request.manage_master_user_password == Some(true) || current.master_user_secret.is_some()
+        {
             return Err(Refusal::combination(
                 "You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.",
             ));
@@ -97,7 +107,10 @@ fn check(current: &model::DBInstance, request: &ModifyDBInstanceMessage) -> Resu
     checks::check_port(request.d_b_port_number)?;
     checks::check_retention(request.backup_retention_period)?;
     checks::check_windows(
-        request.preferred_backup_window.as_deref().or(current.preferred_backup_window.as_deref()),
+        request
+            .preferred_backup_window
+            .as_deref()
+            .or(current.preferred_backup_window.as_deref()),
         request
             .preferred_maintenance_window
             .as_deref()
@@ -106,15 +119,25 @@ fn check(current: &model::DBInstance, request: &ModifyDBInstanceMessage) -> Resu
     check_version(current, request)
 }
 
-fn check_version(current: &model::DBInstance, request: &ModifyDBInstanceMessage) -> Result<(), Refusal> {
-    let Some(wanted) = request.engine_version.as_deref() else { return Ok(()) };
+fn check_version(
+    current: &model::DBInstance,
+    request: &ModifyDBInstanceMessage,
+) -> Result<(), Refusal> {
+    let Some(wanted) = request.engine_version.as_deref() else {
+        return Ok(());
+    };
     let has = current.engine_version.as_deref().unwrap_or_default();
     let resolved = engine::resolve(Some(wanted)).ok_or_else(|| {
-        Refusal::combination(format!("Cannot find version {wanted} for {}", engine::ENGINE))
+        Refusal::combination(format!(
+            "Cannot find version {wanted} for {}",
+            engine::ENGINE
+        ))
     })?;
     let (from, to) = (engine::parse(has), engine::parse(&resolved));
     if to < from {
-        return Err(Refusal::combination(format!("Cannot upgrade postgres from {has} to {resolved}")));
+        return Err(Refusal::combination(format!(
+            "Cannot upgrade postgres from {has} to {resolved}"
+        )));
     }
     let major = |version: Option<(u32, Option<u32>)>| version.map(|(major, _)| major);
     if major(to) != major(from) && request.allow_major_version_upgrade != Some(true) {
@@ -144,18 +167,54 @@ fn apply_at_once(instance: &mut model::DBInstance, request: &ModifyDBInstanceMes
             field.clone_from(wanted);
         }
     }
-    set(&mut instance.deletion_protection, &request.deletion_protection);
-    set(&mut instance.preferred_backup_window, &request.preferred_backup_window);
-    set(&mut instance.preferred_maintenance_window, &request.preferred_maintenance_window);
-    set(&mut instance.publicly_accessible, &request.publicly_accessible);
-    set(&mut instance.copy_tags_to_snapshot, &request.copy_tags_to_snapshot);
-    set(&mut instance.auto_minor_version_upgrade, &request.auto_minor_version_upgrade);
-    set(&mut instance.max_allocated_storage, &request.max_allocated_storage);
-    set(&mut instance.monitoring_interval, &request.monitoring_interval);
-    set(&mut instance.monitoring_role_arn, &request.monitoring_role_arn);
-    set(&mut instance.performance_insights_enabled, &request.enable_performance_insights);
-    set(&mut instance.database_insights_mode, &request.database_insights_mode);
-    set(&mut instance.c_a_certificate_identifier, &request.c_a_certificate_identifier);
+    set(
+        &mut instance.deletion_protection,
+        &request.deletion_protection,
+    );
+    set(
+        &mut instance.preferred_backup_window,
+        &request.preferred_backup_window,
+    );
+    set(
+        &mut instance.preferred_maintenance_window,
+        &request.preferred_maintenance_window,
+    );
+    set(
+        &mut instance.publicly_accessible,
+        &request.publicly_accessible,
+    );
+    set(
+        &mut instance.copy_tags_to_snapshot,
+        &request.copy_tags_to_snapshot,
+    );
+    set(
+        &mut instance.auto_minor_version_upgrade,
+        &request.auto_minor_version_upgrade,
+    );
+    set(
+        &mut instance.max_allocated_storage,
+        &request.max_allocated_storage,
+    );
+    set(
+        &mut instance.monitoring_interval,
+        &request.monitoring_interval,
+    );
+    set(
+        &mut instance.monitoring_role_arn,
+        &request.monitoring_role_arn,
+    );
+    set(
+        &mut instance.performance_insights_enabled,
+        &request.enable_performance_insights,
+    );
+    set(
+        &mut instance.database_insights_mode,
+        &request.database_insights_mode,
+    );
+    set(
+        &mut instance.c_a_certificate_identifier,
+        &request.c_a_certificate_identifier,
+    );
     set(
         &mut instance.i_a_m_database_authentication_enabled,
         &request.enable_i_a_m_database_authentication,
@@ -165,7 +224,10 @@ fn apply_at_once(instance: &mut model::DBInstance, request: &ModifyDBInstanceMes
             request.performance_insights_retention_period.or(Some(7));
     }
     // From some days to other days; to or from none is deferred.
-    let (has, wanted) = (instance.backup_retention_period.unwrap_or(0), request.backup_retention_period);
+    let (has, wanted) = (
+        instance.backup_retention_period.unwrap_or(0),
+        request.backup_retention_period,
+    );
     if has > 0 && wanted.is_some_and(|days| days > 0) {
         instance.backup_retention_period = wanted;
     }
@@ -181,9 +243,16 @@ fn apply_at_once(instance: &mut model::DBInstance, request: &ModifyDBInstanceMes
         });
     }
     if let Some(exports) = &request.cloudwatch_logs_export_configuration {
-        let mut types =
-            instance.enabled_cloudwatch_logs_exports.take().map(|list| list.items).unwrap_or_default();
-        let disabled = exports.disable_log_types.as_ref().map(|list| list.items.clone()).unwrap_or_default();
+        let mut types = instance
+            .enabled_cloudwatch_logs_exports
+            .take()
+            .map(|list| list.items)
+            .unwrap_or_default();
+        let disabled = exports
+            .disable_log_types
+            .as_ref()
+            .map(|list| list.items.clone())
+            .unwrap_or_default();
         types.retain(|one| !disabled.contains(one));
         for one in exports.enable_log_types.iter().flat_map(|list| &list.items) {
             if !types.contains(one) {
@@ -195,11 +264,19 @@ fn apply_at_once(instance: &mut model::DBInstance, request: &ModifyDBInstanceMes
 }
 
 /// Settings that may wait, as far as they differ from what is.
-fn deferrable(current: &model::DBInstance, request: &ModifyDBInstanceMessage) -> PendingModifiedValues {
+fn deferrable(
+    current: &model::DBInstance,
+    request: &ModifyDBInstanceMessage,
+) -> PendingModifiedValues {
     fn other<T: Clone + PartialEq>(wanted: &Option<T>, has: &Option<T>) -> Option<T> {
         wanted.clone().filter(|wanted| Some(wanted) != has.as_ref())
     }
-    let version = engine::resolve(request.engine_version.as_deref().or(current.engine_version.as_deref()));
+    let version = engine::resolve(
+        request
+            .engine_version
+            .as_deref()
+            .or(current.engine_version.as_deref()),
+    );
     let has_days = current.backup_retention_period.unwrap_or(0);
     PendingModifiedValues {
         d_b_instance_class: other(&request.d_b_instance_class, &current.d_b_instance_class),
@@ -220,14 +297,22 @@ fn deferrable(current: &model::DBInstance, request: &ModifyDBInstanceMessage) ->
 /// Both; the later one decides where both have a value.
 fn merged(earlier: &PendingModifiedValues, later: &PendingModifiedValues) -> PendingModifiedValues {
     PendingModifiedValues {
-        d_b_instance_class: later.d_b_instance_class.clone().or(earlier.d_b_instance_class.clone()),
+        d_b_instance_class: later
+            .d_b_instance_class
+            .clone()
+            .or(earlier.d_b_instance_class.clone()),
         allocated_storage: later.allocated_storage.or(earlier.allocated_storage),
         storage_type: later.storage_type.clone().or(earlier.storage_type.clone()),
         iops: later.iops.or(earlier.iops),
         storage_throughput: later.storage_throughput.or(earlier.storage_throughput),
         multi_a_z: later.multi_a_z.or(earlier.multi_a_z),
-        engine_version: later.engine_version.clone().or(earlier.engine_version.clone()),
-        backup_retention_period: later.backup_retention_period.or(earlier.backup_retention_period),
+        engine_version: later
+            .engine_version
+            .clone()
+            .or(earlier.engine_version.clone()),
+        backup_retention_period: later
+            .backup_retention_period
+            .or(earlier.backup_retention_period),
         ..PendingModifiedValues::default()
     }
 }
@@ -246,7 +331,10 @@ pub(super) fn apply(instance: &mut model::DBInstance, values: PendingModifiedVal
     set(&mut instance.storage_throughput, values.storage_throughput);
     set(&mut instance.multi_a_z, values.multi_a_z);
     set(&mut instance.engine_version, values.engine_version);
-    set(&mut instance.backup_retention_period, values.backup_retention_period);
+    set(
+        &mut instance.backup_retention_period,
+        values.backup_retention_period,
+    );
     if let (Some(endpoint), Some(port)) = (&mut instance.endpoint, values.port) {
         endpoint.port = Some(port);
     }
@@ -254,11 +342,15 @@ pub(super) fn apply(instance: &mut model::DBInstance, values: PendingModifiedVal
 }
 
 fn shown_port(instance: &model::DBInstance) -> Option<i32> {
-    instance.endpoint.as_ref().and_then(|endpoint| endpoint.port)
+    instance
+        .endpoint
+        .as_ref()
+        .and_then(|endpoint| endpoint.port)
 }
 
 fn is_empty(values: &PendingModifiedValues) -> bool {
-    serde_json::to_value(values).is_ok_and(|value| value.as_object().is_some_and(serde_json::Map::is_empty))
+    serde_json::to_value(values)
+        .is_ok_and(|value| value.as_object().is_some_and(serde_json::Map::is_empty))
 }
 
 #[cfg(test)]
@@ -275,7 +367,10 @@ mod tests {
             multi_a_z: Some(false),
             backup_retention_period: Some(7),
             deletion_protection: Some(true),
-            endpoint: Some(model::Endpoint { port: Some(5432), ..model::Endpoint::default() }),
+            endpoint: Some(model::Endpoint {
+                port: Some(5432),
+                ..model::Endpoint::default()
+            }),
             ..model::DBInstance::default()
         }
     }
@@ -303,12 +398,18 @@ mod tests {
     #[test]
     fn the_class_waits_unless_it_is_to_be_applied_immediately() {
         let class = Some("db.t3.small".to_owned());
-        let later = ModifyDBInstanceMessage { d_b_instance_class: class.clone(), ..request() };
+        let later = ModifyDBInstanceMessage {
+            d_b_instance_class: class.clone(),
+            ..request()
+        };
         let waiting = plan(&instance(), &later).unwrap();
         assert_eq!(waiting.working, None);
         let pending = waiting.instance.pending_modified_values.clone().unwrap();
         assert_eq!(pending.d_b_instance_class, class);
-        assert_eq!(waiting.instance.d_b_instance_class.as_deref(), Some("db.t3.micro"));
+        assert_eq!(
+            waiting.instance.d_b_instance_class.as_deref(),
+            Some("db.t3.micro")
+        );
         // Applying something else immediately applies what was waiting as well.
         let now = ModifyDBInstanceMessage {
             multi_a_z: Some(true),
@@ -319,13 +420,19 @@ mod tests {
         assert_eq!(modification.working, Some("modifying"));
         let mut done = modification.instance.clone();
         apply(&mut done, modification.applied);
-        assert_eq!((done.d_b_instance_class, done.multi_a_z), (class, Some(true)));
+        assert_eq!(
+            (done.d_b_instance_class, done.multi_a_z),
+            (class, Some(true))
+        );
         assert!(is_empty(&done.pending_modified_values.unwrap()));
     }
 
     #[test]
     fn the_port_never_waits() {
-        let request = ModifyDBInstanceMessage { d_b_port_number: Some(5433), ..request() };
+        let request = ModifyDBInstanceMessage {
+            d_b_port_number: Some(5433),
+            ..request()
+        };
         let modification = plan(&instance(), &request).unwrap();
         assert_eq!(modification.working, Some("modifying"));
         let mut done = modification.instance;
@@ -338,8 +445,20 @@ mod tests {
         let code = |request: ModifyDBInstanceMessage| plan(&instance(), &request).unwrap_err().code;
         let combination = "InvalidParameterCombination";
         assert_eq!(code(request()), combination);
-        assert_eq!(code(ModifyDBInstanceMessage { apply_immediately: Some(true), ..request() }), combination);
-        assert_eq!(code(ModifyDBInstanceMessage { allocated_storage: Some(20 - 1), ..request() }), combination);
+        assert_eq!(
+            code(ModifyDBInstanceMessage {
+                apply_immediately: Some(true),
+                ..request()
+            }),
+            combination
+        );
+        assert_eq!(
+            code(ModifyDBInstanceMessage {
+                allocated_storage: Some(20 - 1),
+                ..request()
+            }),
+            combination
+        );
         let version = |version: &str| ModifyDBInstanceMessage {
             engine_version: Some(version.to_owned()),
             ..request()
@@ -347,8 +466,17 @@ mod tests {
         assert_eq!(code(version("15.3")), combination);
         assert_eq!(code(version("17.2")), combination);
         assert!(plan(&instance(), &version("16.8")).is_ok());
-        let busy = model::DBInstance { d_b_instance_status: Some("modifying".to_owned()), ..instance() };
-        let change = ModifyDBInstanceMessage { multi_a_z: Some(true), ..request() };
-        assert_eq!(plan(&busy, &change).unwrap_err().code, "InvalidDBInstanceState");
+        let busy = model::DBInstance {
+            d_b_instance_status: Some("modifying".to_owned()),
+            ..instance()
+        };
+        let change = ModifyDBInstanceMessage {
+            multi_a_z: Some(true),
+            ..request()
+        };
+        assert_eq!(
+            plan(&busy, &change).unwrap_err().code,
+            "InvalidDBInstanceState"
+        );
     }
 }

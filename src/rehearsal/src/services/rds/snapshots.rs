@@ -25,7 +25,9 @@ pub(super) fn begin(
     if snapshots.contains_key(&identifier) {
         return Err(Refusal::new(
             "DBSnapshotAlreadyExists",
-            format!("Cannot create the snapshot because a snapshot with the identifier {identifier} already exists."),
+            format!(
+                "Cannot create the snapshot because a snapshot with the identifier {identifier} already exists."
+            ),
         ));
     }
     let shown = &instance.shown;
@@ -67,11 +69,20 @@ pub(super) fn find(
     snapshots: &Snapshots,
     request: &model::DescribeDBSnapshotsMessage,
 ) -> Result<Vec<model::DBSnapshot>, Refusal> {
-    let wanted = request.d_b_snapshot_identifier.as_ref().map(|name| name.to_lowercase());
-    if let Some(name) = wanted.as_ref().filter(|name| !snapshots.contains_key(*name)) {
+    let wanted = request
+        .d_b_snapshot_identifier
+        .as_ref()
+        .map(|name| name.to_lowercase());
+    if let Some(name) = wanted
+        .as_ref()
+        .filter(|name| !snapshots.contains_key(*name))
+    {
         return Err(not_found(name));
     }
-    let of = request.d_b_instance_identifier.as_ref().map(|name| name.to_lowercase());
+    let of = request
+        .d_b_instance_identifier
+        .as_ref()
+        .map(|name| name.to_lowercase());
     Ok(snapshots
         .iter()
         .filter(|(name, snapshot)| {
@@ -83,13 +94,21 @@ pub(super) fn find(
 }
 
 /// Deletes a snapshot and returns it as it was.
-pub(super) fn delete(snapshots: &mut Snapshots, identifier: &str) -> Result<model::DBSnapshot, Refusal> {
+pub(super) fn delete(
+    snapshots: &mut Snapshots,
+    identifier: &str,
+) -> Result<model::DBSnapshot, Refusal> {
     let identifier = identifier.to_lowercase();
-    let mut snapshot = snapshots.remove(&identifier).ok_or_else(|| not_found(&identifier))?;
+    let mut snapshot = snapshots
+        .remove(&identifier)
+        .ok_or_else(|| not_found(&identifier))?;
     snapshot.status = Some("deleted".to_owned());
     Ok(snapshot)
 }
 
 fn not_found(identifier: &str) -> Refusal {
-    Refusal::not_found("DBSnapshotNotFound", format!("DBSnapshot {identifier} not found."))
+    Refusal::not_found(
+        "DBSnapshotNotFound",
+        format!("DBSnapshot {identifier} not found."),
+    )
 }

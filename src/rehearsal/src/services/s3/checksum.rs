@@ -40,8 +40,13 @@ pub(super) struct Checksum {
 }
 
 impl Algorithm {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Crc32,
+        Self::Crc32c,
+        Self::Crc64Nvme,
+        Self::Sha1,
+        Self::Sha256,
+    ];
 
     /// The header that carries it.
     pub(super) fn header(self) -> HeaderName {
@@ -67,7 +72,9 @@ impl Algorithm {
 
     /// What clients call it: `SHA256`.
     pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.element().strip_prefix("Checksum") == Some(name))
+        Self::ALL
+            .into_iter()
+            .find(|one| one.element().strip_prefix("Checksum") == Some(name))
     }
 
     /// The checksum of `bytes`; `None` for SHA-1.
@@ -93,17 +100,27 @@ pub(super) fn verify(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Checksu
         let value = headers.get(algorithm.header())?.to_str().ok()?;
         Some((algorithm, value.to_owned()))
     });
-    let Some((algorithm, value)) = sent else { return Ok(full_object(Algorithm::Crc64Nvme, bytes)) };
+    let Some((algorithm, value)) = sent else {
+        return Ok(full_object(Algorithm::Crc64Nvme, bytes));
+    };
     match algorithm.digest(bytes) {
         Some(digest) if BASE64.encode(&digest) != value => Err(algorithm),
-        _ => Ok(Some(Checksum { algorithm, value, kind: Kind::FullObject })),
+        _ => Ok(Some(Checksum {
+            algorithm,
+            value,
+            kind: Kind::FullObject,
+        })),
     }
 }
 
 /// The checksum of all bytes of an object; `None` for SHA-1.
 pub(super) fn full_object(algorithm: Algorithm, bytes: &[u8]) -> Option<Checksum> {
     let value = BASE64.encode(algorithm.digest(bytes)?);
-    Some(Checksum { algorithm, value, kind: Kind::FullObject })
+    Some(Checksum {
+        algorithm,
+        value,
+        kind: Kind::FullObject,
+    })
 }
 
 /// The checksum over the checksums of an upload's parts, in part order; `None` unless all of them are of
@@ -117,8 +134,16 @@ pub(super) fn composite(parts: &[&Checksum]) -> Option<Checksum> {
     for part in parts {
         digests.extend(BASE64.decode(&part.value).ok()?);
     }
-    let value = format!("{}-{}", BASE64.encode(algorithm.digest(&digests)?), parts.len());
-    Some(Checksum { algorithm, value, kind: Kind::Composite })
+    let value = format!(
+        "{}-{}",
+        BASE64.encode(algorithm.digest(&digests)?),
+        parts.len()
+    );
+    Some(Checksum {
+        algorithm,
+        value,
+        kind: Kind::Composite,
+    })
 }
 
 #[cfg(test)]
@@ -128,7 +153,9 @@ mod tests {
     /// The check values of the CRC catalogue and of FIPS 180 for `123456789` and `abc`.
     #[test]
     fn known_values() {
-        let of = |algorithm: Algorithm, text: &str| hex::encode(algorithm.digest(text.as_bytes()).unwrap());
+        let of = |algorithm: Algorithm, text: &str| {
+            hex::encode(algorithm.digest(text.as_bytes()).unwrap())
+        };
         assert_eq!(of(Algorithm::Crc32, "123456789"), "cbf43926");
         assert_eq!(of(Algorithm::Crc32c, "123456789"), "e3069283");
         assert_eq!(of(Algorithm::Crc64Nvme, "123456789"), "ae8b14860a799888");

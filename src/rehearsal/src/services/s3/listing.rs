@@ -30,7 +30,9 @@ pub(super) fn page<'a>(objects: &'a BTreeMap<String, Object>, question: &Questio
     let mut page = Page::default();
     let mut last = String::new();
     for (key, object) in objects.range(question.prefix.clone()..) {
-        let Some(rest) = key.strip_prefix(&question.prefix) else { break };
+        let Some(rest) = key.strip_prefix(&question.prefix) else {
+            break;
+        };
         let group = group(rest, question);
         let entry = group.as_ref().unwrap_or(key);
         // Keys of a group that a former page ended with come after it in order, but belong to it.
@@ -68,10 +70,17 @@ mod tests {
 
     fn objects(keys: &[&str]) -> BTreeMap<String, Object> {
         let object = Object::new(Bytes::new(), &HeaderMap::new(), None, Timestamp::UNIX_EPOCH);
-        keys.iter().map(|key| ((*key).to_owned(), object.clone())).collect()
+        keys.iter()
+            .map(|key| ((*key).to_owned(), object.clone()))
+            .collect()
     }
 
-    fn pages(objects: &BTreeMap<String, Object>, prefix: &str, delimiter: &str, most: usize) -> Vec<String> {
+    fn pages(
+        objects: &BTreeMap<String, Object>,
+        prefix: &str,
+        delimiter: &str,
+        most: usize,
+    ) -> Vec<String> {
         let mut shown = Vec::new();
         let mut after = String::new();
         loop {
@@ -82,8 +91,12 @@ mod tests {
                 most,
             };
             let page = page(objects, &question);
-            let mut entries: Vec<String> =
-                page.objects.iter().map(|(key, _)| (*key).clone()).chain(page.prefixes).collect();
+            let mut entries: Vec<String> = page
+                .objects
+                .iter()
+                .map(|(key, _)| (*key).clone())
+                .chain(page.prefixes)
+                .collect();
             entries.sort();
             shown.push(entries.join(" "));
             match page.next {

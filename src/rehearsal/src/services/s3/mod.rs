@@ -33,8 +33,12 @@ use refusal::Refusal;
 use store::{Object, Store};
 
 /// Characters of a key that stay as they are in an address.
-const ENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The service.
 pub(crate) struct Storage {
@@ -91,7 +95,11 @@ impl Target {
 impl Storage {
     /// A service without buckets.
     pub(crate) fn new(world: &Arc<World>) -> Self {
-        Self { world: world.clone(), store: Mutex::default(), settings: S3Service::new() }
+        Self {
+            world: world.clone(),
+            store: Mutex::default(),
+            settings: S3Service::new(),
+        }
     }
 
     async fn answer(&self, request: MockRequest) -> MockResponse {
@@ -105,9 +113,11 @@ impl Storage {
         match outcome {
             Ok(answer) => answer,
             // An answer to HEAD has no body, not even to say what is wrong.
-            Err(refusal) if is_head => {
-                MockResponse { status: refusal.status, headers: HeaderMap::new(), body: Bytes::new() }
-            }
+            Err(refusal) if is_head => MockResponse {
+                status: refusal.status,
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+            },
             Err(refusal) => refusal.into(),
         }
     }
@@ -121,10 +131,14 @@ impl Storage {
         match request.method.as_str() {
             "PUT" if target.is_plain() => self.create_bucket(target, request).await,
             "DELETE" if target.is_plain() => self.delete_bucket(target, request).await,
-            "PUT" if target.asks("versioning") => Err(Refusal::not_implemented("versions of objects")),
+            "PUT" if target.asks("versioning") => {
+                Err(Refusal::not_implemented("versions of objects"))
+            }
             "GET" if target.asks("list-type") => self.list(target),
             "GET" if target.asks("uploads") => self.list_uploads(target),
-            "GET" if target.asks("versions") => Err(Refusal::not_implemented("versions of objects")),
+            "GET" if target.asks("versions") => {
+                Err(Refusal::not_implemented("versions of objects"))
+            }
             "GET" if !target.bucket.is_empty() && (target.is_plain() || listing()) => {
                 self.list_old(target)
             }
@@ -137,7 +151,9 @@ impl Storage {
         let headers = &request.headers;
         match request.method.as_str() {
             "PUT" if target.asks("partNumber") => self.upload_part(target, request),
-            "PUT" if !target.is_plain() => Err(Refusal::not_implemented("this setting of an object")),
+            "PUT" if !target.is_plain() => {
+                Err(Refusal::not_implemented("this setting of an object"))
+            }
             "PUT" if headers.contains_key("x-amz-copy-source") => self.copy(target, headers),
             "PUT" => self.put_object(target, request),
             "GET" if target.asks("uploadId") => self.list_parts(target),
@@ -146,17 +162,26 @@ impl Storage {
             "DELETE" if target.is_plain() => self.delete_object(target),
             "POST" if target.asks("uploads") => self.begin_upload(target, headers),
             "POST" if target.asks("uploadId") => self.complete_upload(target, request),
-            method => Err(Refusal::not_implemented(&format!("{method} of this part of an object"))),
+            method => Err(Refusal::not_implemented(&format!(
+                "{method} of this part of an object"
+            ))),
         }
     }
 
     async fn create_bucket(&self, target: &Target, request: MockRequest) -> Outcome {
         if !is_bucket_name(&target.bucket) {
-            return Err(Refusal::new(400, "InvalidBucketName", "The specified bucket is not valid."));
+            return Err(Refusal::new(
+                400,
+                "InvalidBucketName",
+                "The specified bucket is not valid.",
+            ));
         }
         let answer = self.settings.handle(request).await;
         if answer.status == 200 {
-            self.lock().buckets.entry(target.bucket.clone()).or_default();
+            self.lock()
+                .buckets
+                .entry(target.bucket.clone())
+                .or_default();
         }
         Ok(answer)
     }
@@ -181,9 +206,16 @@ impl Storage {
         let after = if token.is_empty() {
             target.value("start-after").to_owned()
         } else {
-            hex::decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-                Refusal::new(400, "InvalidArgument", "The continuation token provided is incorrect")
-            })?
+            hex::decode(token)
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .ok_or_else(|| {
+                    Refusal::new(
+                        400,
+                        "InvalidArgument",
+                        "The continuation token provided is incorrect",
+                    )
+                })?
         };
         let question = question(target, after);
         let store = self.lock();
@@ -260,9 +292,18 @@ impl ObjectStorage for Storage {
         if self.has_bucket(bucket).await {
             return;
         }
-        let uri = format!("https://s3.{}.amazonaws.com/{bucket}", self.world.region.as_str());
+        let uri = format!(
+            "https://s3.{}.amazonaws.com/{bucket}",
+            self.world.region.as_str()
+        );
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        self.answer(MockRequest { method: "PUT".to_owned(), uri, headers, body }).await;
+        self.answer(MockRequest {
+            method: "PUT".to_owned(),
+            uri,
+            headers,
+            body,
+        })
+        .await;
     }
 
     async fn has_bucket(&self, bucket: &str) -> bool {
@@ -270,7 +311,10 @@ impl ObjectStorage for Storage {
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        self.lock().object(bucket, key).ok().map(|object| object.content.clone())
+        self.lock()
+            .object(bucket, key)
+            .ok()
+            .map(|object| object.content.clone())
     }
 
     async fn has(&self, bucket: &str, key: &str) -> bool {
@@ -281,7 +325,12 @@ impl ObjectStorage for Storage {
         let headers = HeaderMap::new();
         let object = Object::new(content, &headers, None, self.now());
         if let Err(refusal) = self.lock().put(bucket, key, object, &headers) {
-            tracing::warn!(bucket, key, message = refusal.message, "the object was not written");
+            tracing::warn!(
+                bucket,
+                key,
+                message = refusal.message,
+                "the object was not written"
+            );
         }
     }
 
@@ -327,7 +376,9 @@ fn contents(target: &Target, page: &listing::Page<'_>) -> Vec<model::Object> {
 fn prefixes(target: &Target, page: &listing::Page<'_>) -> Vec<model::CommonPrefix> {
     page.prefixes
         .iter()
-        .map(|prefix| model::CommonPrefix { prefix: Some(shown(target, prefix)) })
+        .map(|prefix| model::CommonPrefix {
+            prefix: Some(shown(target, prefix)),
+        })
         .collect()
 }
 
@@ -340,7 +391,9 @@ fn show_time(time: Timestamp) -> String {
 fn is_bucket_name(name: &str) -> bool {
     let is_edge = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     (3..=63).contains(&name.len())
-        && name.bytes().all(|byte| is_edge(byte) || byte == b'-' || byte == b'.')
+        && name
+            .bytes()
+            .all(|byte| is_edge(byte) || byte == b'-' || byte == b'.')
         && name.bytes().next().is_some_and(is_edge)
         && name.bytes().last().is_some_and(is_edge)
         && !name.contains("..")
@@ -359,7 +412,12 @@ mod tests {
         storage
     }
 
-    fn request(method: &str, path: &str, headers: &[(&'static str, &str)], body: &str) -> MockRequest {
+    fn request(
+        method: &str,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: &str,
+    ) -> MockRequest {
         let headers = headers
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
@@ -389,7 +447,11 @@ mod tests {
         for attempt in attempts {
             statuses.push(attempt.await.unwrap());
         }
-        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+        assert_eq!(
+            statuses.iter().filter(|status| **status == 200).count(),
+            1,
+            "{statuses:?}"
+        );
         assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 19);
     }
 
@@ -397,20 +459,42 @@ mod tests {
     async fn head_shows_metadata_and_checksums_to_those_who_ask() {
         let storage = storage().await;
         let sha = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
-        let headers = [("x-amz-checksum-sha256", sha), ("x-amz-meta-commit", "abc123")];
-        let put = storage.handle(request("PUT", "/shop-bundles/a/b.zip", &headers, "abc")).await;
+        let headers = [
+            ("x-amz-checksum-sha256", sha),
+            ("x-amz-meta-commit", "abc123"),
+        ];
+        let put = storage
+            .handle(request("PUT", "/shop-bundles/a/b.zip", &headers, "abc"))
+            .await;
         assert_eq!(put.status, 200, "{}", text(&put));
-        let head = storage.handle(request("HEAD", "/shop-bundles/a/b.zip", &[], "")).await;
+        let head = storage
+            .handle(request("HEAD", "/shop-bundles/a/b.zip", &[], ""))
+            .await;
         assert_eq!(head.headers["x-amz-meta-commit"], "abc123");
         assert!(!head.headers.contains_key("x-amz-checksum-sha256"));
         let mode = [("x-amz-checksum-mode", "ENABLED")];
-        let head = storage.handle(request("HEAD", "/shop-bundles/a/b.zip", &mode, "")).await;
+        let head = storage
+            .handle(request("HEAD", "/shop-bundles/a/b.zip", &mode, ""))
+            .await;
         assert_eq!(head.headers["x-amz-checksum-sha256"], sha);
-        let wrong =
-            storage.handle(request("PUT", "/shop-bundles/c", &[("x-amz-checksum-sha256", sha)], "x")).await;
+        let wrong = storage
+            .handle(request(
+                "PUT",
+                "/shop-bundles/c",
+                &[("x-amz-checksum-sha256", sha)],
+                "x",
+            ))
+            .await;
         assert_eq!(wrong.status, 400);
         assert!(text(&wrong).contains("BadDigest"));
-        let wrong = storage.handle(request("PUT", "/shop-bundles/c", &[("content-md5", "AAAA")], "x")).await;
+        let wrong = storage
+            .handle(request(
+                "PUT",
+                "/shop-bundles/c",
+                &[("content-md5", "AAAA")],
+                "x",
+            ))
+            .await;
         assert!(text(&wrong).contains("BadDigest"));
         assert!(!storage.has("shop-bundles", "c").await);
     }
@@ -418,7 +502,9 @@ mod tests {
     #[tokio::test]
     async fn serves_ranges_and_conditions() {
         let storage = storage().await;
-        storage.put("shop-bundles", "k", Bytes::from_static(b"0123456789")).await;
+        storage
+            .put("shop-bundles", "k", Bytes::from_static(b"0123456789"))
+            .await;
         let get = |headers: &[(&'static str, &str)]| {
             storage.handle(request("GET", "/shop-bundles/k", headers, ""))
         };
@@ -434,10 +520,29 @@ mod tests {
     #[tokio::test]
     async fn other_services_see_what_clients_wrote() {
         let storage = storage().await;
-        storage.handle(request("PUT", "/shop-bundles/my%20app/gr%C3%BCn.zip", &[], "zip")).await;
-        assert_eq!(storage.get("shop-bundles", "my app/grün.zip").await.unwrap(), "zip");
-        let listed = storage.handle(request("GET", "/shop-bundles?list-type=2", &[], "")).await;
-        assert!(text(&listed).contains("<Key>my app/grün.zip</Key>"), "{}", text(&listed));
+        storage
+            .handle(request(
+                "PUT",
+                "/shop-bundles/my%20app/gr%C3%BCn.zip",
+                &[],
+                "zip",
+            ))
+            .await;
+        assert_eq!(
+            storage
+                .get("shop-bundles", "my app/grün.zip")
+                .await
+                .unwrap(),
+            "zip"
+        );
+        let listed = storage
+            .handle(request("GET", "/shop-bundles?list-type=2", &[], ""))
+            .await;
+        assert!(
+            text(&listed).contains("<Key>my app/grün.zip</Key>"),
+            "{}",
+            text(&listed)
+        );
         storage.delete("shop-bundles", "my app/grün.zip").await;
         assert!(!storage.has("shop-bundles", "my app/grün.zip").await);
         assert!(!storage.has_bucket("other").await);

@@ -23,56 +23,100 @@ use super::{Outcome, Storage, Target, show_time};
 impl Storage {
     pub(super) fn put_object(&self, target: &Target, request: &MockRequest) -> Outcome {
         let checksum = verified(request)?;
-        let object =
-            Object::new(request.body.clone(), &request.headers, checksum, self.now());
+        let object = Object::new(request.body.clone(), &request.headers, checksum, self.now());
         let mut headers = HeaderMap::new();
         insert(&mut headers, ETAG, &object.etag);
         show_checksum(&mut headers, object.checksum.as_ref());
-        self.lock().put(&target.bucket, &target.key, object, &request.headers)?;
-        Ok(MockResponse { status: 200, headers, body: Bytes::new() })
+        self.lock()
+            .put(&target.bucket, &target.key, object, &request.headers)?;
+        Ok(MockResponse {
+            status: 200,
+            headers,
+            body: Bytes::new(),
+        })
     }
 
     /// GetObject and HeadObject.
     pub(super) fn read(&self, target: &Target, request: &MockRequest) -> Outcome {
         let object = self.lock().object(&target.bucket, &target.key)?.clone();
-        let text = |name: HeaderName| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let text = |name: HeaderName| {
+            request
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
         let mut headers = object.headers.clone();
         insert(&mut headers, ETAG, &object.etag);
-        let modified = object.modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let modified = object
+            .modified
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string();
         insert(&mut headers, LAST_MODIFIED, &modified);
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         if !check_read(&object, &text)? {
-            return Ok(MockResponse { status: 304, headers, body: Bytes::new() });
+            return Ok(MockResponse {
+                status: 304,
+                headers,
+                body: Bytes::new(),
+            });
         }
         let length = object.content.len();
-        let (status, content) = match text(RANGE).map_or(Wanted::All, |range| range::wanted(range, length)) {
-            Wanted::OutOfRange => {
-                return Err(Refusal::new(416, "InvalidRange", "The requested range is not satisfiable"));
-            }
-            Wanted::All => {
-                let asks = request.headers.get("x-amz-checksum-mode");
-                if asks.is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"enabled")) {
-                    show_checksum(&mut headers, object.checksum.as_ref());
+        let (status, content) =
+            match text(RANGE).map_or(Wanted::All, |range| range::wanted(range, length)) {
+                Wanted::OutOfRange => {
+                    return Err(Refusal::new(
+                        416,
+                        "InvalidRange",
+                        "The requested range is not satisfiable",
+                    ));
                 }
-                (200, object.content)
-            }
-            Wanted::Part(first, last) => {
-                insert(&mut headers, CONTENT_RANGE, &format!("bytes {first}-{last}/{length}"));
-                (206, object.content.slice(first..=last))
-            }
-        };
+                Wanted::All => {
+                    let asks = request.headers.get("x-amz-checksum-mode");
+                    if asks.is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"enabled")) {
+                        show_checksum(&mut headers, object.checksum.as_ref());
+                    }
+                    (200, object.content)
+                }
+                Wanted::Part(first, last) => {
+                    insert(
+                        &mut headers,
+                        CONTENT_RANGE,
+                        &format!("bytes {first}-{last}/{length}"),
+                    );
+                    (206, object.content.slice(first..=last))
+                }
+            };
         headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
-        let body = if request.method == "HEAD" { Bytes::new() } else { content };
-        Ok(MockResponse { status, headers, body })
+        let body = if request.method == "HEAD" {
+            Bytes::new()
+        } else {
+            content
+        };
+        Ok(MockResponse {
+            status,
+            headers,
+            body,
+        })
     }
 
     pub(super) fn copy(&self, target: &Target, headers: &HeaderMap) -> Outcome {
-        let source = headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok());
-        let source = percent_decode_str(source.unwrap_or_default()).decode_utf8_lossy().into_owned();
+        let source = headers
+            .get("x-amz-copy-source")
+            .and_then(|value| value.to_str().ok());
+        let source = percent_decode_str(source.unwrap_or_default())
+            .decode_utf8_lossy()
+            .into_owned();
         let source = source.split("?versionId=").next().unwrap_or_default();
-        let (bucket, key) = source.trim_start_matches('/').split_once('/').ok_or_else(|| {
-            Refusal::new(400, "InvalidArgument", "Copy Source must mention the source bucket and key")
-        })?;
+        let (bucket, key) = source
+            .trim_start_matches('/')
+            .split_once('/')
+            .ok_or_else(|| {
+                Refusal::new(
+                    400,
+                    "InvalidArgument",
+                    "Copy Source must mention the source bucket and key",
+                )
+            })?;
         let replaces = headers
             .get("x-amz-metadata-directive")
             .is_some_and(|directive| directive.as_bytes() == b"REPLACE");
@@ -102,7 +146,11 @@ impl Storage {
     /// Deleting what is not there succeeds.
     pub(super) fn delete_object(&self, target: &Target) -> Outcome {
         self.lock().bucket_mut(&target.bucket)?.remove(&target.key);
-        Ok(MockResponse { status: 204, headers: HeaderMap::new(), body: Bytes::new() })
+        Ok(MockResponse {
+            status: 204,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        })
     }
 
     pub(super) fn delete_objects(&self, target: &Target, request: &MockRequest) -> Outcome {
@@ -128,10 +176,12 @@ impl Storage {
         if input.delete.quiet == Some(true) {
             deleted.clear();
         }
-        Ok(wire::serialize_delete_objects_response(&model::DeleteObjectsOutput {
-            deleted: Some(deleted),
-            errors: None,
-        }))
+        Ok(wire::serialize_delete_objects_response(
+            &model::DeleteObjectsOutput {
+                deleted: Some(deleted),
+                errors: None,
+            },
+        ))
     }
 }
 
@@ -173,7 +223,9 @@ fn check_read<'a>(
     // HTTP's dates have no fractions.
     let modified = Timestamp::from_second(object.modified.as_second()).unwrap_or(object.modified);
     match (text(IF_MATCH), time(IF_UNMODIFIED_SINCE)) {
-        (Some(wanted), _) if !names_etag(wanted, &object.etag) => return Err(Refusal::precondition()),
+        (Some(wanted), _) if !names_etag(wanted, &object.etag) => {
+            return Err(Refusal::precondition());
+        }
         (None, Some(since)) if modified > since => return Err(Refusal::precondition()),
         _ => {}
     }

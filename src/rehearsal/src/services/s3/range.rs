@@ -13,7 +13,9 @@ pub(super) enum Wanted {
 
 /// Reads a Range header for an object of `length` bytes.
 pub(super) fn wanted(header: &str, length: usize) -> Wanted {
-    let Some((first, last)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-'))
+    let Some((first, last)) = header
+        .strip_prefix("bytes=")
+        .and_then(|range| range.split_once('-'))
     else {
         return Wanted::All;
     };

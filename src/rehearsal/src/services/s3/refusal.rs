@@ -14,7 +14,11 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
     }
 
     pub(super) fn no_bucket() -> Self {
@@ -51,7 +55,11 @@ impl Refusal {
     }
 
     pub(super) fn not_implemented(what: &str) -> Self {
-        Self::new(501, "NotImplemented", format!("The rehearsal's S3 does not know {what}."))
+        Self::new(
+            501,
+            "NotImplemented",
+            format!("The rehearsal's S3 does not know {what}."),
+        )
     }
 }
 

@@ -15,8 +15,14 @@ use super::checksum::{self, Algorithm, Checksum, Kind};
 use super::refusal::Refusal;
 
 /// Headers of an upload that belong to the object, besides `x-amz-meta-*`.
-const KEPT_HEADERS: [HeaderName; 6] =
-    [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES];
+const KEPT_HEADERS: [HeaderName; 6] = [
+    CACHE_CONTROL,
+    CONTENT_DISPOSITION,
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_TYPE,
+    EXPIRES,
+];
 
 /// The smallest part of a multipart upload but the last: 5 MiB.
 const SMALLEST_PART: usize = 5 * 1024 * 1024;
@@ -69,7 +75,13 @@ impl Object {
         now: Timestamp,
     ) -> Self {
         let etag = etag(&content);
-        Self { content, etag, modified: now, headers: object_headers(upload), checksum }
+        Self {
+            content,
+            etag,
+            modified: now,
+            headers: object_headers(upload),
+            checksum,
+        }
     }
 }
 
@@ -80,7 +92,10 @@ impl Store {
     }
 
     /// As [`Self::bucket`], to change them.
-    pub(super) fn bucket_mut(&mut self, name: &str) -> Result<&mut BTreeMap<String, Object>, Refusal> {
+    pub(super) fn bucket_mut(
+        &mut self,
+        name: &str,
+    ) -> Result<&mut BTreeMap<String, Object>, Refusal> {
         self.buckets.get_mut(name).ok_or_else(Refusal::no_bucket)
     }
 
@@ -104,7 +119,12 @@ impl Store {
     }
 
     /// The upload with this id, if it is for this object.
-    pub(super) fn upload_mut(&mut self, id: &str, bucket: &str, key: &str) -> Result<&mut Upload, Refusal> {
+    pub(super) fn upload_mut(
+        &mut self,
+        id: &str,
+        bucket: &str,
+        key: &str,
+    ) -> Result<&mut Upload, Refusal> {
         self.uploads
             .get_mut(id)
             .filter(|upload| upload.bucket == bucket && upload.key == key)
@@ -129,7 +149,11 @@ impl Store {
 }
 
 impl Upload {
-    fn assemble(&self, listed: &[(i32, Option<String>)], now: Timestamp) -> Result<Object, Refusal> {
+    fn assemble(
+        &self,
+        listed: &[(i32, Option<String>)],
+        now: Timestamp,
+    ) -> Result<Object, Refusal> {
         if listed.is_empty() {
             return Err(Refusal::malformed());
         }
@@ -174,7 +198,11 @@ impl Upload {
         };
         Ok(Object {
             content,
-            etag: format!("\"{}-{}\"", hex::encode(Md5::digest(&digests)), listed.len()),
+            etag: format!(
+                "\"{}-{}\"",
+                hex::encode(Md5::digest(&digests)),
+                listed.len()
+            ),
             modified: now,
             headers: object_headers(&self.headers),
             checksum,
@@ -186,13 +214,21 @@ impl Upload {
         self.headers
             .get("x-amz-checksum-algorithm")
             .and_then(|name| Algorithm::named(name.to_str().ok()?))
-            .or_else(|| self.parts.values().find_map(|part| Some(part.checksum.as_ref()?.algorithm)))
+            .or_else(|| {
+                self.parts
+                    .values()
+                    .find_map(|part| Some(part.checksum.as_ref()?.algorithm))
+            })
             .unwrap_or(Algorithm::Crc64Nvme)
     }
 
     /// The kind that the upload asked for; else CRC-64 is of the object and all others of the parts.
     fn kind(&self) -> Kind {
-        match self.headers.get("x-amz-checksum-type").map(HeaderValue::as_bytes) {
+        match self
+            .headers
+            .get("x-amz-checksum-type")
+            .map(HeaderValue::as_bytes)
+        {
             Some(b"FULL_OBJECT") => Kind::FullObject,
             Some(b"COMPOSITE") => Kind::Composite,
             _ if self.algorithm() == Algorithm::Crc64Nvme => Kind::FullObject,
@@ -208,18 +244,29 @@ pub(super) fn etag(content: &[u8]) -> String {
 
 /// True if two ETags are the same, with or without quotation marks.
 pub(super) fn same_etag(left: &str, right: &str) -> bool {
-    let bare = |etag: &str| etag.trim().trim_start_matches("W/").trim_matches('"').to_owned();
+    let bare = |etag: &str| {
+        etag.trim()
+            .trim_start_matches("W/")
+            .trim_matches('"')
+            .to_owned()
+    };
     bare(left) == bare(right)
 }
 
 /// True if one of the ETags in a condition's list is this one; `*` is any.
 pub(super) fn names_etag(condition: &str, etag: &str) -> bool {
-    condition.split(',').any(|one| one.trim() == "*" || same_etag(one, etag))
+    condition
+        .split(',')
+        .any(|one| one.trim() == "*" || same_etag(one, etag))
 }
 
 /// `If-None-Match` and `If-Match` of a write.
 fn check_write(conditions: &HeaderMap, current: Option<&Object>) -> Result<(), Refusal> {
-    let condition = |name| conditions.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let condition = |name| {
+        conditions
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     if let Some(none) = condition(IF_NONE_MATCH)
         && current.is_some_and(|object| names_etag(none, &object.etag))
     {
@@ -239,7 +286,8 @@ pub(super) fn object_headers(upload: &HeaderMap) -> HeaderMap {
     let mut headers: HeaderMap = upload
         .iter()
         .filter(|(name, value)| {
-            (name.as_str().starts_with("x-amz-meta-") || KEPT_HEADERS.contains(name)) && !value.is_empty()
+            (name.as_str().starts_with("x-amz-meta-") || KEPT_HEADERS.contains(name))
+                && !value.is_empty()
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
@@ -262,11 +310,18 @@ mod tests {
     }
 
     fn object(text: &str) -> Object {
-        Object::new(Bytes::copy_from_slice(text.as_bytes()), &HeaderMap::new(), None, NOW)
+        Object::new(
+            Bytes::copy_from_slice(text.as_bytes()),
+            &HeaderMap::new(),
+            None,
+            NOW,
+        )
     }
 
     fn condition(name: &'static str, value: &str) -> HeaderMap {
-        [(HeaderName::from_static(name), value.parse().unwrap())].into_iter().collect()
+        [(HeaderName::from_static(name), value.parse().unwrap())]
+            .into_iter()
+            .collect()
     }
 
     #[test]
@@ -274,14 +329,29 @@ mod tests {
         let mut store = store();
         let first = object("one");
         let code = |result: Result<(), Refusal>| result.unwrap_err().code;
-        assert_eq!(code(store.put("b", "k", first.clone(), &condition("if-match", "*"))), "NoSuchKey");
-        store.put("b", "k", first.clone(), &condition("if-none-match", "*")).unwrap();
+        assert_eq!(
+            code(store.put("b", "k", first.clone(), &condition("if-match", "*"))),
+            "NoSuchKey"
+        );
+        store
+            .put("b", "k", first.clone(), &condition("if-none-match", "*"))
+            .unwrap();
         let again = store.put("b", "k", object("two"), &condition("if-none-match", "*"));
         assert_eq!(code(again), "PreconditionFailed");
-        store.put("b", "k", object("two"), &condition("if-match", &first.etag)).unwrap();
-        let stale = store.put("b", "k", object("three"), &condition("if-match", &first.etag));
+        store
+            .put("b", "k", object("two"), &condition("if-match", &first.etag))
+            .unwrap();
+        let stale = store.put(
+            "b",
+            "k",
+            object("three"),
+            &condition("if-match", &first.etag),
+        );
         assert_eq!(code(stale), "PreconditionFailed");
-        assert_eq!(code(store.put("c", "k", object("x"), &HeaderMap::new())), "NoSuchBucket");
+        assert_eq!(
+            code(store.put("c", "k", object("x"), &HeaderMap::new())),
+            "NoSuchBucket"
+        );
     }
 
     #[test]
@@ -304,17 +374,25 @@ mod tests {
         };
         store.uploads.insert("u".to_owned(), upload);
         let mut complete = |listed: &[(i32, Option<String>)]| {
-            store.complete("u", ("b", "k"), listed, &HeaderMap::new(), NOW).map(|object| object.etag)
+            store
+                .complete("u", ("b", "k"), listed, &HeaderMap::new(), NOW)
+                .map(|object| object.etag)
         };
         let code = |result: Result<String, Refusal>| result.unwrap_err().code;
         assert_eq!(code(complete(&[(2, None), (1, None)])), "InvalidPartOrder");
-        assert_eq!(code(complete(&[(1, Some("\"0\"".to_owned()))])), "InvalidPart");
+        assert_eq!(
+            code(complete(&[(1, Some("\"0\"".to_owned()))])),
+            "InvalidPart"
+        );
         assert_eq!(code(complete(&[(9, None)])), "InvalidPart");
         assert_eq!(code(complete(&[(2, None), (3, None)])), "EntityTooSmall");
         assert_eq!(code(complete(&[])), "MalformedXML");
         let whole = complete(&[(1, Some(etag(&large))), (2, None)]).unwrap();
         assert!(whole.ends_with("-2\""), "{whole}");
         assert_eq!(code(complete(&[(1, None)])), "NoSuchUpload");
-        assert_eq!(store.object("b", "k").unwrap().content.len(), SMALLEST_PART + 3);
+        assert_eq!(
+            store.object("b", "k").unwrap().content.len(),
+            SMALLEST_PART + 3
+        );
     }
 }

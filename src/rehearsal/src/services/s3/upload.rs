@@ -42,7 +42,11 @@ impl Storage {
     }
 
     pub(super) fn upload_part(&self, target: &Target, request: &MockRequest) -> Outcome {
-        let number = target.value("partNumber").parse().ok().filter(|number| (1..=10_000).contains(number));
+        let number = target
+            .value("partNumber")
+            .parse()
+            .ok()
+            .filter(|number| (1..=10_000).contains(number));
         let number: i32 = number.ok_or_else(|| {
             Refusal::new(
                 400,
@@ -65,13 +69,21 @@ impl Storage {
         let mut store = self.lock();
         let upload = store.upload_mut(target.value("uploadId"), &target.bucket, &target.key)?;
         upload.parts.insert(number, part);
-        Ok(MockResponse { status: 200, headers, body: Bytes::new() })
+        Ok(MockResponse {
+            status: 200,
+            headers,
+            body: Bytes::new(),
+        })
     }
 
     pub(super) fn complete_upload(&self, target: &Target, request: &MockRequest) -> Outcome {
-        let labels = [("Bucket", target.bucket.as_str()), ("Key", target.key.as_str())];
-        let input = wire::deserialize_complete_multipart_upload_request(request, &labels, &target.query)
-            .map_err(|_| Refusal::malformed())?;
+        let labels = [
+            ("Bucket", target.bucket.as_str()),
+            ("Key", target.key.as_str()),
+        ];
+        let input =
+            wire::deserialize_complete_multipart_upload_request(request, &labels, &target.query)
+                .map_err(|_| Refusal::malformed())?;
         let listed: Vec<(i32, Option<String>)> = input
             .multipart_upload
             .and_then(|upload| upload.parts)
@@ -81,20 +93,31 @@ impl Storage {
             .collect::<Option<_>>()
             .ok_or_else(Refusal::malformed)?;
         let place = (target.bucket.as_str(), target.key.as_str());
-        let object =
-            self.lock().complete(&input.upload_id, place, &listed, &request.headers, self.now())?;
+        let object = self.lock().complete(
+            &input.upload_id,
+            place,
+            &listed,
+            &request.headers,
+            self.now(),
+        )?;
         let sum = |algorithm| value_of(object.checksum.as_ref(), algorithm);
         let output = model::CompleteMultipartUploadOutput {
             bucket: Some(target.bucket.clone()),
             key: Some(target.key.clone()),
-            location: Some(format!("http://{}/{}/{}", self.world.api_address, target.bucket, target.key)),
+            location: Some(format!(
+                "http://{}/{}/{}",
+                self.world.api_address, target.bucket, target.key
+            )),
             e_tag: Some(object.etag.clone()),
             checksum_c_r_c32: sum(Algorithm::Crc32),
             checksum_c_r_c32_c: sum(Algorithm::Crc32c),
             checksum_c_r_c64_n_v_m_e: sum(Algorithm::Crc64Nvme),
             checksum_s_h_a1: sum(Algorithm::Sha1),
             checksum_s_h_a256: sum(Algorithm::Sha256),
-            checksum_type: object.checksum.as_ref().map(|checksum| kind_name(checksum.kind).to_owned()),
+            checksum_type: object
+                .checksum
+                .as_ref()
+                .map(|checksum| kind_name(checksum.kind).to_owned()),
         };
         Ok(wire::serialize_complete_multipart_upload_response(&output))
     }
@@ -172,5 +195,7 @@ impl Storage {
 }
 
 fn value_of(checksum: Option<&Checksum>, algorithm: Algorithm) -> Option<String> {
-    checksum.filter(|checksum| checksum.algorithm == algorithm).map(|checksum| checksum.value.clone())
+    checksum
+        .filter(|checksum| checksum.algorithm == algorithm)
+        .map(|checksum| checksum.value.clone())
 }

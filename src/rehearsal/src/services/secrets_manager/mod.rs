@@ -5,6 +5,8 @@
 //! for deletion. Every value that passes is made known to the scrubber, so that no log shows it.
 
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -36,11 +38,20 @@ impl Secrets {
     /// A service without secrets.
     pub(crate) fn new(world: &Arc<World>) -> Self {
         let passwords = SecretsManagerService::new();
-        Self { world: world.clone(), state: Mutex::default(), passwords }
+        Self {
+            world: world.clone(),
+            state: Mutex::default(),
+            passwords,
+        }
     }
 
     /// Makes a secret that another service manages, and returns its ARN.
-    pub(crate) fn create_managed(&self, name: &str, owner: &str, value: &SecretText) -> Option<String> {
+    pub(crate) fn create_managed(
+        &self,
+        name: &str,
+        owner: &str,
+        value: &SecretText,
+    ) -> Option<String> {
         self.learn(&Value::Text(value.clone()));
         let new = NewEntry {
             name: name.to_owned(),
@@ -49,7 +60,10 @@ impl Secrets {
             ..NewEntry::default()
         };
         let (prefix, now) = (self.arn_prefix(), self.world.clock.now());
-        self.lock().create(new, &prefix, now).ok().map(|entry| entry.arn.clone())
+        self.lock()
+            .create(new, &prefix, now)
+            .ok()
+            .map(|entry| entry.arn.clone())
     }
 
     /// Removes a secret that another service manages.
@@ -61,14 +75,19 @@ impl Secrets {
     }
 
     async fn answer(&self, request: MockRequest) -> MockResponse {
-        let target = request.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-        let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_default().to_owned();
+        let target = request
+            .headers
+            .get("x-amz-target")
+            .and_then(|value| value.to_str().ok());
+        let operation = target
+            .and_then(|target| target.rsplit('.').next())
+            .unwrap_or_default()
+            .to_owned();
         if operation == "GetRandomPassword" {
             return self.passwords.handle(request).await;
         }
-        self.act(&operation, &request.body).unwrap_or_else(|refusal| {
-            Protocol::Json.error(400, refusal.code, &refusal.message)
-        })
+        self.act(&operation, &request.body)
+            .unwrap_or_else(|refusal| Protocol::Json.error(400, refusal.code, &refusal.message))
     }
 
     fn act(&self, operation: &str, body: &[u8]) -> Result<MockResponse, Refusal> {
@@ -77,14 +96,16 @@ impl Secrets {
             "PutSecretValue" => self.put(read(wire::deserialize_put_secret_value_request(body))?),
             "UpdateSecret" => self.update(read(wire::deserialize_update_secret_request(body))?),
             "GetSecretValue" => self.get(&read(wire::deserialize_get_secret_value_request(body))?),
-            "BatchGetSecretValue" => {
-                self.get_many(read(wire::deserialize_batch_get_secret_value_request(body))?)
+            "BatchGetSecretValue" => self.get_many(read(
+                wire::deserialize_batch_get_secret_value_request(body),
+            )?),
+            "DescribeSecret" => {
+                self.describe(&read(wire::deserialize_describe_secret_request(body))?)
             }
-            "DescribeSecret" => self.describe(&read(wire::deserialize_describe_secret_request(body))?),
             "ListSecrets" => self.list(&read(wire::deserialize_list_secrets_request(body))?),
-            "ListSecretVersionIds" => {
-                self.versions(&read(wire::deserialize_list_secret_version_ids_request(body))?)
-            }
+            "ListSecretVersionIds" => self.versions(&read(
+                wire::deserialize_list_secret_version_ids_request(body),
+            )?),
             "DeleteSecret" => self.delete(&read(wire::deserialize_delete_secret_request(body))?),
             "RestoreSecret" => self.restore(&read(wire::deserialize_restore_secret_request(body))?),
             "TagResource" => self.tag(read(wire::deserialize_tag_resource_request(body))?),
@@ -113,12 +134,14 @@ impl Secrets {
         let (prefix, now) = (self.arn_prefix(), self.world.clock.now());
         let mut state = self.lock();
         let entry = state.create(new, &prefix, now)?;
-        Ok(wire::serialize_create_secret_response(&model::CreateSecretResponse {
-            a_r_n: Some(entry.arn.clone()),
-            name: Some(entry.name.clone()),
-            version_id: entry.current_id(),
-            replication_status: None,
-        }))
+        Ok(wire::serialize_create_secret_response(
+            &model::CreateSecretResponse {
+                a_r_n: Some(entry.arn.clone()),
+                name: Some(entry.name.clone()),
+                version_id: entry.current_id(),
+                replication_status: None,
+            },
+        ))
     }
 
     fn put(&self, request: model::PutSecretValueRequest) -> Result<MockResponse, Refusal> {
@@ -129,17 +152,21 @@ impl Secrets {
             )
         })?;
         self.learn(&value);
-        let stages = request.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
+        let stages = request
+            .version_stages
+            .unwrap_or_else(|| vec![CURRENT.to_owned()]);
         let mut state = self.lock();
         let entry = state.find_live(&request.secret_id)?;
         let now = self.world.clock.now();
         let id = entry.add_version(value, request.client_request_token, &stages, now)?;
-        Ok(wire::serialize_put_secret_value_response(&model::PutSecretValueResponse {
-            a_r_n: Some(entry.arn.clone()),
-            name: Some(entry.name.clone()),
-            version_id: Some(id),
-            version_stages: Some(stages),
-        }))
+        Ok(wire::serialize_put_secret_value_response(
+            &model::PutSecretValueResponse {
+                a_r_n: Some(entry.arn.clone()),
+                name: Some(entry.name.clone()),
+                version_id: Some(id),
+                version_stages: Some(stages),
+            },
+        ))
     }
 
     fn update(&self, request: model::UpdateSecretRequest) -> Result<MockResponse, Refusal> {
@@ -157,33 +184,44 @@ impl Secrets {
             self.learn(&value);
             let now = self.world.clock.now();
             let stages = [CURRENT.to_owned()];
-            version_id = Some(entry.add_version(value, request.client_request_token, &stages, now)?);
+            version_id =
+                Some(entry.add_version(value, request.client_request_token, &stages, now)?);
         }
-        Ok(wire::serialize_update_secret_response(&model::UpdateSecretResponse {
-            a_r_n: Some(entry.arn.clone()),
-            name: Some(entry.name.clone()),
-            version_id,
-        }))
+        Ok(wire::serialize_update_secret_response(
+            &model::UpdateSecretResponse {
+                a_r_n: Some(entry.arn.clone()),
+                name: Some(entry.name.clone()),
+                version_id,
+            },
+        ))
     }
 
     fn get(&self, request: &model::GetSecretValueRequest) -> Result<MockResponse, Refusal> {
         let state = self.lock();
         let entry = state.find(&request.secret_id)?;
-        let version = entry.version(request.version_id.as_deref(), request.version_stage.as_deref())?;
+        let version = entry.version(
+            request.version_id.as_deref(),
+            request.version_stage.as_deref(),
+        )?;
         let shown = show_value(entry, version);
-        Ok(wire::serialize_get_secret_value_response(&model::GetSecretValueResponse {
-            a_r_n: shown.a_r_n,
-            created_date: shown.created_date,
-            name: shown.name,
-            secret_binary: shown.secret_binary,
-            secret_string: shown.secret_string,
-            version_id: shown.version_id,
-            version_stages: shown.version_stages,
-        }))
+        Ok(wire::serialize_get_secret_value_response(
+            &model::GetSecretValueResponse {
+                a_r_n: shown.a_r_n,
+                created_date: shown.created_date,
+                name: shown.name,
+                secret_binary: shown.secret_binary,
+                secret_string: shown.secret_string,
+                version_id: shown.version_id,
+                version_stages: shown.version_stages,
+            },
+        ))
     }
 
     /// Some may fail while others succeed: failures are listed, and the answer is good.
-    fn get_many(&self, request: model::BatchGetSecretValueRequest) -> Result<MockResponse, Refusal> {
+    fn get_many(
+        &self,
+        request: model::BatchGetSecretValueRequest,
+    ) -> Result<MockResponse, Refusal> {
         let state = self.lock();
         let (ids, next_token) = match (request.secret_id_list, request.filters) {
             (Some(ids), None) => (ids, None),
@@ -195,7 +233,11 @@ impl Secrets {
                     .map(|entry| entry.arn.clone())
                     .collect();
                 // A batch has at most twenty.
-                page(matching, request.max_results.or(Some(20)), request.next_token.as_deref())?
+                page(
+                    matching,
+                    request.max_results.or(Some(20)),
+                    request.next_token.as_deref(),
+                )?
             }
             _ => {
                 return Err(Refusal::new(
@@ -207,7 +249,9 @@ impl Secrets {
         let mut values = Vec::new();
         let mut errors = Vec::new();
         for id in ids {
-            let found = state.find(&id).and_then(|entry| Ok(show_value(entry, entry.version(None, None)?)));
+            let found = state
+                .find(&id)
+                .and_then(|entry| Ok(show_value(entry, entry.version(None, None)?)));
             match found {
                 Ok(value) => values.push(value),
                 Err(refusal) => errors.push(model::APIErrorType {
@@ -217,29 +261,33 @@ impl Secrets {
                 }),
             }
         }
-        Ok(wire::serialize_batch_get_secret_value_response(&model::BatchGetSecretValueResponse {
-            errors: Some(errors),
-            next_token,
-            secret_values: Some(values),
-        }))
+        Ok(wire::serialize_batch_get_secret_value_response(
+            &model::BatchGetSecretValueResponse {
+                errors: Some(errors),
+                next_token,
+                secret_values: Some(values),
+            },
+        ))
     }
 
     fn describe(&self, request: &model::DescribeSecretRequest) -> Result<MockResponse, Refusal> {
         let state = self.lock();
         let entry = state.find(&request.secret_id)?;
-        Ok(wire::serialize_describe_secret_response(&model::DescribeSecretResponse {
-            a_r_n: Some(entry.arn.clone()),
-            name: Some(entry.name.clone()),
-            description: entry.description.clone(),
-            kms_key_id: entry.key.clone(),
-            owning_service: entry.owner.clone(),
-            created_date: Some(seconds(entry.created)),
-            last_changed_date: Some(seconds(entry.changed)),
-            deleted_date: entry.deletion.map(seconds),
-            tags: Some(show_tags(entry)),
-            version_ids_to_stages: Some(show_stages(entry)),
-            ..model::DescribeSecretResponse::default()
-        }))
+        Ok(wire::serialize_describe_secret_response(
+            &model::DescribeSecretResponse {
+                a_r_n: Some(entry.arn.clone()),
+                name: Some(entry.name.clone()),
+                description: entry.description.clone(),
+                kms_key_id: entry.key.clone(),
+                owning_service: entry.owner.clone(),
+                created_date: Some(seconds(entry.created)),
+                last_changed_date: Some(seconds(entry.changed)),
+                deleted_date: entry.deletion.map(seconds),
+                tags: Some(show_tags(entry)),
+                version_ids_to_stages: Some(show_stages(entry)),
+                ..model::DescribeSecretResponse::default()
+            },
+        ))
     }
 
     fn list(&self, request: &model::ListSecretsRequest) -> Result<MockResponse, Refusal> {
@@ -271,13 +319,18 @@ impl Secrets {
                 ..model::SecretListEntry::default()
             })
             .collect();
-        Ok(wire::serialize_list_secrets_response(&model::ListSecretsResponse {
-            next_token,
-            secret_list: Some(list),
-        }))
+        Ok(wire::serialize_list_secrets_response(
+            &model::ListSecretsResponse {
+                next_token,
+                secret_list: Some(list),
+            },
+        ))
     }
 
-    fn versions(&self, request: &model::ListSecretVersionIdsRequest) -> Result<MockResponse, Refusal> {
+    fn versions(
+        &self,
+        request: &model::ListSecretVersionIdsRequest,
+    ) -> Result<MockResponse, Refusal> {
         let state = self.lock();
         let entry = state.find(&request.secret_id)?;
         let versions = entry
@@ -290,43 +343,59 @@ impl Secrets {
                 ..model::SecretVersionsListEntry::default()
             })
             .collect();
-        Ok(wire::serialize_list_secret_version_ids_response(&model::ListSecretVersionIdsResponse {
-            a_r_n: Some(entry.arn.clone()),
-            name: Some(entry.name.clone()),
-            next_token: None,
-            versions: Some(versions),
-        }))
+        Ok(wire::serialize_list_secret_version_ids_response(
+            &model::ListSecretVersionIdsResponse {
+                a_r_n: Some(entry.arn.clone()),
+                name: Some(entry.name.clone()),
+                next_token: None,
+                versions: Some(versions),
+            },
+        ))
     }
 
     fn delete(&self, request: &model::DeleteSecretRequest) -> Result<MockResponse, Refusal> {
         let force = request.force_delete_without_recovery == Some(true);
         let now = self.world.clock.now();
-        let (name, arn, at) =
-            self.lock().delete(&request.secret_id, request.recovery_window_in_days, force, now)?;
-        Ok(wire::serialize_delete_secret_response(&model::DeleteSecretResponse {
-            a_r_n: Some(arn),
-            name: Some(name),
-            deletion_date: Some(seconds(at)),
-        }))
+        let (name, arn, at) = self.lock().delete(
+            &request.secret_id,
+            request.recovery_window_in_days,
+            force,
+            now,
+        )?;
+        Ok(wire::serialize_delete_secret_response(
+            &model::DeleteSecretResponse {
+                a_r_n: Some(arn),
+                name: Some(name),
+                deletion_date: Some(seconds(at)),
+            },
+        ))
     }
 
     fn restore(&self, request: &model::RestoreSecretRequest) -> Result<MockResponse, Refusal> {
         let mut state = self.lock();
         let entry = state.find_mut(&request.secret_id)?;
         entry.deletion = None;
-        Ok(wire::serialize_restore_secret_response(&model::RestoreSecretResponse {
-            a_r_n: Some(entry.arn.clone()),
-            name: Some(entry.name.clone()),
-        }))
+        Ok(wire::serialize_restore_secret_response(
+            &model::RestoreSecretResponse {
+                a_r_n: Some(entry.arn.clone()),
+                name: Some(entry.name.clone()),
+            },
+        ))
     }
 
     fn tag(&self, request: model::TagResourceRequest) -> Result<MockResponse, Refusal> {
-        self.lock().find_live(&request.secret_id)?.tags.extend(tags_of(request.tags));
+        self.lock()
+            .find_live(&request.secret_id)?
+            .tags
+            .extend(tags_of(request.tags));
         Ok(wire::serialize_tag_resource_response())
     }
 
     fn untag(&self, request: &model::UntagResourceRequest) -> Result<MockResponse, Refusal> {
-        self.lock().find_live(&request.secret_id)?.tags.retain(|key, _| !request.tag_keys.contains(key));
+        self.lock()
+            .find_live(&request.secret_id)?
+            .tags
+            .retain(|key, _| !request.tag_keys.contains(key));
         Ok(wire::serialize_untag_resource_response())
     }
 
@@ -334,7 +403,9 @@ impl Secrets {
     fn learn(&self, value: &Value) {
         let (Value::Text(text) | Value::Binary(text)) = value;
         self.world.scrubber.learn(text);
-        if let Ok(fields) = serde_json::from_str::<HashMap<String, serde_json::Value>>(text.expose()) {
+        if let Ok(fields) =
+            serde_json::from_str::<HashMap<String, serde_json::Value>>(text.expose())
+        {
             for text in fields.values().filter_map(serde_json::Value::as_str) {
                 self.world.scrubber.learn(&SecretText::new(text));
             }
@@ -342,7 +413,11 @@ impl Secrets {
     }
 
     fn arn_prefix(&self) -> String {
-        format!("arn:aws:secretsmanager:{}:{}", self.world.region.as_str(), self.world.account.as_str())
+        format!(
+            "arn:aws:secretsmanager:{}:{}",
+            self.world.region.as_str(),
+            self.world.account.as_str()
+        )
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -414,20 +489,32 @@ fn show_tags(entry: &Entry) -> Vec<model::Tag> {
     entry
         .tags
         .iter()
-        .map(|(key, value)| model::Tag { key: Some(key.clone()), value: Some(value.clone()) })
+        .map(|(key, value)| model::Tag {
+            key: Some(key.clone()),
+            value: Some(value.clone()),
+        })
         .collect()
 }
 
 fn show_stages(entry: &Entry) -> HashMap<String, Vec<String>> {
-    entry.versions.iter().map(|version| (version.id.clone(), version.stages.clone())).collect()
+    entry
+        .versions
+        .iter()
+        .map(|version| (version.id.clone(), version.stages.clone()))
+        .collect()
 }
 
 fn tags_of(tags: Vec<model::Tag>) -> BTreeMap<String, String> {
-    tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
+    tags.into_iter()
+        .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+        .collect()
 }
 
 /// Epoch seconds with a fraction, as JSON 1.1 has its times.
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit a double exactly")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of this era fit a double exactly"
+)]
 fn seconds(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0
 }
@@ -442,57 +529,17 @@ fn page<T>(
         None => 0,
         Some(Ok(start)) => start,
         Some(Err(_)) => {
-            return Err(Refusal::new("InvalidNextTokenException", "The NextToken value is invalid."));
+            return Err(Refusal::new(
+                "InvalidNextTokenException",
+                "The NextToken value is invalid.",
+            ));
         }
     };
-    let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE);
+    let most = most
+        .and_then(|most| usize::try_from(most).ok())
+        .unwrap_or(LARGEST_PAGE)
+        .min(LARGEST_PAGE);
     let end = start.saturating_add(most);
     let next = (end < items.len()).then(|| end.to_string());
     Ok((items.into_iter().skip(start).take(most).collect(), next))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::services::tests_support::{json as send, text, world_with_faults};
-
-    #[tokio::test]
-    async fn values_are_served_to_services_and_scrubbed_from_logs() {
-        let world = world_with_faults("");
-        let secrets = Secrets::new(&world);
-        let value = json!({"username": "shop_admin", "password": "correct-horse"}).to_string();
-        let body = json!({"Name": "shop/db", "SecretString": value});
-        let made = send(&secrets, "secretsmanager.CreateSecret", body).await;
-        assert_eq!(made.status, 200, "{}", text(&made));
-        assert_eq!(secrets.value("shop/db").await.unwrap().expose(), value);
-        assert_eq!(world.clean("login as correct-horse"), "login as [redacted]");
-    }
-
-    #[tokio::test]
-    async fn lists_are_filtered_and_paged() {
-        let secrets = Secrets::new(&world_with_faults(""));
-        for name in ["django/A", "django/B", "django/C", "other"] {
-            send(&secrets, "x.CreateSecret", json!({"Name": name, "SecretString": "v"})).await;
-        }
-        let filter = json!([{"Key": "name", "Values": ["django/"]}]);
-        let body = json!({"Filters": filter, "MaxResults": 2});
-        let first: serde_json::Value =
-            serde_json::from_str(&text(&send(&secrets, "x.ListSecrets", body).await)).unwrap();
-        assert_eq!(first["SecretList"].as_array().unwrap().len(), 2);
-        let body = json!({"Filters": filter, "MaxResults": 2, "NextToken": first["NextToken"]});
-        let second = text(&send(&secrets, "x.ListSecrets", body).await);
-        assert!(second.contains("django/C") && !second.contains("NextToken"), "{second}");
-    }
-
-    #[tokio::test]
-    async fn a_batch_lists_what_it_could_not_get() {
-        let secrets = Secrets::new(&world_with_faults(""));
-        send(&secrets, "x.CreateSecret", json!({"Name": "a", "SecretString": "v"})).await;
-        let body = json!({"SecretIdList": ["a", "missing"]});
-        let answer = text(&send(&secrets, "x.BatchGetSecretValue", body).await);
-        assert!(answer.contains(r#""SecretString":"v""#), "{answer}");
-        assert!(answer.contains("ResourceNotFoundException"), "{answer}");
-    }
 }

@@ -23,11 +23,17 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     fn not_found() -> Self {
-        Self::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+        Self::new(
+            "ResourceNotFoundException",
+            "Secrets Manager can't find the specified secret.",
+        )
     }
 
     fn no_value(kind: &str, name: &str) -> Self {
@@ -117,16 +123,24 @@ impl State {
                 ));
             }
             let is_repetition = existing.versions.iter().any(|version| {
-                Some(&version.id) == new.token.as_ref() && Some(&version.value) == new.value.as_ref()
+                Some(&version.id) == new.token.as_ref()
+                    && Some(&version.value) == new.value.as_ref()
             });
             if !is_repetition {
                 return Err(Refusal::new(
                     "ResourceExistsException",
-                    format!("The operation failed because the secret {} already exists.", new.name),
+                    format!(
+                        "The operation failed because the secret {} already exists.",
+                        new.name
+                    ),
                 ));
             }
         } else {
-            let arn = format!("{arn_prefix}:secret:{}-{}", new.name, self.suffix(&new.name));
+            let arn = format!(
+                "{arn_prefix}:secret:{}-{}",
+                new.name,
+                self.suffix(&new.name)
+            );
             let mut entry = Entry {
                 name: new.name.clone(),
                 arn,
@@ -162,7 +176,9 @@ impl State {
 
     /// The secret with this name, ARN, or ARN without its suffix.
     pub(super) fn find(&self, id: &str) -> Result<&Entry, Refusal> {
-        self.name_of(id).and_then(|name| self.entries.get(&name)).ok_or_else(Refusal::not_found)
+        self.name_of(id)
+            .and_then(|name| self.entries.get(&name))
+            .ok_or_else(Refusal::not_found)
     }
 
     /// As [`Self::find`], to change it.
@@ -182,10 +198,9 @@ impl State {
         if !id.starts_with("arn:") {
             return self.entries.contains_key(id).then(|| id.to_owned());
         }
-        let entry = self
-            .entries
-            .values()
-            .find(|entry| entry.arn == id || entry.arn.rsplit_once('-').is_some_and(|(arn, _)| arn == id))?;
+        let entry = self.entries.values().find(|entry| {
+            entry.arn == id || entry.arn.rsplit_once('-').is_some_and(|(arn, _)| arn == id)
+        })?;
         Some(entry.name.clone())
     }
 
@@ -216,7 +231,9 @@ impl State {
             return Ok((entry.name, entry.arn, now));
         }
         let entry = self.find_live(id)?;
-        let at = now.checked_add(jiff::SignedDuration::from_hours(days * 24)).unwrap_or(now);
+        let at = now
+            .checked_add(jiff::SignedDuration::from_hours(days * 24))
+            .unwrap_or(now);
         entry.deletion = Some(at);
         Ok((entry.name.clone(), entry.arn.clone(), at))
     }
@@ -243,7 +260,11 @@ impl Entry {
     ) -> Result<String, Refusal> {
         check_size(Some(&value))?;
         self.changed = now;
-        if let Some(version) = self.versions.iter().find(|version| Some(&version.id) == token.as_ref()) {
+        if let Some(version) = self
+            .versions
+            .iter()
+            .find(|version| Some(&version.id) == token.as_ref())
+        {
             if version.value == value {
                 return Ok(version.id.clone());
             }
@@ -262,16 +283,27 @@ impl Entry {
             }
         }
         for version in &mut self.versions {
-            version.stages.retain(|stage| stage == PREVIOUS || !stages.contains(stage));
+            version
+                .stages
+                .retain(|stage| stage == PREVIOUS || !stages.contains(stage));
         }
         // A version without labels is deprecated: AWS removes it in time.
         self.versions.retain(|version| !version.stages.is_empty());
-        self.versions.push(Version { id: id.clone(), value, stages: stages.to_vec(), created: now });
+        self.versions.push(Version {
+            id: id.clone(),
+            value,
+            stages: stages.to_vec(),
+            created: now,
+        });
         Ok(id)
     }
 
     /// The version that is asked for; by default the one in force.
-    pub(super) fn version(&self, id: Option<&str>, stage: Option<&str>) -> Result<&Version, Refusal> {
+    pub(super) fn version(
+        &self,
+        id: Option<&str>,
+        stage: Option<&str>,
+    ) -> Result<&Version, Refusal> {
         self.check_live()?;
         if let Some(id) = id {
             let version = self
@@ -296,7 +328,9 @@ impl Entry {
 
     /// The id of the version in force.
     pub(super) fn current_id(&self) -> Option<String> {
-        self.version(None, None).ok().map(|version| version.id.clone())
+        self.version(None, None)
+            .ok()
+            .map(|version| version.id.clone())
     }
 
     /// True if the secret passes all filters. A value that begins with `!` must not match.
@@ -320,11 +354,17 @@ impl Entry {
             "tag-key" => self.tags.keys().any(|key| key.starts_with(value)),
             "tag-value" => self.tags.values().any(|text| text.starts_with(value)),
             "description" => has_words(description),
-            "owning-service" => self.owner.as_deref().is_some_and(|owner| owner.starts_with(value)),
+            "owning-service" => self
+                .owner
+                .as_deref()
+                .is_some_and(|owner| owner.starts_with(value)),
             "all" => {
                 has_words(&self.name)
                     || has_words(description)
-                    || self.tags.iter().any(|(key, text)| has_words(key) || has_words(text))
+                    || self
+                        .tags
+                        .iter()
+                        .any(|(key, text)| has_words(key) || has_words(text))
             }
             _ => false,
         }
@@ -333,7 +373,9 @@ impl Entry {
 
 fn is_name(name: &str) -> bool {
     (1..=512).contains(&name.len())
-        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-/_+=.@!".contains(letter))
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "-/_+=.@!".contains(letter))
 }
 
 fn check_size(value: Option<&Value>) -> Result<(), Refusal> {
@@ -360,12 +402,22 @@ mod tests {
     }
 
     fn new(name: &str, value: &str) -> NewEntry {
-        NewEntry { name: name.to_owned(), value: Some(text(value)), ..NewEntry::default() }
+        NewEntry {
+            name: name.to_owned(),
+            value: Some(text(value)),
+            ..NewEntry::default()
+        }
     }
 
     fn state() -> State {
         let mut state = State::default();
-        state.create(new("django/SECRET_KEY", "one"), "arn:aws:secretsmanager:r:1", NOW).unwrap();
+        state
+            .create(
+                new("django/SECRET_KEY", "one"),
+                "arn:aws:secretsmanager:r:1",
+                NOW,
+            )
+            .unwrap();
         state
     }
 
@@ -373,23 +425,46 @@ mod tests {
     fn a_secret_is_found_by_name_arn_and_arn_without_suffix() {
         let state = state();
         let arn = state.find("django/SECRET_KEY").unwrap().arn.clone();
-        assert!(arn.starts_with("arn:aws:secretsmanager:r:1:secret:django/SECRET_KEY-"), "{arn}");
+        assert!(
+            arn.starts_with("arn:aws:secretsmanager:r:1:secret:django/SECRET_KEY-"),
+            "{arn}"
+        );
         assert!(state.find(&arn).is_ok());
         assert!(state.find(&arn[..arn.len() - 7]).is_ok());
-        assert_eq!(state.find("django").unwrap_err().code, "ResourceNotFoundException");
+        assert_eq!(
+            state.find("django").unwrap_err().code,
+            "ResourceNotFoundException"
+        );
     }
 
     #[test]
     fn a_new_version_takes_the_label_and_the_old_one_stays_behind() {
         let mut state = state();
         let entry = state.find_live("django/SECRET_KEY").unwrap();
-        entry.add_version(text("two"), None, &[CURRENT.to_owned()], NOW).unwrap();
-        entry.add_version(text("three"), None, &[CURRENT.to_owned()], NOW).unwrap();
+        entry
+            .add_version(text("two"), None, &[CURRENT.to_owned()], NOW)
+            .unwrap();
+        entry
+            .add_version(text("three"), None, &[CURRENT.to_owned()], NOW)
+            .unwrap();
         assert_eq!(entry.version(None, None).unwrap().value, text("three"));
-        assert_eq!(entry.version(None, Some("AWSPREVIOUS")).unwrap().value, text("two"));
+        assert_eq!(
+            entry.version(None, Some("AWSPREVIOUS")).unwrap().value,
+            text("two")
+        );
         assert_eq!(entry.versions.len(), 2, "the first has no label left");
-        let id = entry.add_version(text("four"), Some("t".to_owned()), &[CURRENT.to_owned()], NOW).unwrap();
-        assert_eq!(entry.add_version(text("four"), Some("t".to_owned()), &[], NOW), Ok(id));
+        let id = entry
+            .add_version(
+                text("four"),
+                Some("t".to_owned()),
+                &[CURRENT.to_owned()],
+                NOW,
+            )
+            .unwrap();
+        assert_eq!(
+            entry.add_version(text("four"), Some("t".to_owned()), &[], NOW),
+            Ok(id)
+        );
         let other = entry.add_version(text("five"), Some("t".to_owned()), &[], NOW);
         assert_eq!(other.unwrap_err().code, "ResourceExistsException");
     }
@@ -397,17 +472,30 @@ mod tests {
     #[test]
     fn a_deleted_name_is_taken_until_it_is_gone() {
         let mut state = state();
-        let again = state.create(new("django/SECRET_KEY", "x"), "", NOW).unwrap_err();
+        let again = state
+            .create(new("django/SECRET_KEY", "x"), "", NOW)
+            .unwrap_err();
         assert_eq!(again.code, "ResourceExistsException");
         state.delete("django/SECRET_KEY", None, false, NOW).unwrap();
-        let scheduled = state.create(new("django/SECRET_KEY", "x"), "", NOW).unwrap_err();
+        let scheduled = state
+            .create(new("django/SECRET_KEY", "x"), "", NOW)
+            .unwrap_err();
         assert_eq!(scheduled.code, "InvalidRequestException");
         assert!(scheduled.message.contains("scheduled for deletion"));
-        let read = state.find("django/SECRET_KEY").unwrap().version(None, None).unwrap_err();
+        let read = state
+            .find("django/SECRET_KEY")
+            .unwrap()
+            .version(None, None)
+            .unwrap_err();
         assert_eq!(read.code, "InvalidRequestException");
         state.delete("django/SECRET_KEY", None, true, NOW).unwrap();
-        state.create(new("django/SECRET_KEY", "x"), "", NOW).unwrap();
-        assert_eq!(state.delete("a", Some(3), false, NOW).unwrap_err().code, "InvalidParameterException");
+        state
+            .create(new("django/SECRET_KEY", "x"), "", NOW)
+            .unwrap();
+        assert_eq!(
+            state.delete("a", Some(3), false, NOW).unwrap_err().code,
+            "InvalidParameterException"
+        );
     }
 
     #[test]
@@ -415,7 +503,10 @@ mod tests {
         let state = state();
         let entry = state.find("django/SECRET_KEY").unwrap();
         let filter = |key: &str, value: &str| {
-            vec![Filter { key: Some(key.to_owned()), values: Some(vec![value.to_owned()]) }]
+            vec![Filter {
+                key: Some(key.to_owned()),
+                values: Some(vec![value.to_owned()]),
+            }]
         };
         assert!(entry.passes(&filter("name", "django/")));
         assert!(!entry.passes(&filter("name", "Django/")));
