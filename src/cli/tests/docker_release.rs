@@ -1,5 +1,7 @@
 //! Releases with the app really running: a good one, three broken ones, and a good one after them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail the test")]
+
 mod common;
 
 use beanpole_testkit::Sandbox;

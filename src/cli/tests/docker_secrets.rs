@@ -1,6 +1,14 @@
 //! No secret value of a run is found anywhere but where it belongs: planted and generated values are
 //! searched for in stdout, stderr, JSON, the log, the bundle, the image history and the process list.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of a test fail the test"
+)]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -50,15 +58,16 @@ impl ProcessList {
 
 /// The values that the running app was given for these variables.
 fn values_in_the_app(names: &[&str]) -> Vec<String> {
-    let container = docker(&[
+    let running = docker(&[
         "ps",
-        "--quiet",
         "--filter",
         "label=beanpole.rehearsal",
         "--filter",
-        "label=beanpole.service=web",
+        "name=web",
+        "--format",
+        "{{.ID}}",
     ]);
-    let container = container.first().expect("no web container runs");
+    let container = running.first().expect("no web container runs");
     let lines = docker(&[
         "inspect",
         "--format",

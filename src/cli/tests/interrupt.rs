@@ -1,5 +1,7 @@
 //! Ctrl-C at every stage: exit code 130, a message, and nothing left behind.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail the test")]
+
 mod common;
 
 use beanpole_testkit::Sandbox;

@@ -365,7 +365,13 @@ impl Story<'_> {
                     .await?;
                 self.is_settled = true;
                 let gate = Gate::new(expectation, url.as_ref().map(|_| self.successes()));
-                let message = format!("`{}` is Ready", scene.project.environment);
+                let message = match self.errors.last() {
+                    None => format!("`{}` is Ready", scene.project.environment),
+                    Some(error) => format!(
+                        "`{}` is Ready, and Beanstalk said: {}",
+                        scene.project.environment, error.message
+                    ),
+                };
                 Ok(Ended::done((gate, url), message))
             })
             .await

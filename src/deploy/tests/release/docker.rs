@@ -1,22 +1,12 @@
 //! Releases that build the image first, on a real Docker Engine. The images are built from nothing,
 //! so that no registry is needed.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a world that cannot be built ends the test"
-)]
-#![allow(dead_code, reason = "the other tests use more of the support module")]
-
-mod support;
-
 use beanpole_deploy::Verdict;
 use beanpole_image::Engine;
 use beanpole_model::{Environment, ExitCode, StepOutcome};
 use tokio_util::sync::CancellationToken;
 
-use support::{Setup, World};
+use crate::support::{Setup, World};
 
 /// `None` only where the tests were told that this machine has no services.
 async fn engine() -> Option<Engine> {

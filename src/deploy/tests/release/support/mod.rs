@@ -11,11 +11,13 @@ use beanpole_cloud::{
     Cloud, EnvironmentDescription, EnvironmentStatus, NewEnvironment, OptionSetting, Settings,
 };
 use beanpole_deploy::{
-    Candidate, CheckRequest, ReleaseReport, ReleaseRequest, Steps, check, release,
+    Candidate, CheckRequest, ReleaseReport, ReleaseRequest, Steps, Verdict, check, release,
 };
 use beanpole_image::Engine;
 use beanpole_manifest::{Manifest, Project};
-use beanpole_model::{AccountId, Event, Pace, Region, Reporter, SecretScrubber};
+use beanpole_model::{
+    AccountId, Event, ExitCode, Pace, Region, Reporter, SecretScrubber, StepOutcome,
+};
 use beanpole_rehearsal::{FaultScript, Options, Rehearsal};
 use beanpole_testkit::Sandbox;
 use camino::Utf8PathBuf;
@@ -401,5 +403,42 @@ impl Reporter for Heard {
             token.cancel();
         }
         self.events.lock().unwrap().push(event.clone());
+    }
+}
+
+/// The steps with their outcomes, in order.
+pub(crate) fn steps(report: &ReleaseReport) -> Vec<(&str, StepOutcome)> {
+    report
+        .steps
+        .iter()
+        .map(|step| (step.id.as_str(), step.outcome))
+        .collect()
+}
+
+/// How a step ended, if it was taken.
+pub(crate) fn outcome(report: &ReleaseReport, id: &str) -> Option<StepOutcome> {
+    report
+        .steps
+        .iter()
+        .find(|step| step.id == id)
+        .map(|step| step.outcome)
+}
+
+/// Verdict and exit code are these.
+pub(crate) fn assert_ended(report: &ReleaseReport, verdict: Verdict, exit_code: ExitCode) {
+    assert_eq!(
+        (report.verdict, report.exit_code),
+        (verdict, exit_code),
+        "{report}"
+    );
+}
+
+/// Every instance runs `version`, and the environment is Ready with it.
+pub(crate) async fn assert_runs(world: &World, version: &str) {
+    let environment = world.environment().await;
+    assert_eq!(environment.version_label.as_deref(), Some(version));
+    assert_eq!(environment.status, EnvironmentStatus::Ready);
+    for (found, _) in world.fleet().await {
+        assert_eq!(found, version);
     }
 }
