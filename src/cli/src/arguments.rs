@@ -115,6 +115,8 @@ pub struct Aws {
 pub enum Command {
     /// Write a beanpole.yaml to start from
     Init(commands::init::Init),
+    /// Build the image of the current commit through the Docker Engine
+    Build(commands::build::Build),
     /// Show what apply would change
     Plan(commands::plan::Plan),
     /// Create or change the infrastructure until it is as the manifest says

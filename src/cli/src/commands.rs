@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod apply;
+pub mod build;
 pub mod completions;
 pub mod deploy;
 pub mod init;
@@ -24,6 +25,7 @@ use crate::context::Context;
 pub fn run(context: &Context, command: Command) -> Result<ExitCode, Report> {
     match command {
         Command::Init(arguments) => init::run(context, &arguments),
+        Command::Build(arguments) => build::run(context, &arguments),
         Command::Plan(arguments) => plan::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments),
         Command::Deploy(arguments) => deploy::run(context, &arguments),

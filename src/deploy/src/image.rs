@@ -5,16 +5,17 @@
 //! what ships. Build arguments come from the manifest and are no secrets.
 
 use beanpole_git::{Mode, Repository};
-use beanpole_image::{BuildRequest, Context, Engine, Entry, EntryKind};
+use beanpole_image::{BuildRequest, BuiltImage, Context, Engine, Entry, EntryKind};
 use beanpole_manifest::Project;
-use beanpole_model::Secret;
+use beanpole_model::{Reporter, Secret};
+use tokio_util::sync::CancellationToken;
 
 use crate::bundle::{content, permissions};
+use crate::check::Candidate;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::preflight::join;
-use crate::scene::Scene;
-use crate::step::{Ended, StepId};
+use crate::step::StepId;
 
 /// Marks images that beanpole built, with the application's name.
 const APPLICATION_LABEL: &str = "io.beanpole.application";
@@ -22,59 +23,51 @@ const APPLICATION_LABEL: &str = "io.beanpole.application";
 /// Marks images with the commit that they were built from.
 const COMMIT_LABEL: &str = "io.beanpole.commit";
 
-impl Scene<'_> {
-    /// Builds the image of a bundle and gives it `tag`. Gives true: there is an image now.
-    ///
-    /// # Errors
-    /// [`Error::Image`], [`Error::Git`], [`Error::Interrupted`].
-    pub(crate) async fn build_image(
-        &self,
-        engine: &Engine,
-        repository: &Repository,
-        layout: &Layout,
-        commit: &str,
-        tag: String,
-    ) -> Result<Ended<bool>, Error> {
-        let context = {
-            let (project, layout, repository) =
-                (self.project.clone(), layout.clone(), repository.clone());
-            tokio::task::spawn_blocking(move || context(&project, &layout, &repository))
-                .await
-                .map_err(|source| Error::Worker {
-                    doing: "reading the commit",
-                    source,
-                })??
-        };
-        let image = &self.project.image;
-        let request = BuildRequest {
-            target: image.target.clone(),
-            args: image
-                .args
-                .iter()
-                .map(|(name, value)| (name.clone(), Secret::new(value.clone())))
-                .collect(),
-            tags: vec![tag.clone()],
-            labels: [
-                (APPLICATION_LABEL, self.project.application.as_str()),
-                (COMMIT_LABEL, commit),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
-            platform: image.platforms.first().cloned(),
-            step: StepId::BuildImage.id().to_owned(),
-            ..BuildRequest::new(context, join("", &image.dockerfile))
-        };
-        match Box::pin(engine.build(&request, self.steps.reporter(), self.cancel)).await {
-            Ok(built) => Ok(Ended::done(
-                true,
-                format!(
-                    "`{tag}`, {} of {} steps cached",
-                    built.cached_steps, built.total_steps
-                ),
-            )),
-            Err(beanpole_image::Error::Cancelled { .. }) => Err(Error::Interrupted),
-            Err(error) => Err(Error::Image(error)),
-        }
+/// Builds the image of a checked commit and tags it `<application>:<short commit>`. Progress goes to
+/// the step `build-image`; the caller starts and ends that step.
+///
+/// # Errors
+/// [`Error::Image`], [`Error::Git`], [`Error::Interrupted`].
+pub async fn build_image(
+    candidate: &Candidate,
+    engine: &Engine,
+    reporter: &dyn Reporter,
+    cancel: &CancellationToken,
+) -> Result<BuiltImage, Error> {
+    let context = {
+        let candidate = candidate.clone();
+        tokio::task::spawn_blocking(move || {
+            context(&candidate.project, &candidate.layout, &candidate.repository)
+        })
+        .await
+        .map_err(|source| Error::Worker {
+            doing: "reading the commit",
+            source,
+        })??
+    };
+    let project = &candidate.project;
+    let image = &project.image;
+    let request = BuildRequest {
+        target: image.target.clone(),
+        args: image
+            .args
+            .iter()
+            .map(|(name, value)| (name.clone(), Secret::new(value.clone())))
+            .collect(),
+        tags: vec![candidate.image_tag()],
+        labels: [
+            (APPLICATION_LABEL, project.application.as_str()),
+            (COMMIT_LABEL, candidate.commit.id.as_str()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        platform: image.platforms.first().cloned(),
+        step: StepId::BuildImage.id().to_owned(),
+        ..BuildRequest::new(context, join("", &image.dockerfile))
+    };
+    match engine.build(&request, reporter, cancel).await {
+        Err(beanpole_image::Error::Cancelled { .. }) => Err(Error::Interrupted),
+        built => built.map_err(Error::Image),
     }
 }
 

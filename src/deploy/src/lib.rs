@@ -46,6 +46,7 @@ mod version;
 
 pub use check::{Candidate, CheckRequest, check, inspect};
 pub use error::Error;
+pub use image::build_image;
 pub use release::{ReleaseRequest, release, stopped};
 pub use report::{Created, FailureReport, LogTail, ReleaseReport, Verdict};
 pub use step::{Ended, StepId, StepReport, Steps};

@@ -19,6 +19,7 @@ use crate::bundle::{Bundle, pack};
 use crate::check::Candidate;
 use crate::error::Error;
 use crate::gate::{Answer, Gate, Look};
+use crate::image::build_image;
 use crate::observation::{EventSight, Sight};
 use crate::proof::{Expectation, Judgement, judge};
 use crate::report::{Created, FailureReport, ReleaseReport, Verdict};
@@ -248,18 +249,16 @@ impl Story<'_> {
             .steps
             .run(StepId::BuildImage, async {
                 let Some(engine) = self.request.engine else {
-                    let why = "no Docker engine here; the instances build it";
+                    let why = "no Docker engine is used; the instances build it";
                     return Ok(Ended::skipped(false, why));
                 };
-                scene
-                    .build_image(
-                        engine,
-                        &candidate.repository,
-                        &candidate.layout,
-                        candidate.commit.id.as_str(),
-                        tag.clone(),
-                    )
-                    .await
+                let built =
+                    build_image(candidate, engine, scene.steps.reporter(), scene.cancel).await?;
+                let (cached, total) = (built.cached_steps, built.total_steps);
+                Ok(Ended::done(
+                    true,
+                    format!("`{tag}`, {cached} of {total} steps cached"),
+                ))
             })
             .await?;
         if built {

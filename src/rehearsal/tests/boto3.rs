@@ -38,10 +38,8 @@ fn python() -> Option<PathBuf> {
     if std::env::var_os("BEANPOLE_TEST_SERVICES").is_some_and(|value| value == "none") {
         return None;
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
+    // Beside the sources also when CARGO_TARGET_DIR names another place: scripts/test-services.
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     let python = target.join("venv/bin/python");
     assert!(
         python.exists(),

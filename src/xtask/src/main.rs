@@ -71,3 +71,13 @@ fn repository_root() -> Result<Utf8PathBuf> {
         .map(Utf8Path::to_owned)
         .context("xtask does not stand two directories below the repository's root")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generated_reference_is_up_to_date() {
+        docs(true).unwrap();
+    }
+}

@@ -126,6 +126,7 @@ async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<ExitCode, R
     if stays {
         stay(context, &aws, outcome.as_ref()).await;
     }
+    remove_image(context, &engine, outcome.as_ref()).await;
     let removed = aws.stop().await?;
     if let Some(line) = report::removed(&removed) {
         context.terminal.say(&line);
@@ -139,6 +140,28 @@ async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<ExitCode, R
         Some(Ok(rehearsed)) => Ok(show(context, &rehearsed)),
         Some(Err(report)) => Err(report),
         None => Ok(ExitCode::Done),
+    }
+}
+
+/// Removes the name of the image that the release built here. Its layers stay in the build cache, so
+/// that the next build is quick. That it cannot is a warning.
+async fn remove_image(
+    context: &Context,
+    engine: &ChosenEngine,
+    outcome: Option<&Result<Rehearsed, Report>>,
+) {
+    let (Some(engine), Some(Ok(rehearsed))) = (engine.docker(), outcome) else {
+        return;
+    };
+    for image in rehearsed
+        .release
+        .created
+        .iter()
+        .filter(|created| created.kind == "image")
+    {
+        if let Err(error) = engine.remove_image(&image.name).await {
+            context.terminal.say(&format!("warning: {error}"));
+        }
     }
 }
 

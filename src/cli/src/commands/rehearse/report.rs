@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use beanpole_deploy::{ReleaseReport, StepReport};
-use beanpole_model::StepOutcome;
+use beanpole_model::{ExitCode, StepOutcome};
 use beanpole_rehearsal::{Rehearsal, Removed};
 use beanpole_terminal::short;
 use serde::Serialize;
@@ -127,7 +127,9 @@ impl fmt::Display for Rehearsed {
                 message.channel, message.updates
             )?;
         }
-        if let Some(url) = &self.release.url {
+        if self.release.exit_code == ExitCode::Done
+            && let Some(url) = &self.release.url
+        {
             writeln!(formatter, "\nThe page was at {url}")?;
         }
         let code = self.release.exit_code;
