@@ -1,5 +1,7 @@
 //! `rehearse --serve` for other clients: boto3 and the `eb` command line, both unmodified.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail the test")]
+
 mod common;
 
 use std::process::Command;
