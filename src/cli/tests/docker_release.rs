@@ -58,10 +58,9 @@ const BREAKAGES: [Breakage; 3] = [
     Breakage {
         name: "a container that exits",
         make: |sandbox| {
-            sandbox.write(
-                "config/wsgi.py",
-                "import sys\n\nprint(\"leaving on purpose\", flush=True)\nsys.exit(3)\n",
-            );
+            // What follows the script are its arguments, which it does not look at.
+            let script = "command: sh -c 'echo leaving on purpose; exit 3' gunicorn config";
+            sandbox.replace("beanpole.yaml", "command: gunicorn config", script);
         },
         cause: "leaving on purpose",
     },
