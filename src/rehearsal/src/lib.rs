@@ -42,6 +42,12 @@ const ACCESS_KEY_ID: &str = "AKIAREHEARSAL0000000";
 /// Its secret half. It opens nothing but a server on loopback.
 const SECRET_ACCESS_KEY: &str = "rehearsal-opens-nothing-but-loopback";
 
+/// How often the removal is repeated while something is left behind.
+const REMOVAL_REPEATS: usize = 3;
+
+/// The pause before the removal is repeated, in wall-clock time.
+const REMOVAL_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// How the embedded AWS is to run.
 #[derive(Clone)]
 pub struct Options {
@@ -201,6 +207,19 @@ impl Rehearsal {
         if self.keep {
             return Ok(Removed::default());
         }
-        Ok(self.world.data_plane.remove_everything().await)
+        let mut removed = self.world.data_plane.remove_everything().await;
+        for _ in 0..REMOVAL_REPEATS {
+            if removed.left_behind.is_empty() {
+                break;
+            }
+            // A busy engine refuses for a moment what it is still starting or removing.
+            tokio::time::sleep(REMOVAL_PAUSE).await;
+            let again = self.world.data_plane.remove_everything().await;
+            removed.containers += again.containers;
+            removed.networks += again.networks;
+            removed.images += again.images;
+            removed.left_behind = again.left_behind;
+        }
+        Ok(removed)
     }
 }

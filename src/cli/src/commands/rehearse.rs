@@ -131,6 +131,11 @@ async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<ExitCode, R
     if let Some(line) = report::removed(&removed) {
         context.terminal.say(&line);
     }
+    for left in &removed.left_behind {
+        context
+            .terminal
+            .say(&format!("warning: left behind: {left}"));
+    }
     match outcome {
         // The summary was shown before the rehearsal stayed; the last line still says what it was.
         Some(Ok(rehearsed)) if stays => {

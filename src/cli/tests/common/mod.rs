@@ -199,26 +199,30 @@ impl Drop for Running {
     }
 }
 
-/// The ids of the containers that any rehearsal has left behind on the engine.
+/// How long the engine may list what it is removing.
+const REMOVAL: Duration = Duration::from_secs(20);
+
+/// The containers that any rehearsal has left behind on the engine.
 pub fn containers() -> Vec<String> {
-    docker(&[
-        "ps",
-        "--all",
-        "--quiet",
-        "--filter",
-        "label=beanpole.rehearsal",
-    ])
+    left(&["ps", "--all", "--format", "{{.Names}} {{.Status}}"])
 }
 
-/// The ids of the networks that any rehearsal has left behind on the engine.
+/// The networks that any rehearsal has left behind on the engine.
 pub fn networks() -> Vec<String> {
-    docker(&[
-        "network",
-        "ls",
-        "--quiet",
-        "--filter",
-        "label=beanpole.rehearsal",
-    ])
+    left(&["network", "ls", "--format", "{{.Name}}"])
+}
+
+/// What the engine still lists; it may show for a moment what it is removing.
+fn left(arguments: &[&str]) -> Vec<String> {
+    let deadline = Instant::now() + REMOVAL;
+    loop {
+        let filter = ["--filter", "label=beanpole.rehearsal"];
+        let listed = docker(&[arguments, &filter].concat());
+        if listed.is_empty() || Instant::now() > deadline {
+            return listed;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }
 
 /// Runs the Docker client and returns its lines.
