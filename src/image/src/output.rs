@@ -47,6 +47,9 @@ impl Engine {
 
     /// Hands on every line that a container prints until it ends, from its start.
     ///
+    /// Engine 20.10 may close the stream before it has sent the last line of a container that ends
+    /// (seen under load); [`Engine::logs`] has it afterwards.
+    ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Request`].
     pub async fn follow_logs(
