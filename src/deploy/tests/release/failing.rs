@@ -106,6 +106,7 @@ async fn a_version_that_turns_red_during_the_soak_is_rolled_back() {
     let setup = Setup {
         faults,
         manifest: Some(("soak: 1m", "soak: 10m")),
+        speed: None,
     };
     let world = World::with_environment(setup).await;
     let good = world.release().await.version_label.unwrap();

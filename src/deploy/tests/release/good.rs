@@ -101,7 +101,12 @@ async fn the_same_content_is_uploaded_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_environment_is_waited_for() {
-    let world = World::with_environment(Setup::default()).await;
+    let world = World::with_environment(Setup {
+        // The release must come while the change is still under way, also on a slow machine.
+        speed: Some(60.0),
+        ..Setup::default()
+    })
+    .await;
     let change = UpdateEnvironment::configure(
         world.project.application.clone(),
         world.project.environment.clone(),

@@ -47,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) faults: &'static str,
     /// Replaces a text of the manifest by another one.
     pub(crate) manifest: Option<(&'static str, &'static str)>,
+    /// Another speed of the clock, for a story in which a moment must not pass too soon.
+    pub(crate) speed: Option<f64>,
 }
 
 /// Everything that a test plays with.
@@ -68,7 +70,7 @@ impl World {
         let plane = Arc::new(Plane::default());
         let faults = FaultScript::parse("faults.yaml", setup.faults).unwrap();
         let options = Options {
-            speed: SPEED,
+            speed: setup.speed.unwrap_or(SPEED),
             faults: Some(faults),
             data_plane: Some(plane.clone()),
             ..Options::new(region.clone(), account)
