@@ -116,6 +116,15 @@ fn warn(delivery: &Delivery, reporter: &dyn Reporter) {
     }
 }
 
+/// The announcement of a release that begins.
+pub(crate) fn opening(project: &Project) -> Announcement {
+    Announcement::new(
+        format!("{} to {}", project.application, project.environment_key),
+        project.application.as_str(),
+        project.environment.as_str(),
+    )
+}
+
 /// Writes a release's outcome into its announcement.
 pub(crate) fn conclude(announcement: &mut Announcement, report: &ReleaseReport) {
     announcement.state = match report.verdict {

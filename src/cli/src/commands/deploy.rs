@@ -54,7 +54,7 @@ async fn release(context: &Context, arguments: &Deploy) -> Result<ReleaseReport,
     let terminal = Arc::clone(&context.terminal) as Arc<dyn Reporter>;
     let announcing = Announcing::start(
         announce::destination(project, &context.environment),
-        announcement(project),
+        announce::opening(project),
         &context.scrubber,
         &*terminal,
     );
@@ -89,13 +89,4 @@ async fn release(context: &Context, arguments: &Deploy) -> Result<ReleaseReport,
     };
     announcing.finish(&*terminal, conclude).await;
     outcome
-}
-
-/// The announcement of a release that begins.
-fn announcement(project: &beanpole_manifest::Project) -> Announcement {
-    Announcement::new(
-        format!("{} to {}", project.application, project.environment_key),
-        project.application.as_str(),
-        project.environment.as_str(),
-    )
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use beanpole_alert::{Announcement, Destination};
+use beanpole_alert::Destination;
 use beanpole_cloud::Cloud;
 use beanpole_deploy::{Steps, check};
 use beanpole_model::{Report, Reporter, Secret};
@@ -125,11 +125,7 @@ impl Stage<'_> {
                 Some(&self.aws.slack_api_url()),
             )
         });
-        let mut announcement = Announcement::new(
-            format!("{} to {}", project.application, project.environment_key),
-            project.application.as_str(),
-            project.environment.as_str(),
-        );
+        let mut announcement = announce::opening(project);
         announcement.note = Some(self.engine.words());
         Announcing::start_with(
             destination.transpose(),
