@@ -5,6 +5,8 @@ use std::time::Duration;
 use beanpole_model::{Event, SecretScrubber, StepOutcome};
 use serde::Serialize;
 
+use crate::details::ReleaseDetails;
+
 /// Where the release stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -68,14 +70,8 @@ pub struct Announcement {
     pub application: String,
     /// The Beanstalk environment.
     pub environment: String,
-    /// The version label that is being released.
-    pub version: Option<String>,
-    /// The version label that served before. Shown when the release failed.
-    pub former_version: Option<String>,
-    /// The commit, with or without its subject: `3f2a91c0d4be Add the feed`.
-    pub commit: Option<String>,
-    /// Who made the commit, or who releases.
-    pub author: Option<String>,
+    /// What is known beyond the steps: version, commits, migrations, who and why.
+    pub details: ReleaseDetails,
     /// The address of the released application.
     pub url: Option<String>,
     /// The steps so far, in the order in which they started.
@@ -101,10 +97,7 @@ impl Announcement {
             state: State::Running,
             application: application.into(),
             environment: environment.into(),
-            version: None,
-            former_version: None,
-            commit: None,
-            author: None,
+            details: ReleaseDetails::default(),
             url: None,
             steps: Vec::new(),
             cause: None,
@@ -143,7 +136,10 @@ impl Announcement {
                 self.finish_step(id, *outcome, message, *elapsed);
                 true
             }
-            Event::Output { .. } | Event::Warning { .. } | Event::Note { .. } => false,
+            Event::Output { .. }
+            | Event::Warning { .. }
+            | Event::Environment(_)
+            | Event::Note { .. } => false,
         }
     }
 
@@ -181,10 +177,7 @@ impl Announcement {
             state: self.state,
             application: clean(&self.application),
             environment: clean(&self.environment),
-            version: maybe(&self.version),
-            former_version: maybe(&self.former_version),
-            commit: maybe(&self.commit),
-            author: maybe(&self.author),
+            details: self.details.scrubbed(scrubber),
             url: maybe(&self.url),
             steps: self
                 .steps
@@ -272,10 +265,8 @@ mod tests {
         scrubber.learn(&Secret::new("hunter2-hunter2"));
         let planted = "x hunter2-hunter2 y".to_owned();
         let mut announcement = Announcement::new(&planted, &planted, &planted);
-        announcement.version = Some(planted.clone());
-        announcement.former_version = Some(planted.clone());
-        announcement.commit = Some(planted.clone());
-        announcement.author = Some(planted.clone());
+        announcement.details.version = Some(planted.clone());
+        announcement.details.reason = Some(planted.clone());
         announcement.url = Some(planted.clone());
         announcement.cause = Some(planted.clone());
         announcement.note = Some(planted.clone());
@@ -290,6 +281,6 @@ mod tests {
         });
         let shown = format!("{:?}", announcement.scrubbed(&scrubber));
         assert!(!shown.contains("hunter2"), "{shown}");
-        assert_eq!(shown.matches("[redacted]").count(), 13);
+        assert_eq!(shown.matches("[redacted]").count(), 11);
     }
 }

@@ -142,8 +142,18 @@ impl Destination {
             Self::Webhook { url } => url.expose(),
             Self::Bot { api_url, .. } => api_url,
         };
-        Url::parse(address).is_ok_and(|url| is_loopback(&url))
+        is_on_this_machine(address)
     }
+}
+
+/// True if the other end is on this machine.
+pub(crate) fn is_on_this_machine(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| is_loopback(&url))
+}
+
+/// True if a secret may travel to the address: encrypted, or within this machine.
+pub(crate) fn is_usable(address: &str) -> bool {
+    check(address, "").is_ok()
 }
 
 /// The address carries a secret, so it must be encrypted unless it stays on this machine.

@@ -109,6 +109,7 @@ impl Error {
         matches!(self, Self::Refused { code, .. } if matches!(
             code.as_str(),
             "message_not_found" | "cant_update_message" | "edit_window_closed"
+                | "thread_not_found" | "cannot_reply_to_message"
         ))
     }
 

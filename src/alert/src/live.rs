@@ -11,13 +11,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::announcement::Announcement;
-use crate::announcer::{Announcer, Delivery};
+use crate::announcer::{Announcer, Delivery, Place};
 
 /// A release that is being announced. Dropping it stops the sending without a final state; call
 /// [`Self::finish`].
 #[derive(Debug)]
 pub struct Live {
     announcement: watch::Sender<Announcement>,
+    place: watch::Receiver<Option<Place>>,
     task: JoinHandle<(Announcer, Delivery)>,
     deadline: Duration,
 }
@@ -29,9 +30,11 @@ impl Live {
         // A send in between may be under way when the end comes; both must fit.
         let deadline = announcer.longest_final() + announcer.longest_final();
         let (sender, receiver) = watch::channel(announcement);
-        let task = tokio::spawn(follow(announcer, receiver));
+        let (tell_place, place) = watch::channel(announcer.place().cloned());
+        let task = tokio::spawn(follow(announcer, receiver, tell_place));
         Self {
             announcement: sender,
+            place,
             task,
             deadline,
         }
@@ -41,6 +44,13 @@ impl Live {
     /// next message may go out. The final state belongs to [`Self::finish`].
     pub fn change(&self, change: impl FnOnce(&mut Announcement)) {
         self.announcement.send_modify(change);
+    }
+
+    /// Where the release is told, once it is: for a journal, so that another process can go on with
+    /// the same message.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        self.place.borrow().clone()
     }
 
     /// Applies the last change, which sets a final state, and waits until it is sent or the deadline
@@ -82,10 +92,16 @@ impl Reporter for Live {
 async fn follow(
     mut announcer: Announcer,
     mut receiver: watch::Receiver<Announcement>,
+    tell_place: watch::Sender<Option<Place>>,
 ) -> (Announcer, Delivery) {
     loop {
         let latest = receiver.borrow_and_update().clone();
         let delivery = announcer.announce(&latest).await;
+        tell_place.send_if_modified(|place| {
+            let is_new = place.as_ref() != announcer.place();
+            *place = announcer.place().cloned();
+            is_new
+        });
         if latest.state.is_final() {
             return (announcer, delivery);
         }
@@ -97,12 +113,17 @@ async fn follow(
     }
 }
 
-/// Waits until the next change may be sent, or until the final state is there.
+/// Waits until the next change may be sent, or until there is what waits for nobody: the final state,
+/// or a topic of the thread that speaks for the first time.
 async fn wait_for_turn(announcer: &Announcer, receiver: &mut watch::Receiver<Announcement>) {
     let turn = tokio::time::sleep(announcer.pause());
     tokio::pin!(turn);
     loop {
-        if receiver.borrow_and_update().state.is_final() {
+        let cannot_wait = {
+            let latest = receiver.borrow_and_update();
+            latest.state.is_final() || announcer.has_new_topic(&latest)
+        };
+        if cannot_wait {
             return;
         }
         tokio::select! {

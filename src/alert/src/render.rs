@@ -10,9 +10,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::announcement::{Announcement, State, Step};
-use crate::text::{
-    code, cut, escape, fenced, last_lines, length, one_line, without_terminal_codes,
-};
+use crate::text::{code, cut, escape, length, one_line, without_terminal_codes};
+use crate::thread;
 
 /// The most characters that all texts of a message have together.
 pub const MESSAGE_LIMIT: usize = 12_000;
@@ -22,13 +21,22 @@ pub const HEADER_LIMIT: usize = 150;
 pub const SECTION_LIMIT: usize = 3_000;
 
 /// What the parts may use. Their sum leaves room for marks and labels within [`MESSAGE_LIMIT`].
-const FIELD_BUDGET: usize = 300;
+const FIELD_BUDGET: usize = 250;
 const STEPS_BUDGET: usize = 4_000;
+const STEPS_BUDGET_ALONE: usize = 1_500;
 const STEP_BUDGET: usize = 240;
 const CAUSE_BUDGET: usize = 1_500;
-const LOG_BUDGET: usize = 2_600;
 const NOTE_BUDGET: usize = 300;
 const FALLBACK_BUDGET: usize = 400;
+
+/// Whether a thread takes the details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The message is the head of a thread, and the details follow there.
+    WithThread,
+    /// The message stands alone, so the details are in it: by webhook.
+    Alone,
+}
 
 /// A message for Slack. Identical announcements give identical messages, so comparing two messages
 /// tells whether an update is worth sending.
@@ -42,18 +50,19 @@ pub struct Message {
 
 /// Renders an announcement. It must have been scrubbed before.
 #[must_use]
-pub fn render(announcement: &Announcement) -> Message {
+pub fn render(announcement: &Announcement, form: Form) -> Message {
+    let budget = match form {
+        Form::WithThread => STEPS_BUDGET,
+        Form::Alone => STEPS_BUDGET_ALONE,
+    };
     let mut blocks = vec![header(announcement), fields(announcement)];
-    blocks.extend(steps(&announcement.steps));
+    blocks.extend(steps(&announcement.steps, budget));
     if let Some(cause) = &announcement.cause {
         let cause = escape(&cut(cause.trim(), CAUSE_BUDGET));
         blocks.push(section(&format!("*Cause*\n{cause}")));
     }
-    if !announcement.log_tail.is_empty() {
-        blocks.push(section(&fenced(&last_lines(
-            &announcement.log_tail,
-            LOG_BUDGET,
-        ))));
+    if form == Form::Alone {
+        blocks.extend(thread::in_one_message(announcement));
     }
     if let Some(note) = &announcement.note {
         blocks.push(json!({
@@ -67,7 +76,7 @@ pub fn render(announcement: &Announcement) -> Message {
     }
 }
 
-fn headline(announcement: &Announcement) -> String {
+pub(crate) fn headline(announcement: &Announcement) -> String {
     let state = announcement.state.words();
     let room = HEADER_LIMIT - length(state) - 5;
     let title = cut(
@@ -86,29 +95,28 @@ fn header(announcement: &Announcement) -> Value {
 }
 
 fn fields(announcement: &Announcement) -> Value {
+    let details = &announcement.details;
     let mut fields = vec![
         field("Application", &announcement.application),
         field("Environment", &announcement.environment),
     ];
-    if let Some(version) = &announcement.version {
+    if let Some(version) = &details.version {
         fields.push(field("Version", version));
     }
     let serving_former = matches!(
         announcement.state,
         State::Failed | State::RolledBack | State::Interrupted
     );
-    if let Some(former) = announcement
-        .former_version
-        .as_ref()
-        .filter(|_| serving_former)
-    {
+    if let Some(former) = details.former_version.as_ref().filter(|_| serving_former) {
         fields.push(field("Version before", former));
     }
-    if let Some(commit) = &announcement.commit {
-        fields.push(plain_field("Commit", commit));
+    if let Some(commit) = &details.commit {
+        let commit = format!("{} {}", commit.short_id(), commit.subject);
+        fields.push(plain_field("Commit", &commit));
     }
-    if let Some(author) = &announcement.author {
-        fields.push(plain_field("By", author));
+    let author = details.commit.as_ref().map(|commit| &commit.author);
+    if let Some(by) = details.released_by.as_ref().or(author) {
+        fields.push(plain_field("By", by));
     }
     if let Some(url) = &announcement.url {
         fields.push(mrkdwn(&format!("*URL*\n{}", link(url))));
@@ -131,7 +139,7 @@ fn plain_field(label: &str, value: &str) -> Value {
 }
 
 /// A link for an http address without blanks or marks; anything else is shown as it is.
-fn link(url: &str) -> String {
+pub(crate) fn link(url: &str) -> String {
     let is_web = url.starts_with("https://") || url.starts_with("http://");
     let is_plain = !url.contains(['<', '>', '|', ' ', '\n', '\t']) && length(url) <= FIELD_BUDGET;
     if is_web && is_plain {
@@ -143,7 +151,7 @@ fn link(url: &str) -> String {
 
 /// The steps as sections. Too many for the budget: failed ones are kept first, then the latest,
 /// which say where the release stands; the others are counted.
-fn steps(steps: &[Step]) -> Vec<Value> {
+fn steps(steps: &[Step], budget: usize) -> Vec<Value> {
     let mut kept: Vec<(usize, String)> = Vec::new();
     let mut used = 0;
     for failed in [true, false] {
@@ -153,7 +161,7 @@ fn steps(steps: &[Step]) -> Vec<Value> {
             }
             let line = step_line(step);
             let cost = length(&line) + 1;
-            if used + cost > STEPS_BUDGET {
+            if used + cost > budget {
                 break;
             }
             used += cost;
@@ -173,7 +181,8 @@ fn steps(steps: &[Step]) -> Vec<Value> {
     sections_of(&lines)
 }
 
-fn sections_of(lines: &[String]) -> Vec<Value> {
+/// Lines as sections, each within [`SECTION_LIMIT`]. No line may be longer than that.
+pub(crate) fn sections_of(lines: &[String]) -> Vec<Value> {
     let mut sections = Vec::new();
     let mut current = String::new();
     for line in lines {
@@ -216,7 +225,7 @@ fn step_line(step: &Step) -> String {
 }
 
 /// `0.4 s`, `12 s`, `3 min 20 s`.
-fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     if seconds < 10.0 {
         format!("{seconds:.1} s")
     } else if seconds < 60.0 {
@@ -242,7 +251,7 @@ const fn symbol(state: State) -> &'static str {
 
 fn fallback(announcement: &Announcement) -> String {
     let mut text = headline(announcement);
-    if let Some(version) = &announcement.version {
+    if let Some(version) = &announcement.details.version {
         text.push_str(&format!(" ({version})"));
     }
     if let Some(cause) = &announcement.cause {
@@ -251,7 +260,7 @@ fn fallback(announcement: &Announcement) -> String {
     escape(&cut(&one_line(&text), FALLBACK_BUDGET))
 }
 
-fn section(text: &str) -> Value {
+pub(crate) fn section(text: &str) -> Value {
     json!({ "type": "section", "text": mrkdwn(text) })
 }
 
@@ -262,4 +271,4 @@ fn mrkdwn(text: &str) -> Value {
 
 #[cfg(test)]
 #[path = "render_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,7 @@ use beanpole_model::Event;
 use proptest::prelude::*;
 
 use super::*;
+use crate::details::CommitLine;
 
 fn texts(value: &Value, found: &mut Vec<String>) {
     match value {
@@ -22,7 +23,8 @@ fn texts(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-fn assert_within_limits(message: &Message) {
+/// Fails if Slack would refuse the message for its size.
+pub(crate) fn assert_within_limits(message: &Message) {
     assert!(
         message.blocks.len() <= 50,
         "{} blocks",
@@ -69,12 +71,19 @@ fn step(id: &str, outcome: Option<StepOutcome>, seconds: f64, message: &str) -> 
     }
 }
 
+fn commit(id: &str, subject: &str, author: &str) -> CommitLine {
+    CommitLine {
+        id: id.to_owned(),
+        subject: subject.to_owned(),
+        author: author.to_owned(),
+    }
+}
+
 #[test]
 fn a_running_release() {
     let mut announcement = Announcement::new("blog to production", "blog", "blog-production");
-    announcement.version = Some("3f2a91c0d4be-8812aa01ff34".to_owned());
-    announcement.commit = Some("3f2a91c0d4be Add the <feed> & friends".to_owned());
-    announcement.author = Some("Ada".to_owned());
+    announcement.details.version = Some("3f2a91c0d4be-8812aa01ff34".to_owned());
+    announcement.details.commit = Some(commit("3f2a91c0d4be", "Add the <feed> & friends", "Ada"));
     announcement.note = Some("rehearsal on the embedded AWS".to_owned());
     announcement.apply(&Event::StepStarted {
         id: "build".into(),
@@ -90,7 +99,7 @@ fn a_running_release() {
         id: "update".into(),
         title: "Update".into(),
     });
-    let message = render(&announcement);
+    let message = render(&announcement, Form::WithThread);
     assert_within_limits(&message);
     insta::assert_json_snapshot!(message);
 }
@@ -99,8 +108,8 @@ fn a_running_release() {
 fn a_release_that_was_rolled_back() {
     let mut announcement = Announcement::new("blog to production", "blog", "blog-production");
     announcement.state = State::RolledBack;
-    announcement.version = Some("new-label".to_owned());
-    announcement.former_version = Some("old-label".to_owned());
+    announcement.details.version = Some("new-label".to_owned());
+    announcement.details.former_version = Some("old-label".to_owned());
     announcement.url = Some("https://blog.example.com/?a=1&b=2".to_owned());
     announcement.cause = Some("`/ht/` answered 500 on i-1".to_owned());
     announcement.log_tail = vec![
@@ -112,7 +121,7 @@ fn a_release_that_was_rolled_back() {
         step("update", Some(StepOutcome::Failed), 200.0, "unhealthy"),
         step("soak", Some(StepOutcome::Skipped), 0.0, "the update failed"),
     ];
-    let message = render(&announcement);
+    let message = render(&announcement, Form::WithThread);
     assert_within_limits(&message);
     insta::assert_json_snapshot!(message);
 }
@@ -136,7 +145,7 @@ fn a_failed_step_survives_a_flood() {
             )
         })
         .collect();
-    let message = render(&announcement);
+    let message = render(&announcement, Form::WithThread);
     assert_within_limits(&message);
     let all = serde_json::to_string(&message).unwrap();
     assert!(all.contains("number 3:") && all.contains("number 499:") && all.contains("not shown"));
@@ -168,10 +177,9 @@ proptest! {
     ) {
         let mut announcement = Announcement::new(title, &texts[0], &texts[1]);
         announcement.state = State::Failed;
-        announcement.version = Some(texts[2].clone());
-        announcement.former_version = Some(texts[2].clone());
-        announcement.commit = Some(texts[3].clone());
-        announcement.author = Some(texts[4].clone());
+        announcement.details.version = Some(texts[2].clone());
+        announcement.details.former_version = Some(texts[2].clone());
+        announcement.details.commit = Some(commit(&texts[3], &texts[3], &texts[4]));
         announcement.url = Some(format!("https://{}", texts[5]));
         announcement.cause = Some(texts[6].clone());
         announcement.note = Some(texts[0].clone());
@@ -182,6 +190,7 @@ proptest! {
                 step(&number.to_string(), outcome, 70.0, &texts[number % 7])
             })
             .collect();
-        assert_within_limits(&render(&announcement));
+        assert_within_limits(&render(&announcement, Form::WithThread));
+        assert_within_limits(&render(&announcement, Form::Alone));
     }
 }

@@ -23,6 +23,8 @@ use crate::render::Message;
 const ANSWER_LIMIT: usize = 256 * 1024;
 /// The pause that is assumed when a 429 names none, in seconds (Slack's own SDKs assume one).
 const ASSUMED_PAUSE: Duration = Duration::from_secs(1);
+/// The method that posts.
+const POST: &str = "chat.postMessage";
 /// The longest description of a fault that is kept from an answer, in characters.
 const MESSAGE_PART: usize = 200;
 
@@ -49,6 +51,14 @@ impl Patience {
         total: Duration::from_secs(15),
         ..Self::FINAL
     };
+
+    /// What is left of it for another request of the same work.
+    pub(crate) fn since(self, started: Instant) -> Self {
+        Self {
+            total: self.total.saturating_sub(started.elapsed()),
+            ..self
+        }
+    }
 }
 
 /// Which message is ours. Keep it to change the message from another process.
@@ -124,11 +134,10 @@ impl Slack {
                     "unfurl_links": false,
                     "unfurl_media": false,
                 });
-                let doing = "chat.postMessage";
-                let answer = self.send(doing, &body, patience).await?;
+                let answer = self.send(POST, &body, patience).await?;
                 // Without an identity every change would become one more message.
                 answer.identity().map(Some).ok_or_else(|| Error::NotSlack {
-                    doing,
+                    doing: POST,
                     status: 200,
                     content: "without `channel` and `ts`".to_owned(),
                 })
@@ -161,6 +170,58 @@ impl Slack {
             "blocks": message.blocks,
         });
         self.send("chat.update", &body, patience).await.map(|_| ())
+    }
+
+    /// Posts a message into the thread of another one.
+    ///
+    /// Slack refuses no reply to a message that was deleted meanwhile: it posts the reply to the
+    /// channel and leaves `thread_ts` out of its answer (slack-go/slack issue 1571). Such a stray
+    /// message is deleted again, and the reply counts as refused.
+    ///
+    /// # Errors
+    /// As [`Self::post`]; [`Error::asks_for_a_new_message`] if there is no such thread.
+    pub async fn reply(
+        &self,
+        head: &Identity,
+        message: &Message,
+        patience: Patience,
+    ) -> Result<Identity, Error> {
+        if !self.destination.can_update() {
+            return Err(Error::Refused {
+                doing: POST,
+                code: "cannot_reply_to_message".to_owned(),
+                messages: vec!["an incoming webhook has no threads".to_owned()],
+            });
+        }
+        let body = json!({
+            "channel": head.channel,
+            "thread_ts": head.ts,
+            "text": message.text,
+            "blocks": message.blocks,
+            "unfurl_links": false,
+            "unfurl_media": false,
+        });
+        let answer = self.send(POST, &body, patience).await?;
+        let is_threaded = answer.thread_ts() == Some(head.ts.as_str());
+        let identity = answer.identity();
+        match identity {
+            Some(identity) if is_threaded => return Ok(identity),
+            Some(stray) => self.remove(&stray, patience).await,
+            None => {}
+        }
+        Err(Error::Refused {
+            doing: POST,
+            code: "thread_not_found".to_owned(),
+            messages: Vec::new(),
+        })
+    }
+
+    /// Deletes a message that this bot posted; that it stays is no reason to fail.
+    async fn remove(&self, stray: &Identity, patience: Patience) {
+        let body = json!({ "channel": stray.channel, "ts": stray.ts });
+        if let Err(error) = self.send("chat.delete", &body, patience).await {
+            tracing::debug!("a stray reply stays in the channel: {}", error.summary());
+        }
     }
 
     /// Sends until it works, fails for good, or the time is up.
@@ -248,7 +309,7 @@ impl Slack {
 }
 
 /// Reads at most [`ANSWER_LIMIT`] bytes.
-async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
+pub(crate) async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
@@ -268,7 +329,14 @@ struct Answer {
     error: Option<String>,
     channel: Option<String>,
     ts: Option<String>,
+    message: Option<Posted>,
     response_metadata: Option<Metadata>,
+}
+
+/// The message as Slack has it now; only what says whether it stands in a thread.
+#[derive(Debug, Default, Deserialize)]
+struct Posted {
+    thread_ts: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -278,6 +346,10 @@ struct Metadata {
 }
 
 impl Answer {
+    fn thread_ts(&self) -> Option<&str> {
+        self.message.as_ref()?.thread_ts.as_deref()
+    }
+
     fn identity(self) -> Option<Identity> {
         Some(Identity {
             channel: self.channel?,
@@ -387,7 +459,7 @@ fn is_code(text: &str) -> bool {
 }
 
 /// `Retry-After` in seconds or as an HTTP date (RFC 9110, 10.2.3).
-fn pause(headers: &HeaderMap) -> Duration {
+pub(crate) fn pause(headers: &HeaderMap) -> Duration {
     let Some(value) = headers
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())

@@ -83,8 +83,33 @@ pub fn cut(text: &str, limit: usize) -> String {
     kept
 }
 
+/// The last part of `text`, whose escaped form fits into `limit`; an ellipsis marks the cut. Not
+/// escaped yet, as with [`cut`].
+#[must_use]
+pub fn cut_start(text: &str, limit: usize) -> String {
+    if length(&escape(text)) <= limit {
+        return text.to_owned();
+    }
+    let mut kept: Vec<char> = Vec::new();
+    let mut used = 1; // the ellipsis
+    for character in text.chars().rev() {
+        let cost = escaped_length(character);
+        if used + cost > limit {
+            break;
+        }
+        used += cost;
+        kept.push(character);
+    }
+    let kept: String = kept.into_iter().rev().collect();
+    if limit == 0 {
+        String::new()
+    } else {
+        format!("{ELLIPSIS}{}", kept.trim_start())
+    }
+}
+
 /// The last of `lines` whose escaped forms fit into `limit` together with their line breaks, oldest
-/// first. The newest line is cut rather than dropped.
+/// first. The end is what says why something failed, so a newest line that is too long keeps its end.
 #[must_use]
 pub fn last_lines(lines: &[String], limit: usize) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
@@ -93,7 +118,7 @@ pub fn last_lines(lines: &[String], limit: usize) -> Vec<String> {
         let cost = length(&escape(line)) + 1;
         if used + cost > limit {
             if kept.is_empty() {
-                kept.push(cut(line, limit));
+                kept.push(cut_start(line, limit));
             }
             break;
         }
@@ -159,7 +184,10 @@ mod tests {
     fn the_newest_lines_are_kept() {
         let lines: Vec<String> = (1..=5).map(|number| format!("line {number}")).collect();
         assert_eq!(last_lines(&lines, 14), ["line 4", "line 5"]);
-        assert_eq!(last_lines(&["a very long line".to_owned()], 8), ["a very…"]);
+        assert_eq!(
+            last_lines(&["a very long line".to_owned()], 8),
+            ["…ng line"]
+        );
     }
 
     #[test]
@@ -177,6 +205,7 @@ mod tests {
         #[test]
         fn a_cut_text_fits(text in any::<String>(), limit in 0usize..300) {
             prop_assert!(length(&escape(&cut(&text, limit))) <= limit);
+            prop_assert!(length(&escape(&cut_start(&text, limit))) <= limit);
         }
 
         #[test]

@@ -14,7 +14,7 @@ use beanpole_alert::{
 use beanpole_model::{Event, Reporter as _, Secret, SecretScrubber, StepOutcome};
 use serde_json::{Value, json};
 use wiremock::matchers::{body_partial_json, header, method, path};
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 const TOKEN: &str = "xoxb-planted-token-4711";
 const PASSWORD: &str = "planted-password-0815";
@@ -52,17 +52,46 @@ fn announcer(destination: Destination) -> Announcer {
         .with_patience(QUICK, QUICK)
 }
 
-fn posted() -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_json(json!({
-        "ok": true, "channel": "C123", "ts": "1700000000.000100", "message": {}
-    }))
+/// Slack's yes. A reply's answer says in which thread it stands.
+fn posted() -> Threaded {
+    Threaded { delay: None }
+}
+
+#[derive(Clone, Copy)]
+struct Threaded {
+    delay: Option<Duration>,
+}
+
+impl Threaded {
+    fn set_delay(self, delay: Duration) -> Self {
+        Self { delay: Some(delay) }
+    }
+}
+
+impl Respond for Threaded {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let sent: Value = serde_json::from_slice(&request.body).unwrap();
+        let thread = sent.get("thread_ts").cloned().unwrap_or_default();
+        let (ts, message) = if thread.is_null() {
+            ("1700000000.000100", json!({}))
+        } else {
+            ("1700000000.000200", json!({ "thread_ts": thread }))
+        };
+        let answer = ResponseTemplate::new(200).set_body_json(json!({
+            "ok": true, "channel": "C123", "ts": ts, "message": message
+        }));
+        match self.delay {
+            Some(delay) => answer.set_delay(delay),
+            None => answer,
+        }
+    }
 }
 
 fn refused(code: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({ "ok": false, "error": code }))
 }
 
-async fn answer(server: &MockServer, api_method: &str, response: ResponseTemplate) {
+async fn answer(server: &MockServer, api_method: &str, response: impl Respond + 'static) {
     Mock::given(method("POST"))
         .and(path(api_method))
         .respond_with(response)
@@ -182,7 +211,7 @@ async fn changes_are_debounced_but_the_end_is_not() {
     let mut announcer = bot(&server).with_debounce(Duration::from_secs(3600));
     announcer.announce(&announcement()).await;
     let mut second = announcement();
-    second.version = Some("v2".into());
+    second.details.version = Some("v2".into());
     assert_eq!(
         announcer.announce(&second).await,
         Delivery::Skipped {
@@ -339,7 +368,7 @@ async fn a_webhook_tells_the_end_only_unless_asked() {
     let mut both = webhook(&server).with_webhook_start(true);
     assert_eq!(both.announce(&announcement()).await, sent);
     let mut second = announcement();
-    second.version = Some("v2".into());
+    second.details.version = Some("v2".into());
     assert_eq!(both.announce(&second).await, skipped);
     assert_eq!(both.announce(&in_state(State::Succeeded)).await, sent);
     assert_eq!(paths(&server).await.len(), 3);
@@ -419,7 +448,7 @@ async fn a_live_release_sends_its_latest_state_and_its_end() {
             elapsed: Duration::from_secs(1),
         });
     }
-    live.change(|announcement| announcement.version = Some("the-version".into()));
+    live.change(|announcement| announcement.details.version = Some("the-version".into()));
     let delivery = live
         .finish(|announcement| {
             announcement.state = State::RolledBack;
@@ -428,9 +457,22 @@ async fn a_live_release_sends_its_latest_state_and_its_end() {
         .await;
     assert!(delivery.is_fine(), "{delivery:?}");
     let requests = server.received_requests().await.unwrap();
-    // The first state may have been overtaken by the end, so there are one or two requests.
-    assert!(requests.len() <= 2, "{} requests", requests.len());
-    let last = sent_text(requests.last().unwrap());
+    let is_reply = |request: &&Request| {
+        let sent: Value = serde_json::from_slice(&request.body).unwrap();
+        sent.get("thread_ts").is_some()
+    };
+    let replies: Vec<_> = requests.iter().filter(is_reply).map(sent_text).collect();
+    assert!(
+        replies.iter().any(|reply| reply.contains("it was red")),
+        "{replies:?}"
+    );
+    // The first state may have been overtaken by the end, so there are one or two messages.
+    let states: Vec<_> = requests
+        .iter()
+        .filter(|request| !is_reply(request))
+        .collect();
+    assert!(states.len() <= 2, "{} messages", states.len());
+    let last = sent_text(states.last().unwrap());
     for part in ["rolled back", "the-version", "it was red", "not shown"] {
         assert!(last.contains(part), "{part} is missing in {last}");
     }

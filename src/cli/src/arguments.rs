@@ -123,8 +123,22 @@ pub enum Command {
     Apply(commands::apply::Apply),
     /// Release the current commit and prove it
     Deploy(commands::deploy::Deploy),
+    /// Bring the former version back and prove it
+    Rollback(commands::rollback::Rollback),
+    /// Release the version of one environment in another
+    Promote(commands::promote::Promote),
+    /// Show the releases of an environment
+    History(commands::history::History),
+    /// Show, take or release the lock of an environment
+    Lock(commands::lock::Lock),
     /// Show what runs and how it is
     Status(commands::status::Status),
+    /// Show what Beanstalk says about its work
+    Events(commands::events::Events),
+    /// Fetch the logs of every instance
+    Logs(commands::logs::Logs),
+    /// Take back the update that is under way
+    Abort(commands::abort::Abort),
     /// Run a whole release on this machine, against an embedded AWS
     Rehearse(commands::rehearse::Rehearse),
     /// Ask a health check endpoint once

@@ -1,15 +1,22 @@
 //! The commands, one file each.
 
+pub mod abort;
 pub mod alert;
 pub mod apply;
 pub mod build;
 pub mod completions;
 pub mod deploy;
+pub mod events;
+pub mod history;
 pub mod init;
+pub mod lock;
+pub mod logs;
 pub mod man;
 pub mod plan;
 pub mod probe;
+pub mod promote;
 pub mod rehearse;
+pub mod rollback;
 pub mod schema;
 pub mod status;
 
@@ -29,7 +36,14 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, Report> {
         Command::Plan(arguments) => plan::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments),
         Command::Deploy(arguments) => deploy::run(context, &arguments),
+        Command::Rollback(arguments) => rollback::run(context, &arguments),
+        Command::Promote(arguments) => promote::run(context, &arguments),
+        Command::History(arguments) => history::run(context, &arguments),
+        Command::Lock(arguments) => lock::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
+        Command::Events(arguments) => events::run(context, &arguments),
+        Command::Logs(arguments) => logs::run(context, &arguments),
+        Command::Abort(arguments) => abort::run(context, &arguments),
         Command::Rehearse(arguments) => rehearse::run(context, &arguments),
         Command::Probe(arguments) => probe::run(context, &arguments),
         Command::Alert(arguments) => alert::run(context, &arguments),

@@ -75,6 +75,42 @@ pub enum Failure {
     /// The person said no.
     #[error("nothing was changed: the answer was no")]
     Declined,
+    /// No directory for temporary files.
+    #[error("no temporary directory could be made")]
+    Temporary(#[source] std::io::Error),
+    /// A path that is not UTF-8.
+    #[error("the path `{}` is not UTF-8", .path.display())]
+    OddPath {
+        /// The path.
+        path: std::path::PathBuf,
+    },
+    /// A version label that is none.
+    #[error(transparent)]
+    Name(#[from] beanpole_model::NameError),
+    /// Nothing is known to be good.
+    #[error("no other version of `{environment}` is known to be good")]
+    NoWayBack {
+        /// The environment.
+        environment: String,
+    },
+    /// The version does not exist.
+    #[error("application `{application}` has no version `{version}`")]
+    NoSuchVersion {
+        /// The application.
+        application: String,
+        /// The version.
+        version: String,
+    },
+    /// What is proven in one environment would not be what runs in the other.
+    #[error("`{from}` cannot be promoted to `{to}`: {why}")]
+    NotPromotable {
+        /// Where it runs.
+        from: String,
+        /// Where it should run.
+        to: String,
+        /// Why not.
+        why: String,
+    },
     /// The environment is not there yet.
     #[error("environment `{environment}` of application `{application}` does not exist")]
     NoEnvironment {
@@ -85,6 +121,19 @@ pub enum Failure {
         /// The key of the environment in the manifest.
         key: String,
     },
+    /// An instance that the environment does not have.
+    #[error("environment `{environment}` has no instance `{instance}`")]
+    NoInstance {
+        /// The instance as it was given.
+        instance: String,
+        /// The Beanstalk environment.
+        environment: String,
+        /// The instances that it has.
+        known: Vec<String>,
+    },
+    /// Interrupted while only looking.
+    #[error("interrupted")]
+    Stopped,
     /// The environment's address is no URL.
     #[error("`{address}` is no address that can be probed")]
     Address {
@@ -134,11 +183,20 @@ impl Problem for Failure {
             | Self::NoApplicationName { .. }
             | Self::NeedsYes { .. }
             | Self::NoEnvironment { .. }
+            | Self::NoInstance { .. }
             | Self::NoAlertRoute { .. }
             | Self::Address { .. }
+            | Self::OddPath { .. }
+            | Self::Name(_)
+            | Self::NoWayBack { .. }
+            | Self::NoSuchVersion { .. }
+            | Self::NotPromotable { .. }
             | Self::Declined => ExitCode::Usage,
-            Self::Runtime(_) | Self::Write { .. } | Self::NotDelivered { .. } => ExitCode::Outside,
-            Self::Interrupted => ExitCode::Interrupted,
+            Self::Runtime(_)
+            | Self::Temporary(_)
+            | Self::Write { .. }
+            | Self::NotDelivered { .. } => ExitCode::Outside,
+            Self::Interrupted | Self::Stopped => ExitCode::Interrupted,
         }
     }
 
@@ -159,6 +217,18 @@ impl Problem for Failure {
             Self::NoEnvironment { key, .. } => Some(format!(
                 "run `beanpole plan --env {key}`, then `beanpole apply --env {key}` to create it"
             )),
+            Self::NoWayBack { .. } => Some(
+                "`beanpole history` shows what was released; name a version with `--to VERSION`"
+                    .to_owned(),
+            ),
+            Self::NoSuchVersion { .. } => {
+                Some("`beanpole history` shows what was released".to_owned())
+            }
+            Self::NotPromotable { to, .. } => Some(format!(
+                "release the commit itself in `{to}` with `beanpole deploy`"
+            )),
+            Self::NoInstance { known, .. } if known.is_empty() => None,
+            Self::NoInstance { known, .. } => Some(format!("it has {}", known.join(", "))),
             Self::NoAlertRoute { .. } => Some(
                 "set `alerts.slack` in beanpole.yaml and the variable that it names".to_owned(),
             ),
@@ -176,7 +246,11 @@ impl Problem for Failure {
             | Self::Read { .. }
             | Self::NoDirectory { .. }
             | Self::Declined
-            | Self::Interrupted => None,
+            | Self::Interrupted
+            | Self::Temporary(_)
+            | Self::OddPath { .. }
+            | Self::Name(_)
+            | Self::Stopped => None,
             Self::NotDelivered { hint, .. } => hint.clone(),
         }
     }

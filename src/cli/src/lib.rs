@@ -9,6 +9,7 @@
 mod announce;
 pub mod arguments;
 mod aws;
+mod changes;
 pub mod commands;
 pub mod context;
 mod engine;
@@ -17,7 +18,11 @@ mod github;
 mod interrupt;
 mod line;
 mod logging;
+mod manner;
+mod patience;
+mod records;
 mod reporters;
+mod telling;
 
 use std::process::ExitCode as ProcessExitCode;
 use std::sync::Arc;

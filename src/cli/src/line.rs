@@ -4,15 +4,23 @@
 use std::sync::Arc;
 
 use beanpole_cloud::Cloud;
-use beanpole_deploy::{CheckRequest, Ended, ReleaseReport, ReleaseRequest, Steps, check, release};
-use beanpole_image::Engine;
+use beanpole_deploy::plan::ReleasePlan;
+use beanpole_deploy::{
+    Candidate, CheckRequest, Ended, KnownVersion, PushedCandidateRequest, ReleaseReport,
+    ReleaseRequest, Source, Steps, check, plan_release, push_image, release,
+};
+use beanpole_image::{DockerLogins, Engine};
 use beanpole_manifest::Project;
 use beanpole_model::{Pace, Report, Reporter};
 use beanpole_provision::{Applied, Plan};
 use camino::Utf8PathBuf;
 
+use crate::aws;
+use crate::changes;
 use crate::context::{Context, Located};
 use crate::failure::Failure;
+use crate::manner::{Manner, author, cache_directory, state_directory};
+use crate::telling::{Teller, Telling};
 
 /// What planning and applying need.
 pub(crate) struct Provisioning<'a> {
@@ -69,50 +77,177 @@ impl Provisioning<'_> {
     }
 }
 
-/// What a release of the current commit needs.
+/// What a release needs, whatever is released.
 pub(crate) struct Releasing<'a> {
     pub(crate) found: &'a Located,
-    pub(crate) allow_dirty: bool,
     pub(crate) cloud: &'a Cloud,
     pub(crate) engine: Option<&'a Engine>,
     pub(crate) pace: Pace,
     pub(crate) context: &'a Context,
+    pub(crate) teller: &'a Teller,
+    pub(crate) manner: &'a Manner,
+    /// Where this machine keeps its copy of the ledger.
+    pub(crate) state_directory: Utf8PathBuf,
+}
+
+/// What a release, or its plan, came to.
+pub(crate) enum Outcome {
+    Planned(ReleasePlan),
+    Released(Box<ReleaseReport>),
 }
 
 impl Releasing<'_> {
-    /// Checks the commit, makes sure that the environment exists, and releases.
-    pub(crate) async fn run(&self, reporter: Arc<dyn Reporter>) -> Result<ReleaseReport, Report> {
-        let project = &self.found.project;
+    /// Checks the commit that is checked out, and releases it.
+    pub(crate) async fn commit(
+        &self,
+        allow_dirty: bool,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Outcome, Report> {
         let steps = Steps::new(reporter);
-        let candidate = check(check_request(self.found, self.allow_dirty), &steps).await?;
-        let beanstalk = &self.cloud.beanstalk;
-        if beanstalk
-            .environment(&project.application, &project.environment)
-            .await?
-            .is_none()
-        {
-            return Err(Failure::no_environment(project).into());
+        let candidate = check(check_request(self.found, allow_dirty), &steps).await?;
+        self.expect_environment().await?;
+        if self.manner.plan {
+            return self.plan(Source::Commit(&candidate), &steps).await;
         }
-        Ok(self.release(&candidate, &steps).await)
+        let candidate = self.with_image(&candidate, &steps).await?;
+        let report = self.release(Source::Commit(&candidate), &steps).await;
+        Ok(Outcome::Released(Box::new(report)))
     }
 
-    /// Releases a commit that was checked.
-    pub(crate) async fn release(
+    /// Releases a version that exists.
+    pub(crate) async fn version(
         &self,
-        candidate: &beanpole_deploy::Candidate,
-        steps: &Steps,
-    ) -> ReleaseReport {
-        let cache_directory = cache_directory(self.context);
-        let request = ReleaseRequest {
+        version: &KnownVersion,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Outcome, Report> {
+        let steps = Steps::new(reporter);
+        if self.manner.plan {
+            return self.plan(Source::Version(version), &steps).await;
+        }
+        let report = self.release(Source::Version(version), &steps).await;
+        Ok(Outcome::Released(Box::new(report)))
+    }
+
+    async fn expect_environment(&self) -> Result<(), Report> {
+        let project = &self.found.project;
+        let found = self
+            .cloud
+            .beanstalk
+            .environment(&project.application, &project.environment)
+            .await?;
+        match found {
+            Some(_) => Ok(()),
+            None => Err(Failure::no_environment(project).into()),
+        }
+    }
+
+    async fn plan(&self, source: Source<'_>, steps: &Steps) -> Result<Outcome, Report> {
+        let plan = self
+            .with_request(source, async |request| {
+                plan_release(request, steps, &self.context.cancel).await
+            })
+            .await?;
+        Ok(Outcome::Planned(plan))
+    }
+
+    /// Brings the image to its registry, if the manifest names one: only then are bundle and version
+    /// known.
+    async fn with_image(&self, candidate: &Candidate, steps: &Steps) -> Result<Candidate, Report> {
+        let request = PushedCandidateRequest {
             candidate,
+            engine: self.engine,
+            cloud: self.cloud,
+            logins: &DockerLogins::from_environment(&self.context.environment),
+            scrubber: &self.context.scrubber,
+        };
+        Ok(push_image(&request, steps, &self.context.cancel).await?)
+    }
+
+    /// Releases what was checked.
+    pub(crate) async fn release(&self, source: Source<'_>, steps: &Steps) -> ReleaseReport {
+        let former = self.former().await;
+        self.teller.learn(match source {
+            Source::Commit(candidate) => changes::of(candidate, former),
+            Source::Version(version) => changes::of_version(version, former),
+        });
+        let report = self
+            .with_request(source, async |request| {
+                release(request, steps, &self.context.cancel).await
+            })
+            .await;
+        self.teller.learn(changes::after(&report));
+        report
+    }
+
+    async fn with_request<T>(
+        &self,
+        source: Source<'_>,
+        work: impl AsyncFnOnce(&ReleaseRequest<'_>) -> T,
+    ) -> T {
+        let cache_directory = cache_directory(self.context);
+        let author = author(self.context, self.manner.reason.as_deref());
+        let request = ReleaseRequest {
+            project: &self.found.project,
+            source,
             cloud: self.cloud,
             engine: self.engine,
             cache_directory: &cache_directory,
+            state_directory: &self.state_directory,
+            author: &author,
+            wait_for_lock: self.manner.wait,
+            configure: true,
+            unsafe_migrations: self.manner.allow_unsafe_migrations.as_deref(),
             pace: self.pace,
             scrubber: &self.context.scrubber,
         };
-        release(&request, steps, &self.context.cancel).await
+        Box::pin(work(&request)).await
     }
+
+    /// What the environment runs before the release, for those who are told. That it cannot be asked
+    /// for is no reason to stop: the release asks again.
+    async fn former(&self) -> Option<String> {
+        let project = &self.found.project;
+        let asked = self
+            .cloud
+            .beanstalk
+            .environment(&project.application, &project.environment);
+        asked.await.ok()??.version_label
+    }
+}
+
+/// The frame of every command that releases: connects, does the work, and tells everybody how it ended.
+/// The work gets what a release needs, without an engine, and the listener.
+pub(crate) async fn told(
+    context: &Context,
+    found: &Located,
+    manner: &Manner,
+    work: impl AsyncFnOnce(Releasing<'_>, Arc<dyn Reporter>) -> Result<Outcome, Report>,
+) -> Result<Outcome, Report> {
+    let telling = Telling::of(context, &found.project, manner);
+    let reporter = telling.reporter();
+    let outcome = async {
+        let cloud = aws::connect(context, &manner.aws, &found.project, &*reporter).await?;
+        let releasing = Releasing {
+            found,
+            cloud: &cloud,
+            engine: None,
+            pace: aws::pace(&manner.aws),
+            context,
+            teller: telling.teller(),
+            manner,
+            state_directory: state_directory(context),
+        };
+        work(releasing, Arc::clone(&reporter)).await
+    }
+    .await;
+    // Nobody else speaks for the announcement any more.
+    drop(reporter);
+    match &outcome {
+        Ok(Outcome::Planned(_)) => {}
+        Ok(Outcome::Released(report)) => telling.finish(Ok(report)).await,
+        Err(report) => telling.finish(Err(report)).await,
+    }
+    outcome
 }
 
 /// What the check of the commit looks at.
@@ -123,21 +258,4 @@ pub(crate) fn check_request(found: &Located, allow_dirty: bool) -> CheckRequest 
         manifest: found.manifest.clone(),
         allow_dirty,
     }
-}
-
-/// Where bundles are packed: the user's cache (XDG Base Directory Specification), or the directory
-/// for temporary files if there is no home.
-fn cache_directory(context: &Context) -> Utf8PathBuf {
-    let environment = &context.environment;
-    let base = environment
-        .get("XDG_CACHE_HOME")
-        .map(Utf8PathBuf::from)
-        .or_else(|| {
-            environment
-                .get("HOME")
-                .map(|home| Utf8PathBuf::from(home).join(".cache"))
-        })
-        .or_else(|| Utf8PathBuf::from_path_buf(std::env::temp_dir()).ok())
-        .unwrap_or_else(|| Utf8PathBuf::from(".cache"));
-    base.join("beanpole")
 }

@@ -106,6 +106,16 @@ fn docker_a_broken_release_leaves_the_former_version_serving() {
             breakage.name,
             breakage.cause
         );
+        if breakage.name == "a migration that fails" {
+            assert_eq!(report["release_step"]["exit_code"], 1, "{report:#}");
+            assert_eq!(
+                report["release_step"]["lock"]["outcome"], "taken",
+                "{report:#}"
+            );
+            for line in ["release | Traceback", "release | (failed with exit code 1"] {
+                assert!(outcome.stderr.contains(line), "{line}: {}", outcome.stderr);
+            }
+        }
         let (status, page) = get(&kept.url);
         assert_eq!(status, 200, "{}: {page}", breakage.name);
         assert!(page.contains("first"), "{}: {page}", breakage.name);
@@ -113,15 +123,35 @@ fn docker_a_broken_release_leaves_the_former_version_serving() {
     }
 
     sandbox.write("VERSION", "second\n");
+    let last = last_migration(&sandbox);
+    sandbox.write(
+        "posts/migrations/9000_nothing.py",
+        &format!(
+            "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n\
+             \x20   dependencies = [(\"posts\", \"{last}\")]\n"
+        ),
+    );
     sandbox.commit("feat: the second version");
     let report = kept.run(&sandbox, &["deploy", "--json"]).exits(0).json();
     assert_eq!(report["verdict"], "released", "{report:#}");
+    assert_eq!(
+        report["release_step"]["migrations_applied"],
+        serde_json::json!(["posts.9000_nothing"]),
+        "{report:#}"
+    );
     assert!(get(&kept.url).1.contains("second"));
     let report = kept.run(&sandbox, &["deploy", "--json"]).exits(0).json();
     assert_eq!(report["verdict"], "already-released", "{report:#}");
 
     kept.running.interrupt();
     let outcome = kept.running.finish().exits(0);
+    for part in [
+        "release | holding the database's release lock",
+        "release | migrations applied: ",
+        "posts.0001_initial",
+    ] {
+        assert!(outcome.stderr.contains(part), "{part}: {}", outcome.stderr);
+    }
     let messages = outcome
         .stderr
         .lines()

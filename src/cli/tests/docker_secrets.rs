@@ -147,7 +147,21 @@ fn docker_no_secret_value_is_found_anywhere() {
         "the planted value did not reach the app"
     );
 
-    // A second release fails, so that container logs and causes are fetched and shown.
+    // A second release fetches its secrets on the instances. The new name is in no option setting.
+    sandbox.replace(
+        "beanpole.yaml",
+        "    PAYMENT_KEY: blog/payment-key\n",
+        "    CHARGE_KEY: blog/payment-key\n  mode: dotenv\n",
+    );
+    sandbox.commit("feat: fetch secrets on the instances");
+    kept.run(&sandbox, &["deploy", "--json"]).exits(0);
+    assert_eq!(
+        values_in_the_app(&["CHARGE_KEY", "DB_PASSWORD"]),
+        [PLANTED, secrets[1].as_str()],
+        "the secrets that the instance fetched did not reach the app"
+    );
+
+    // A third release fails, so that container logs and causes are fetched and shown.
     sandbox.write(
         "config/wsgi.py",
         "raise SystemExit(\"leaving on purpose\")\n",
@@ -159,6 +173,10 @@ fn docker_no_secret_value_is_found_anywhere() {
     let broken = common::Outcome::from(command.output().unwrap()).exits(3);
     let bundles = bundles(&kept);
     assert!(bundles.contains("config/wsgi.py"), "no bundle was read");
+    assert!(
+        bundles.contains(".platform/hooks/prebuild/00_beanpole_secrets.sh"),
+        "no bundle has the hook that fetches secrets"
+    );
     let images = docker(&["images", "--quiet", "--filter", "label=beanpole.rehearsal"]);
     assert!(!images.is_empty(), "no image of the rehearsal was found");
     let history: Vec<String> = images

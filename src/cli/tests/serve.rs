@@ -1,4 +1,5 @@
-//! `rehearse --serve` for other clients: boto3 and the `eb` command line, both unmodified.
+//! `rehearse --serve` for other clients: boto3 and the `eb` command line, both unmodified, and
+//! `beanpole` from another shell.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail the test")]
 
@@ -6,42 +7,12 @@ mod common;
 
 use std::process::Command;
 
-use beanpole_testkit::{Sandbox, virtual_environment};
-use common::{Outcome, Running, beanpole};
+use beanpole_testkit::virtual_environment;
+use common::Outcome;
+use common::served::Served;
 
-/// A served AWS, and a project directory for its clients.
-struct Served {
-    running: Running,
-    variables: Vec<(String, String)>,
-    sandbox: Sandbox,
-}
-
+/// Clients that AWS wrote.
 impl Served {
-    fn start() -> Self {
-        let sandbox = Sandbox::new();
-        sandbox.write("Dockerfile", "FROM python:3.11\n");
-        let mut command = beanpole(&sandbox, &["rehearse", "--serve", "127.0.0.1:0"]);
-        let mut running = Running::start(command.args(["--engine", "none", "--speed", "600"]));
-        running.wait_for("The rehearsal goes on");
-        let mut variables = Vec::new();
-        loop {
-            let line = running.wait_for("");
-            if line.starts_with("The load balancer: ") {
-                break;
-            }
-            let pair = line
-                .trim()
-                .strip_prefix("export ")
-                .and_then(|pair| pair.split_once('='));
-            variables.extend(pair.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        }
-        Self {
-            running,
-            variables,
-            sandbox,
-        }
-    }
-
     fn client(&self, program: &str) -> Command {
         let mut command = self
             .sandbox
@@ -143,6 +114,37 @@ print(account, bucket.endswith(account), body, account in secret['ARN'], len(vpc
         .unwrap();
     let outcome = Outcome::from(output).exits(0);
     assert_eq!(outcome.stdout, "123456789012 True hello True 1\n");
+    served.running.interrupt();
+    served.running.finish().exits(0);
+}
+
+#[test]
+fn a_public_name_that_another_application_has_is_refused_before_anything_is_made() {
+    let served = Served::start();
+    let manifest = |application: &str| {
+        format!(
+            "application: {application}\nregion: us-east-1\ncname_prefix: storefront\n\
+             processes:\n  web: {{command: gunicorn shop.wsgi, port: 8000}}\n"
+        )
+    };
+    served
+        .beanpole_with(&manifest("shop"), &["apply", "--yes"])
+        .exits(0);
+    for command in ["plan", "apply"] {
+        served
+            .beanpole_with(&manifest("stall"), &[command, "--yes"])
+            .exits(2)
+            .says("`storefront`")
+            .says("cname_prefix");
+    }
+    let applications = "import boto3; beanstalk = boto3.client('elasticbeanstalk'); \
+        print([found['ApplicationName'] for found in beanstalk.describe_applications()['Applications']])";
+    let output = served
+        .client("python")
+        .args(["-c", applications])
+        .output()
+        .unwrap();
+    assert_eq!(Outcome::from(output).exits(0).stdout, "['shop']\n");
     served.running.interrupt();
     served.running.finish().exits(0);
 }

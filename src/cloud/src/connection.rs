@@ -247,10 +247,11 @@ impl Intercept for Doubt {
         let failed = context
             .output_or_error()
             .is_some_and(|result| result.is_err());
-        let answered = context
+        // Only a refusal is clear: a success whose body broke off was carried out.
+        let refused = context
             .response()
-            .is_some_and(|answer| answer.status().as_u16() < 500);
-        if failed && !answered {
+            .is_some_and(|answer| (300..500).contains(&answer.status().as_u16()));
+        if failed && !refused {
             self.arose.store(true, Ordering::Relaxed);
         }
         Ok(())

@@ -319,6 +319,11 @@ where
                 "no connection, or it broke before the answer".to_owned()
             };
         }
+        // The SDK takes the body out while it reads it: none is left of one that broke off.
+        SdkError::ResponseError(answer) if answer.raw().body().bytes().is_none() => {
+            failure.kind = Kind::Network;
+            failure.message = "the answer broke off".to_owned();
+        }
         SdkError::ResponseError(answer) => {
             failure.kind = kind_of_raw(answer.raw());
             failure.message = describe_raw(answer.raw());

@@ -21,6 +21,14 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The name that Beanstalk gives its own bucket in this account and region (developer guide,
+    /// "Using Elastic Beanstalk with Amazon S3"). It may not exist yet: asking Beanstalk for it creates
+    /// it.
+    #[must_use]
+    pub fn beanstalk_bucket(&self) -> String {
+        format!("elasticbeanstalk-{}-{}", self.region, self.account)
+    }
+
     /// Stops a run that would touch the wrong account or region. `account` is the manifest's pin;
     /// `None` allows every account.
     ///

@@ -36,9 +36,10 @@ pub use beanstalk::{
     Application, Beanstalk, BeanstalkEvent, Color, ConfigurationSettings, DeploymentStatus,
     DnsAvailability, EnvironmentDescription, EnvironmentHealth, EnvironmentResources,
     EnvironmentStatus, EventQuery, EventSeverity, HealthStatus, InstanceCounts, InstanceDeployment,
-    InstanceHealth, InstanceLog, NewEnvironment, NewVersion, OptionName, OptionSetting,
-    PlatformVersion, RequestMetrics, SettingsState, Started, UpdateEnvironment, ValidationMessage,
-    ValidationSeverity, Version, VersionStatus,
+    InstanceHealth, InstanceLog, LogKind, LogRequest, LogSample, LogSamples, ManagedAction,
+    ManagedActionKind, ManagedActionStatus, NewEnvironment, NewVersion, OptionName, OptionSetting,
+    PlatformVersion, RequestMetrics, SettingsState, Started, Tier, UpdateEnvironment,
+    ValidationMessage, ValidationSeverity, Version, VersionStatus,
 };
 pub use caches::{CacheChange, CacheGroup, Caches, NewCache};
 pub use databases::{DatabaseChange, DatabaseInstance, Databases, NewDatabase, SubnetGroup};
@@ -49,7 +50,10 @@ pub use registry::{Registry, RegistryToken};
 pub use roles::{Role, Roles};
 pub use secrets_manager::{SecretDescription, SecretValue, SecretsManager};
 pub use settings::{AssumeRole, Settings};
-pub use storage::{ObjectInfo, ObjectSummary, PART_SIZE, Storage, Upload, Uploaded};
+pub use storage::{
+    ObjectInfo, ObjectSummary, PART_SIZE, Reading, Storage, StoredObject, UnfinishedUpload, Upload,
+    Uploaded,
+};
 
 use connection::Connection;
 

@@ -247,6 +247,23 @@ impl NetworkClient {
         }))
     }
 
+    /// The security groups with a rule that lets the members of `group` in.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn groups_admitting(&self, group: &str) -> Result<Vec<SecurityGroup>, Error> {
+        let object = format!("security groups with rules about `{group}`");
+        let found = self
+            .security_groups(vec![filter("ip-permission.group-id", group)], object)
+            .await?;
+        // A filter of a list is a hint; the rules themselves decide.
+        let names = |rule: &Rule| matches!(&rule.source, Source::Group(id) if id == group);
+        Ok(found
+            .into_iter()
+            .filter(|found| found.ingress.iter().any(names))
+            .collect())
+    }
+
     async fn security_groups(
         &self,
         filters: Vec<Filter>,

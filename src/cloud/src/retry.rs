@@ -2,16 +2,19 @@
 //!
 //! The SDK does the repeating, with exponential backoff, jitter and a budget that all clients
 //! share. What is worth another attempt is decided here, in [`verdict`]: throttling, AWS's own
-//! passing failures, and connections that fail or break. Everything else is final.
+//! passing failures, and connections that fail or break, wherever they break: before the request,
+//! in it, before the answer, or in the middle of it. Everything else is final. A call that must not
+//! be carried out twice adds `Once`: it is repeated only where AWS has refused it for sure.
 
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
-use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::retry::{ErrorKind, RetryConfig};
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::error::{is_internal, kind_of_code, kind_of_status};
@@ -85,11 +88,12 @@ impl ClassifyRetry for Policy {
         let Some(Err(error)) = context.output_or_error() else {
             return RetryAction::NoActionIndicated;
         };
-        if error.is_timeout_error() {
+        // A response error is an answer whose body broke off: what cannot be parsed is another kind.
+        if error.is_timeout_error() || error.is_response_error() {
             return RetryAction::transient_error();
         }
         if let Some(connector) = error.as_connector_error() {
-            return if connector.is_io() || connector.is_timeout() {
+            return if is_broken(connector) {
                 RetryAction::transient_error()
             } else {
                 RetryAction::RetryForbidden
@@ -117,6 +121,42 @@ impl ClassifyRetry for Policy {
 
     fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+/// True for a connection that failed, broke, or was closed before the whole answer was there. The
+/// last is no I/O error to hyper (`IncompleteMessage`); the SDK marks it as passing.
+fn is_broken(connector: &ConnectorError) -> bool {
+    connector.is_io()
+        || connector.is_timeout()
+        || connector.as_other() == Some(ErrorKind::TransientError)
+}
+
+/// For a call that does harm when it is carried out twice (a swap of names swaps back). Whatever
+/// leaves it open whether AWS has carried it out is final: the caller has to look first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Once;
+
+impl ClassifyRetry for Once {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let Some(Err(_)) = context.output_or_error() else {
+            return RetryAction::NoActionIndicated;
+        };
+        match context.response() {
+            // A refusal: nothing was done, and the policy says whether to ask again.
+            Some(response) if (400..500).contains(&response.status().as_u16()) => {
+                RetryAction::NoActionIndicated
+            }
+            _ => RetryAction::RetryForbidden,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "beanpole once only"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(Policy.priority())
     }
 }
 

@@ -214,10 +214,7 @@ fn compress<W: Write + Seek>(
     archive: &mut ZipWriter<Spool<W>>,
     options: SimpleFileOptions,
 ) -> Result<(), Error> {
-    let contents = entries
-        .iter()
-        .map(|entry| content(entry, blobs).map(|content| (entry, content)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let contents: Vec<_> = entries.iter().zip(contents(entries, blobs)?).collect();
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let share = contents
         .len()
@@ -296,6 +293,32 @@ pub(crate) fn content(entry: &LayoutEntry, blobs: &mut BlobReader) -> Result<Vec
         Content::Object { id, .. } => blobs.read(id).map_err(Error::Git),
         Content::Text(text) => Ok(text.clone().into_bytes()),
     }
+}
+
+/// The contents of entries, in their order.
+///
+/// # Errors
+/// [`Error::Git`].
+pub(crate) fn contents(
+    entries: &[LayoutEntry],
+    blobs: &mut BlobReader,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let objects: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| match &entry.content {
+            Content::Object { id, .. } => Some(id.as_str()),
+            Content::Text(_) => None,
+        })
+        .collect();
+    let mut read = blobs.read_all(&objects).map_err(Error::Git)?.into_iter();
+    Ok(entries
+        .iter()
+        .map(|entry| match &entry.content {
+            // One content was read for each object.
+            Content::Object { .. } => read.next().unwrap_or_default(),
+            Content::Text(text) => text.clone().into_bytes(),
+        })
+        .collect())
 }
 
 /// The permission bits of an entry. Git knows one bit of them.

@@ -9,18 +9,25 @@
 //! before or after Beanstalk's own build: with a name by content it cannot meet an older image.
 
 use std::collections::BTreeMap;
+use std::iter;
 
+use beanpole_git::Mode;
 use beanpole_manifest::{Image, Process, Project};
 use serde::Serialize;
 
+use crate::dot_env;
 use crate::error::Error;
 use crate::label::image_repository;
+use crate::release_files;
 
 /// The compose file that Beanstalk's Docker platform looks for.
 pub const COMPOSE_FILE: &str = "docker-compose.yml";
 
 /// The configuration file that runs the release step.
 pub const RELEASE_FILE: &str = ".ebextensions/00-beanpole-release.config";
+
+/// The directory of the bundle for programs and lists of beanpole's own.
+pub const OWN_DIRECTORY: &str = ".beanpole";
 
 /// The service that runs the release step. The manifest lets no process have this name.
 pub const RELEASE_SERVICE: &str = "release";
@@ -42,8 +49,22 @@ const HEADER: &str =
 pub struct RenderedFile {
     /// The path from the bundle's root.
     pub path: &'static str,
+    /// File or executable file.
+    pub mode: Mode,
     /// The text.
     pub text: String,
+}
+
+impl RenderedFile {
+    /// A file that is not executable.
+    #[must_use]
+    pub fn text(path: &'static str, text: String) -> Self {
+        Self {
+            path,
+            mode: Mode::File,
+            text,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -54,17 +75,20 @@ struct ComposeFile {
 #[derive(Serialize)]
 struct Service {
     image: String,
-    build: Build,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build: Option<Build>,
     command: Vec<String>,
-    env_file: Vec<&'static str>,
+    env_file: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ports: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     profiles: Vec<&'static str>,
     restart: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    volumes: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Build {
     context: String,
     dockerfile: String,
@@ -74,35 +98,37 @@ struct Build {
     args: BTreeMap<String, String>,
 }
 
-#[derive(Serialize)]
-struct Extension {
-    container_commands: BTreeMap<&'static str, ContainerCommand>,
-}
-
-#[derive(Serialize)]
-struct ContainerCommand {
-    command: String,
-    leader_only: bool,
-}
-
 /// Renders the files for `project`. `source_digest` is the digest of what the image is built from;
 /// its first 12 digits name the image.
 ///
 /// # Errors
 /// [`Error::Render`] if the YAML library refuses, which is a bug.
 pub fn render(project: &Project, source_digest: &str) -> Result<Vec<RenderedFile>, Error> {
-    let compose = compose_file(project, &image_name(project, source_digest));
-    let mut files = vec![RenderedFile {
-        path: COMPOSE_FILE,
-        text: yaml(COMPOSE_FILE, &compose)?,
-    }];
-    if !project.release.is_empty() {
-        let text = yaml(RELEASE_FILE, &release_extension())?;
-        files.push(RenderedFile {
-            path: RELEASE_FILE,
-            text,
-        });
-    }
+    let image = image_name(project, source_digest);
+    render_with(project, &image, Some(&build(&project.image)))
+}
+
+/// Renders the files for a bundle without sources: its services run `image`, which is pulled, and
+/// nothing is built.
+///
+/// # Errors
+/// [`Error::Render`] if the YAML library refuses, which is a bug.
+pub fn render_pushed(project: &Project, image: &str) -> Result<Vec<RenderedFile>, Error> {
+    render_with(project, image, None)
+}
+
+fn render_with(
+    project: &Project,
+    image: &str,
+    build: Option<&Build>,
+) -> Result<Vec<RenderedFile>, Error> {
+    let compose = compose_file(project, image, build);
+    let mut files = vec![RenderedFile::text(
+        COMPOSE_FILE,
+        yaml(COMPOSE_FILE, &compose)?,
+    )];
+    files.extend(release_files::render(project)?);
+    files.extend(dot_env::render(project)?);
     Ok(files)
 }
 
@@ -113,15 +139,19 @@ pub fn image_name(project: &Project, source_digest: &str) -> String {
     format!("{}:{digits}", image_repository(&project.application))
 }
 
-fn compose_file(project: &Project, image: &str) -> ComposeFile {
+fn compose_file(project: &Project, image: &str, build: Option<&Build>) -> ComposeFile {
+    let env_files: Vec<String> = iter::once(ENVIRONMENT_FILE.to_owned())
+        .chain(dot_env::values_file(project))
+        .collect();
     let service = |command: Vec<String>| Service {
         image: image.to_owned(),
-        build: build(&project.image),
+        build: build.cloned(),
         command: command.iter().map(|word| escape_dollars(word)).collect(),
-        env_file: vec![ENVIRONMENT_FILE],
+        env_file: env_files.clone(),
         ports: Vec::new(),
         profiles: Vec::new(),
         restart: "always",
+        volumes: Vec::new(),
     };
     let mut services: BTreeMap<String, Service> = project
         .processes
@@ -138,7 +168,8 @@ fn compose_file(project: &Project, image: &str) -> ComposeFile {
         let release = Service {
             profiles: vec![RELEASE_SERVICE],
             restart: "no",
-            ..service(shell(release_script(&project.release)))
+            volumes: vec![release_files::MOUNT],
+            ..service(release_files::command())
         };
         services.insert(RELEASE_SERVICE.to_owned(), release);
     }
@@ -165,16 +196,6 @@ fn published_ports(name: &str, process: &Process) -> Vec<String> {
     }
 }
 
-fn release_extension() -> Extension {
-    let command = ContainerCommand {
-        command: format!("docker compose run --rm --no-deps {RELEASE_SERVICE}"),
-        leader_only: true,
-    };
-    Extension {
-        container_commands: BTreeMap::from([("10_beanpole_release", command)]),
-    }
-}
-
 /// A command of plain words runs directly, so that it gets the signals itself; everything else goes
 /// through the shell.
 fn process_command(command: &str) -> Vec<String> {
@@ -187,23 +208,6 @@ fn process_command(command: &str) -> Vec<String> {
 
 fn shell(script: String) -> Vec<String> {
     vec!["sh".to_owned(), "-c".to_owned(), script]
-}
-
-/// All commands in order; the first that fails ends it.
-fn release_script(commands: &[String]) -> String {
-    commands
-        .iter()
-        .map(|command| {
-            let command = command.trim();
-            // Braces keep `a || b` together; the line break ends a comment.
-            if is_plain(command) || commands.len() == 1 {
-                command.to_owned()
-            } else {
-                format!("{{ {command}\n}}")
-            }
-        })
-        .collect::<Vec<_>>()
-        .join(" && ")
 }
 
 /// True for words that every shell takes literally, led by a program.
@@ -223,7 +227,7 @@ fn escape_dollars(text: &str) -> String {
     text.replace('$', "$$")
 }
 
-fn yaml<T: Serialize>(path: &'static str, value: &T) -> Result<String, Error> {
+pub(crate) fn yaml<T: Serialize>(path: &'static str, value: &T) -> Result<String, Error> {
     let options = serde_yaml::ser_options! { prefer_block_scalars: false };
     serde_yaml::to_string_with_options(value, options)
         .map(|text| format!("{HEADER}{text}"))

@@ -29,7 +29,11 @@ fn the_usual_project() {
         paths,
         [
             "docker-compose.yml",
-            ".ebextensions/00-beanpole-release.config"
+            ".ebextensions/00-beanpole-release.config",
+            ".beanpole/release.sh",
+            ".beanpole/release_run.sh",
+            ".beanpole/release.py",
+            ".beanpole/release.json",
         ]
     );
     insta::assert_snapshot!("compose_usual", files[0].text);
@@ -83,18 +87,13 @@ fn ports_are_no_base_60_numbers() {
 }
 
 #[test]
-fn one_release_command_stays_as_it_was_written() {
-    let project = project("release: ['a || b']\n");
-    assert_eq!(
-        parsed(&project)["services"]["release"]["command"][2],
-        "a || b"
-    );
-}
-
-#[test]
-fn several_release_commands_do_not_run_into_each_other() {
-    let script = release_script(&["a || b # why".to_owned(), "c -d".to_owned()]);
-    assert_eq!(script, "{ a || b # why\n} && c -d");
+fn services_read_the_secrets_that_the_instance_fetches() {
+    let project = project("release: [./manage.py migrate]\nsecrets: {mode: dotenv}\n");
+    let compose = parsed(&project);
+    let file = dot_env::values_file(&project).unwrap();
+    for service in compose["services"].as_object().unwrap().values() {
+        assert_eq!(service["env_file"], serde_json::json!([".env", file]));
+    }
 }
 
 /// The words that the container gets, with the doubled dollars undone as Compose does.

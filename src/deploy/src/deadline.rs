@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use beanpole_manifest::{Batch, Deployment, Policy};
+use beanpole_manifest::{Batch, Deployment, Keep, Policy};
 
 /// Beanstalk adds 240 seconds to the command timeout before it gives up on a batch (developer guide,
 /// option `aws:elasticbeanstalk:command` `Timeout`).
@@ -15,12 +15,19 @@ const BATCH_GRACE: Duration = Duration::from_secs(240);
 /// For launching one set of new instances: the usual 2 to 5 minutes, doubled.
 const LAUNCH: Duration = Duration::from_secs(10 * 60);
 
-/// The evaluation time of a traffic split, unless the environment says otherwise (developer guide,
-/// option `aws:elasticbeanstalk:trafficsplitting` `EvaluationTime`).
-const EVALUATION: Duration = Duration::from_secs(5 * 60);
-
 /// For what comes before the first batch and after the last: fetching the version, settling.
 const OVERHEAD: Duration = Duration::from_secs(5 * 60);
+
+/// For the parts of an environment that come and go with it: load balancer, groups, alarms. Real
+/// environments take 6 to 10 minutes with all; the usual time, doubled.
+const STACK: Duration = Duration::from_secs(20 * 60);
+
+/// For the swap of two public names, which takes seconds to a few minutes.
+pub const SWAP: Duration = Duration::from_secs(10 * 60);
+
+/// How long clients may go on reaching the environment that had a public name before: Beanstalk's
+/// records live 60 seconds, and resolvers are not always exact.
+pub const NAMES_EXPIRE: Duration = Duration::from_secs(2 * 60);
 
 /// How long an environment may be busy with someone else's change before we give up.
 pub const BUSY: Duration = Duration::from_secs(30 * 60);
@@ -68,9 +75,51 @@ pub fn update(deployment: &Deployment, instances: u32) -> Duration {
         Policy::AllAtOnce | Policy::Rolling => Duration::ZERO,
         Policy::RollingWithAdditionalBatch => LAUNCH,
         Policy::Immutable => LAUNCH * 2,
-        Policy::TrafficSplitting => LAUNCH * 2 + EVALUATION,
+        Policy::TrafficSplitting => LAUNCH * 2 + deployment.traffic_split.evaluation,
     };
     (deployment.timeout + BATCH_GRACE) * batches(deployment, instances) + extra + OVERHEAD
+}
+
+/// The deadline of a change of settings with `instances` instances, in AWS time. At worst all are
+/// replaced, a third of the fewest at a time (developer guide, option
+/// `aws:autoscaling:updatepolicy:rollingupdate` `MaxBatchSize`).
+#[must_use]
+pub fn configuration(deployment: &Deployment, fewest: u32, instances: u32) -> Duration {
+    let batches = instances.max(1).div_ceil(fewest.max(1).div_ceil(3));
+    (LAUNCH + deployment.timeout + BATCH_GRACE) * batches + OVERHEAD
+}
+
+/// The deadline of the creation of an environment, in AWS time. Its instances start side by side.
+#[must_use]
+pub fn creation(deployment: &Deployment) -> Duration {
+    STACK + LAUNCH + deployment.timeout + BATCH_GRACE + OVERHEAD
+}
+
+/// The deadline of the termination of an environment, in AWS time.
+#[must_use]
+pub fn termination() -> Duration {
+    STACK + LAUNCH + OVERHEAD
+}
+
+/// How long the old environment of a blue/green release stays before it is terminated; none if it
+/// waits for the next release. Never shorter than clients may still reach it.
+#[must_use]
+pub fn kept(keep: Keep) -> Option<Duration> {
+    match keep {
+        Keep::NextRelease => None,
+        Keep::For(time) => Some(time.max(NAMES_EXPIRE)),
+    }
+}
+
+/// The deadline of all that AWS does in a blue/green release, in AWS time, without proof and soak.
+#[must_use]
+pub fn blue_green(deployment: &Deployment, fewest: u32, instances: u32) -> Duration {
+    let kept = kept(deployment.blue_green.keep).map_or(Duration::ZERO, |time| time + termination());
+    creation(deployment)
+        + configuration(deployment, fewest, instances)
+        + update(deployment, instances)
+        + SWAP
+        + kept
 }
 
 #[cfg(test)]
@@ -123,6 +172,35 @@ mod tests {
             ..one
         };
         assert_eq!(update(&slow, 2) - short, Duration::from_secs(3000) * 2);
+    }
+
+    #[test]
+    fn a_longer_trial_means_more_time() {
+        let split = deployment(Policy::TrafficSplitting, Batch::Fixed(1));
+        let mut longer = split.clone();
+        longer.traffic_split.evaluation += Duration::from_secs(3600);
+        let more = update(&longer, 4) - update(&split, 4);
+        assert_eq!(more, Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn settings_replace_a_third_of_the_fewest_at_a_time() {
+        let usual = Deployment::default();
+        assert_eq!(configuration(&usual, 9, 9), configuration(&usual, 1, 3));
+        assert!(configuration(&usual, 1, 9) > configuration(&usual, 9, 9));
+        assert_eq!(configuration(&usual, 0, 0), configuration(&usual, 1, 1));
+    }
+
+    #[test]
+    fn the_old_environment_outlives_its_name() {
+        assert_eq!(kept(Keep::NextRelease), None);
+        assert_eq!(kept(Keep::For(Duration::ZERO)), Some(NAMES_EXPIRE));
+        let hour = Duration::from_secs(3600);
+        assert_eq!(kept(Keep::For(hour)), Some(hour));
+        let mut usual = Deployment::default();
+        let until_next = blue_green(&usual, 2, 2);
+        usual.blue_green.keep = Keep::For(hour);
+        assert_eq!(blue_green(&usual, 2, 2) - until_next, hour + termination());
     }
 
     #[test]

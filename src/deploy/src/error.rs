@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use beanpole_model::{ExitCode, Finding, Problem, Severity};
 
+use crate::lock::Locked;
 use crate::proof::{REASONS_SHOWN, Reason, summarise};
 
 /// A release that stopped or failed.
@@ -32,7 +33,7 @@ pub enum Error {
         path: &'static str,
         /// Why.
         #[source]
-        source: Box<serde_yaml::ser_error::Error>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 
     /// Commit and content made no valid version label.
@@ -94,6 +95,20 @@ pub enum Error {
     /// The image did not build, or Docker was not there.
     #[error(transparent)]
     Image(beanpole_image::Error),
+
+    /// The image form needs an engine to build and push with.
+    #[error("no Docker Engine is used, and the image for `{repository}` must be built and pushed")]
+    NoEngine {
+        /// The repository that the manifest names.
+        repository: String,
+    },
+
+    /// A release of the image form was begun without its image.
+    #[error("`{image}` was not pushed before the release")]
+    ImageNotPushed {
+        /// The provisional name.
+        image: String,
+    },
 
     /// An AWS call failed.
     #[error("{doing} failed")]
@@ -164,12 +179,80 @@ pub enum Error {
     Busy {
         /// The environment.
         environment: String,
-        /// AWS's word for its state.
+        /// AWS's word for its state, and the managed action that it is busy with, if any.
         state: String,
         /// How long we waited, in AWS time.
         waited: Duration,
         /// Its last events, oldest first: they tell who changes what.
         events: Vec<String>,
+    },
+
+    /// It is an environment of Beanstalk Cluster.
+    #[error("environment `{environment}` is one of Beanstalk Cluster, which runs on EKS")]
+    ClusterMode {
+        /// The environment.
+        environment: String,
+    },
+
+    /// AWS did not keep new settings.
+    #[error("Beanstalk did not keep the new settings of `{environment}`")]
+    ConfigurationNotKept {
+        /// The environment.
+        environment: String,
+        /// The settings, by namespace and name.
+        names: Vec<String>,
+        /// Beanstalk's errors meanwhile, oldest first.
+        events: Vec<String>,
+    },
+
+    /// Nobody holds the production name, or it cannot be told who.
+    #[error("neither environment answers as `{name}`, so that it is unclear which one is live")]
+    NoLiveEnvironment {
+        /// The first label of the production name.
+        name: String,
+        /// What each answers to.
+        names: Vec<String>,
+    },
+
+    /// The environment cannot have a second one beside it.
+    #[error("environment `{environment}` cannot be released blue/green: {why}")]
+    Unsuitable {
+        /// The environment.
+        environment: String,
+        /// Why.
+        why: &'static str,
+    },
+
+    /// The swap was accepted, and the names stayed.
+    #[error("`{environment}` did not get the public name")]
+    NotSwapped {
+        /// The environment that should have it.
+        environment: String,
+    },
+
+    /// The environment holds the production name.
+    #[error("environment `{environment}` is live and is not terminated")]
+    StillLive {
+        /// The environment.
+        environment: String,
+    },
+
+    /// AWS could not terminate an environment.
+    #[error("environment `{environment}` was not terminated")]
+    NotTerminated {
+        /// The environment.
+        environment: String,
+        /// Beanstalk's errors, oldest first.
+        events: Vec<String>,
+    },
+
+    /// Something is under way that Beanstalk does not take back.
+    #[error("environment `{environment}` is {state}, and Beanstalk does not let that be aborted")]
+    NotAbortable {
+        /// The environment.
+        environment: String,
+        /// AWS's word for its state.
+        state: String,
     },
 
     /// The update did not end in time.
@@ -223,9 +306,92 @@ pub enum Error {
         why: &'static str,
     },
 
+    /// Someone else holds the environment's lock.
+    #[error("`{}` is locked by {}", .0.environment, .0.holder())]
+    Locked(Box<Locked>),
+
+    /// The lock was taken away while the release went on.
+    #[error("the lock of `{environment}` was lost: {how}")]
+    LockLost {
+        /// The environment.
+        environment: String,
+        /// Who has it now, or that it was removed.
+        how: String,
+    },
+
+    /// A document was written by a newer beanpole.
+    #[error("`{place}` was written by a newer beanpole")]
+    Newer {
+        /// Where it is.
+        place: String,
+        /// Its format.
+        found: u32,
+        /// The newest format that is known here.
+        known: u32,
+    },
+
+    /// Another run writes the same record.
+    #[error("the record `{id}` is being written by someone else")]
+    RecordTaken {
+        /// The record.
+        id: String,
+    },
+
+    /// This machine's records could not be read.
+    #[error("`{path}` was not read")]
+    StateRead {
+        /// The file or the folder.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+
+    /// This machine's records could not be written.
+    #[error("`{path}` was not written")]
+    StateWrite {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+
+    /// A document could not be put into JSON.
+    #[error("the document of `{what}` was not made")]
+    Document {
+        /// What it is about.
+        what: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+
     /// Stopped by the user or the caller.
     #[error("interrupted")]
     Interrupted,
+
+    /// The settings could not be read.
+    #[error(transparent)]
+    Provision(beanpole_provision::Error),
+
+    /// The serving code could not live with the migrations.
+    #[error("the code that serves could not live with the new migrations: {}", errors_in(.findings))]
+    UnsafeMigrations {
+        /// What was found, errors and the rest.
+        findings: Vec<Finding>,
+    },
+
+    /// The environment runs no version that could be promoted.
+    #[error("environment `{environment}` runs no version of the application")]
+    NothingToPromote {
+        /// The environment.
+        environment: String,
+    },
+
+    /// A step was taken that its plan had not prepared.
+    #[error("{0} was not prepared by the plan")]
+    Unplanned(&'static str),
 
     /// A worker thread ended without a result.
     #[error("{doing} ended without a result")]
@@ -245,15 +411,22 @@ fn minutes(duration: &Duration) -> String {
     }
 }
 
-fn count_errors(findings: &[Finding]) -> String {
+fn errors_in(findings: &[Finding]) -> String {
     let errors = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
         .count();
     match errors {
-        1 => "the commit is not fit to be released: 1 finding".to_owned(),
-        _ => format!("the commit is not fit to be released: {errors} findings"),
+        1 => "1 finding".to_owned(),
+        _ => format!("{errors} findings"),
     }
+}
+
+fn count_errors(findings: &[Finding]) -> String {
+    format!(
+        "the commit is not fit to be released: {}",
+        errors_in(findings)
+    )
 }
 
 impl Error {
@@ -281,6 +454,7 @@ impl Problem for Error {
             Self::Git(source) => source.exit_code(),
             Self::Image(source) => source.exit_code(),
             Self::Cloud { source, .. } => source.exit_code(),
+            Self::Provision(source) => source.exit_code(),
             Self::NotDeployable { .. }
             | Self::UnsafePath { .. }
             | Self::BundleTooLarge { .. }
@@ -288,18 +462,40 @@ impl Problem for Error {
             | Self::ProbeFailed { .. }
             | Self::SoakFailed { .. }
             | Self::VersionTaken { .. }
-            | Self::VersionFailed { .. } => ExitCode::Findings,
-            Self::NoEnvironment { .. } => ExitCode::Usage,
-            Self::DiskFull { .. } | Self::BundleWrite { .. } | Self::EnvironmentGone { .. } => {
-                ExitCode::Outside
-            }
-            Self::Busy { .. } | Self::SomeoneElse { .. } => ExitCode::Busy,
+            | Self::VersionFailed { .. }
+            | Self::UnsafeMigrations { .. }
+            | Self::NothingToPromote { .. }
+            | Self::ConfigurationNotKept { .. } => ExitCode::Findings,
+            Self::NoEnvironment { .. }
+            | Self::NoEngine { .. }
+            | Self::Newer { .. }
+            | Self::ClusterMode { .. }
+            | Self::NoLiveEnvironment { .. }
+            | Self::StillLive { .. }
+            | Self::Unsuitable { .. } => ExitCode::Usage,
+            Self::DiskFull { .. }
+            | Self::BundleWrite { .. }
+            | Self::StateRead { .. }
+            | Self::StateWrite { .. }
+            | Self::EnvironmentGone { .. }
+            | Self::NotSwapped { .. }
+            | Self::NotTerminated { .. } => ExitCode::Outside,
+            Self::Busy { .. }
+            | Self::SomeoneElse { .. }
+            | Self::Locked(_)
+            | Self::LockLost { .. }
+            | Self::NotAbortable { .. }
+            | Self::RecordTaken { .. } => ExitCode::Busy,
             Self::OutOfTime { .. } | Self::VersionNotProcessed { .. } => ExitCode::OutOfTime,
             Self::NothingToGoBackTo { .. } => ExitCode::FailedNotRestored,
             Self::Interrupted => ExitCode::Interrupted,
-            Self::Render { .. } | Self::Label { .. } | Self::Pack { .. } | Self::Worker { .. } => {
-                ExitCode::Bug
-            }
+            Self::Render { .. }
+            | Self::Label { .. }
+            | Self::Pack { .. }
+            | Self::Document { .. }
+            | Self::ImageNotPushed { .. }
+            | Self::Unplanned(_)
+            | Self::Worker { .. } => ExitCode::Bug,
         }
     }
 
@@ -308,7 +504,10 @@ impl Problem for Error {
             Self::Git(source) => source.details(),
             Self::Image(source) => source.details(),
             Self::Cloud { source, .. } => source.details(),
-            Self::NotDeployable { findings } => findings.iter().map(describe).collect(),
+            Self::Provision(source) => source.details(),
+            Self::NotDeployable { findings } | Self::UnsafeMigrations { findings } => {
+                findings.iter().map(describe).collect()
+            }
             Self::BundleTooLarge { largest, .. } => largest
                 .iter()
                 .map(|(path, size)| format!("{:>7.1} MiB  {path}", mebibytes(*size)))
@@ -319,7 +518,17 @@ impl Problem for Error {
                     format!("this commit makes {wanted}"),
                 ]
             }
-            Self::Busy { events, .. } => events.clone(),
+            Self::Busy { events, .. } | Self::NotTerminated { events, .. } => events.clone(),
+            Self::Locked(locked) => locked.details(),
+            Self::Newer { found, known, .. } => {
+                vec![format!(
+                    "it has format {found}; this one reads up to {known}"
+                )]
+            }
+            Self::ConfigurationNotKept { names, events, .. } => {
+                names.iter().chain(events).cloned().collect()
+            }
+            Self::NoLiveEnvironment { names, .. } => names.clone(),
             // The message names the first ones.
             Self::Unproven { reasons, .. } => reasons
                 .iter()
@@ -342,12 +551,13 @@ impl Problem for Error {
             Self::Git(source) => return source.hint(),
             Self::Image(source) => return source.hint(),
             Self::Cloud { source, .. } => return source.hint(),
+            Self::Provision(source) => return source.hint(),
             Self::NotDeployable { .. } => {
                 "correct what is named above, commit it, and run the command again"
             }
             Self::UnsafePath { .. } => "rename the file with `git mv` and commit it",
             Self::BundleTooLarge { .. } => {
-                "take large files out of the commit with `git rm --cached`, or serve them from S3"
+                "keep large files out with `.beanpoleignore` or `git rm --cached`, or serve them from S3"
             }
             Self::DiskFull { .. } => {
                 "free some space, or name another cache directory; nothing was left behind"
@@ -366,6 +576,26 @@ impl Problem for Error {
                 "check `env.yaml` and the files under `.ebextensions`: Beanstalk does not say which"
             }
             Self::Busy { .. } => "`beanpole status` shows when it is Ready; then run this again",
+            Self::ClusterMode { .. } => {
+                "release it with AWS's own tools; beanpole ships to environments with EC2 instances"
+            }
+            Self::ConfigurationNotKept { .. } => {
+                "correct these settings in `beanpole.yaml`; `beanpole events` shows what happened"
+            }
+            Self::NoLiveEnvironment { .. } => {
+                "set `cname_prefix` in `beanpole.yaml` to the name that your users have"
+            }
+            Self::Unsuitable { .. } => "set `deployment: {strategy: in-place}` in `beanpole.yaml`",
+            Self::NotSwapped { .. } => {
+                "`beanpole events` shows why; the old environment goes on serving"
+            }
+            Self::StillLive { .. } => "release first; only the environment without traffic may go",
+            Self::NotTerminated { .. } => {
+                "remove what AWS names above, then release again: it is ended, or reused, then"
+            }
+            Self::NotAbortable { .. } => {
+                "`beanpole events --follow` shows how it goes on; `beanpole status` how it ended"
+            }
             Self::VersionNotProcessed { .. } => {
                 "run the command again: it goes on with the same version"
             }
@@ -382,8 +612,33 @@ impl Problem for Error {
             Self::NothingToGoBackTo { .. } => {
                 "release a good commit; until then the environment keeps what it has"
             }
+            Self::Locked(locked) => return Some(locked.hint()),
+            Self::LockLost { .. } => {
+                "`beanpole lock show` shows who has it, `beanpole status` how the environment stands"
+            }
+            Self::Newer { .. } => "install the version of beanpole that the others use",
+            Self::RecordTaken { .. } => {
+                "`beanpole lock show` shows who releases; run the command again when they are done"
+            }
+            Self::StateRead { .. } => "check the permissions of that file",
+            Self::StateWrite { .. } => {
+                "check the permissions and the free space of that directory, or name another one"
+            }
             Self::Interrupted => return None,
-            Self::Render { .. } | Self::Label { .. } | Self::Pack { .. } | Self::Worker { .. } => {
+            Self::NothingToPromote { .. } => "release a commit there first: `beanpole deploy`",
+            Self::UnsafeMigrations { .. } => {
+                "release in two steps as named above, or say why it is safe here: `--allow-unsafe-migrations REASON`"
+            }
+            Self::NoEngine { .. } => {
+                "start a Docker Engine, or take `image.registry` out of the manifest: then the instances build the image"
+            }
+            Self::Render { .. }
+            | Self::Label { .. }
+            | Self::Pack { .. }
+            | Self::ImageNotPushed { .. }
+            | Self::Unplanned(_)
+            | Self::Document { .. }
+            | Self::Worker { .. } => {
                 "this is a bug in beanpole: please report it with this message"
             }
         };

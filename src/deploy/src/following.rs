@@ -6,8 +6,7 @@
 //! was seen busy, or all instances report the new deployment, or it stayed Ready for
 //! [`QUIET_LOOKS`] looks. What the end was worth is for the proof to say.
 
-use std::collections::HashSet;
-
+use crate::news::News;
 use crate::observation::{EnvironmentState, EventSight, Sight};
 use crate::proof::{Expectation, Judgement, count_running, judge};
 
@@ -41,7 +40,7 @@ pub struct Following {
     expectation: Expectation,
     was_busy: bool,
     quiet: u32,
-    known: HashSet<EventSight>,
+    news: News,
     last_progress: Option<String>,
 }
 
@@ -53,7 +52,7 @@ impl Following {
             expectation,
             was_busy: false,
             quiet: 0,
-            known: HashSet::new(),
+            news: News::default(),
             last_progress: None,
         }
     }
@@ -61,7 +60,7 @@ impl Following {
     /// Takes one look. `sight` is none when it could not be read this time; `events` may repeat, and
     /// are oldest first where they share an instant.
     pub fn look(&mut self, sight: Option<&Sight>, events: &[EventSight]) -> Told {
-        let news = self.news(events);
+        let news = self.news.take(events);
         let Some(sight) = sight else {
             return Told {
                 news,
@@ -79,25 +78,7 @@ impl Following {
     /// Every error that was told so far, oldest first.
     #[must_use]
     pub fn errors(&self) -> Vec<EventSight> {
-        let mut errors: Vec<_> = self
-            .known
-            .iter()
-            .filter(|event| event.is_error())
-            .cloned()
-            .collect();
-        errors.sort_by(|left, right| (&left.at, &left.message).cmp(&(&right.at, &right.message)));
-        errors
-    }
-
-    fn news(&mut self, events: &[EventSight]) -> Vec<EventSight> {
-        let mut news: Vec<_> = events
-            .iter()
-            .filter(|event| self.known.insert((*event).clone()))
-            .cloned()
-            .collect();
-        // The sort is stable: events that share an instant keep their order.
-        news.sort_by(|left, right| left.at.cmp(&right.at));
-        news
+        self.news.errors()
     }
 
     fn progress(&mut self, sight: &Sight) -> Option<String> {

@@ -1,8 +1,8 @@
 //! Builds the image on this machine before anything is sent: what does not build here will not
 //! build on the instances.
 //!
-//! Rules: the context is the bundle's own content, not the working tree, so that what is built is
-//! what ships. Build arguments come from the manifest and are no secrets.
+//! Rules: the context is the bundle's own content (in the image form, the commit's), not the working
+//! tree, so that what is built is what ships. Build arguments come from the manifest and are no secrets.
 
 use beanpole_git::{Mode, Repository};
 use beanpole_image::{BuildRequest, BuiltImage, Context, Engine, Entry, EntryKind};
@@ -37,7 +37,11 @@ pub async fn build_image(
     let context = {
         let candidate = candidate.clone();
         tokio::task::spawn_blocking(move || {
-            context(&candidate.project, &candidate.layout, &candidate.repository)
+            context(
+                &candidate.project,
+                candidate.build_context(),
+                &candidate.repository,
+            )
         })
         .await
         .map_err(|source| Error::Worker {

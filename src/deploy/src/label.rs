@@ -9,6 +9,12 @@ use beanpole_model::{ApplicationName, NameError, VersionLabel};
 /// How much of the content digest the label shows: 48 bits, beside the commit.
 const DIGEST_DIGITS: usize = 12;
 
+/// Git never shortens an id to less than this (git-config, `core.abbrev`).
+const SHORTEST_COMMIT: usize = 4;
+
+/// A SHA-256 id in full.
+const LONGEST_COMMIT: usize = 64;
+
 /// The label `<short commit>-<first 12 digits of the content digest>`.
 ///
 /// # Errors
@@ -22,6 +28,33 @@ pub fn version_label(short_commit: &str, content_digest: &str) -> Result<Version
 #[must_use]
 pub fn bundle_key(application: &ApplicationName, content_digest: &str) -> String {
     format!("{application}/{content_digest}.zip")
+}
+
+/// The digest in a bundle's key, if the key is one that [`bundle_key`] makes.
+#[must_use]
+pub fn digest_of_key<'k>(application: &ApplicationName, key: &'k str) -> Option<&'k str> {
+    key.strip_prefix(application.as_str())?
+        .strip_prefix('/')?
+        .strip_suffix(".zip")
+        .filter(|digest| digest.len() > DIGEST_DIGITS && is_hexadecimal(digest))
+}
+
+/// True if label and key are ones that [`version_label`] and [`bundle_key`] make of one content.
+#[must_use]
+pub fn is_own_version(application: &ApplicationName, label: &str, key: &str) -> bool {
+    let Some((commit, digits)) = label.split_once('-') else {
+        return false;
+    };
+    let is_commit = (SHORTEST_COMMIT..=LONGEST_COMMIT).contains(&commit.len());
+    is_commit
+        && is_hexadecimal(commit)
+        && digits.len() == DIGEST_DIGITS
+        && digest_of_key(application, key).is_some_and(|digest| digest.starts_with(digits))
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// The repository part of the image's name: the application in the letters that Docker allows there
@@ -52,6 +85,26 @@ mod tests {
     fn the_label_shows_commit_and_content() {
         let label = version_label("0123456789ab", "fedcba98765432100000").unwrap();
         assert_eq!(label.as_str(), "0123456789ab-fedcba987654");
+    }
+
+    #[test]
+    fn only_what_we_name_so_is_ours() {
+        let blog = ApplicationName::new("blog").unwrap();
+        let digest = "fedcba98765432100000";
+        let label = version_label("0123456789ab", digest).unwrap();
+        let key = bundle_key(&blog, digest);
+        assert_eq!(digest_of_key(&blog, &key), Some(digest));
+        assert!(is_own_version(&blog, label.as_str(), &key));
+        for (label, key) in [
+            ("app-7c2d-260101_101010", key.as_str()),
+            ("v1", key.as_str()),
+            ("0123456789ab-000000000000", key.as_str()),
+            (label.as_str(), "blog/app-7c2d-260101_101010.zip"),
+            (label.as_str(), "other/fedcba98765432100000.zip"),
+            (label.as_str(), "blog/releases/fedcba98765432100000.zip"),
+        ] {
+            assert!(!is_own_version(&blog, label, key), "{label} {key}");
+        }
     }
 
     #[test]

@@ -2,7 +2,11 @@
 //!
 //! Rules:
 //! - The commit decides, never the working tree. Git attributes such as `export-ignore` have no say:
-//!   what is committed ships, but for the names in [`is_left_out`].
+//!   what is committed ships, but for what the ignore file hides ([`crate::ignore_file`]) and for the
+//!   names in [`is_left_out`].
+//! - There are two forms. The source form holds everything that the image is built from, and the
+//!   instances build it. The image form holds what the platform itself reads ([`is_for_platform`]) and
+//!   a compose file that names a pushed image by its digest.
 //! - The digest is SHA-256 over modes, paths and contents, sorted by path. Contents of committed
 //!   files enter by their git object id, so that the digest of ten thousand files costs no reading.
 //!   The commit's own id and time do not enter: the same content has one digest, whoever committed
@@ -13,8 +17,9 @@ use beanpole_git::{Mode, TreeEntry};
 use beanpole_manifest::Project;
 use sha2::{Digest, Sha256};
 
-use crate::compose::{ENVIRONMENT_FILE, RenderedFile, render};
+use crate::compose::{ENVIRONMENT_FILE, RenderedFile, image_name, render, render_pushed};
 use crate::error::Error;
+use crate::ignore_file::IGNORE_FILE;
 
 /// Changes with the bundle's format, so that a new format never meets an old bundle.
 const FORMAT: &str = "beanpole bundle 1";
@@ -83,22 +88,75 @@ impl Layout {
     /// # Errors
     /// [`Error::UnsafePath`]; [`Error::Render`].
     pub fn new(project: &Project, files: &[TreeEntry]) -> Result<Self, Error> {
-        let mut entries = committed(files)?;
+        let entries = committed(files)?;
         let source_digest = digest(&entries, &image_settings(project));
-        for RenderedFile { path, text } in render(project, &source_digest)? {
+        let rendered = render(project, &source_digest)?;
+        Ok(Self::assembled(
+            entries,
+            rendered,
+            image_name(project, &source_digest),
+        ))
+    }
+
+    /// Lays out what an image is built from before it is pushed: the commit's files alone. The digest
+    /// covers the build settings too, so that it names the image.
+    ///
+    /// # Errors
+    /// [`Error::UnsafePath`].
+    pub fn sources(project: &Project, files: &[TreeEntry]) -> Result<Self, Error> {
+        let entries = committed(files)?;
+        let settings = format!("{}\0{:?}", image_settings(project), project.image.platforms);
+        let digest = digest(&entries, &settings);
+        Ok(Self {
+            image_name: image_name(project, &digest),
+            digest,
+            entries,
+        })
+    }
+
+    /// Lays out the bundle of the image form: those files of `sources` that the platform reads, and
+    /// rendered files whose services run `image`: `<repository>@<digest>`.
+    ///
+    /// # Errors
+    /// [`Error::Render`].
+    pub fn of_image(project: &Project, sources: &Self, image: &str) -> Result<Self, Error> {
+        let entries = sources
+            .entries
+            .iter()
+            .filter(|entry| is_for_platform(&entry.path))
+            .cloned()
+            .collect();
+        let rendered = render_pushed(project, image)?;
+        Ok(Self::assembled(entries, rendered, image.to_owned()))
+    }
+
+    fn assembled(
+        mut entries: Vec<LayoutEntry>,
+        rendered: Vec<RenderedFile>,
+        image_name: String,
+    ) -> Self {
+        for RenderedFile { path, mode, text } in rendered {
             entries.retain(|entry| entry.path != path);
             entries.push(LayoutEntry {
                 path: path.to_owned(),
-                mode: Mode::File,
+                mode,
                 content: Content::Text(text),
             });
         }
         entries.sort_by(|left, right| left.path.cmp(&right.path));
-        Ok(Self {
+        Self {
             digest: digest(&entries, ""),
             entries,
-            image_name: crate::compose::image_name(project, &source_digest),
-        })
+            image_name,
+        }
+    }
+
+    /// The sizes of all contents together in bytes, as they are before they are packed.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.entries
+            .iter()
+            .fold(0, |sum, entry| sum.saturating_add(entry.size()))
     }
 
     /// The entries, sorted by path.
@@ -165,15 +223,29 @@ fn committed(files: &[TreeEntry]) -> Result<Vec<LayoutEntry>, Error> {
     Ok(entries)
 }
 
-/// True for what never ships: git's and `eb`'s own folders, `.env`, and compose files for
-/// development.
+/// True for what Beanstalk's Docker platform reads itself, whatever the containers run: its
+/// configuration files and hooks (developer guide, "Advanced environment customization", "Platform
+/// hooks"), the environment manifest `env.yaml`, and `Dockerrun.aws.json`, which beside a compose file
+/// names the login for a private registry (developer guide, "Using images from a private repository").
+#[must_use]
+pub fn is_for_platform(path: &str) -> bool {
+    path.starts_with(".ebextensions/")
+        || path.starts_with(".platform/")
+        || matches!(path, "env.yaml" | "Dockerrun.aws.json")
+}
+
+/// True for what never ships: git's and `eb`'s own folders, `.env`, the ignore file, and compose files
+/// for development.
 #[must_use]
 pub fn is_left_out(path: &str) -> bool {
     let is_private = path
         .split('/')
         .any(|part| part.eq_ignore_ascii_case(".git") || part == ".elasticbeanstalk");
     let name = path.rsplit('/').next().unwrap_or(path);
-    is_private || name == ENVIRONMENT_FILE || DEVELOPMENT_COMPOSE_FILES.contains(&path)
+    is_private
+        || name == ENVIRONMENT_FILE
+        || path == IGNORE_FILE
+        || DEVELOPMENT_COMPOSE_FILES.contains(&path)
 }
 
 fn check_path(path: &str) -> Result<(), Error> {

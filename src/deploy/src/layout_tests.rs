@@ -26,6 +26,10 @@ fn ships_the_commit_and_the_rendered_files_sorted() {
     assert_eq!(
         paths,
         [
+            ".beanpole/release.json",
+            ".beanpole/release.py",
+            ".beanpole/release.sh",
+            ".beanpole/release_run.sh",
             ".ebextensions/00-beanpole-release.config",
             "Dockerfile",
             "docker-compose.yml",
@@ -166,5 +170,104 @@ fn the_largest_files_come_first() {
     assert_eq!(
         largest,
         [("large".to_owned(), 9000), ("middle".to_owned(), 5000)]
+    );
+}
+
+const REFERENCE: &str =
+    "ghcr.io/team/blog@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn platform_files() -> Vec<TreeEntry> {
+    let mut files = usual();
+    files.extend([
+        entry(
+            ".ebextensions/10-own.config",
+            Mode::File,
+            "option_settings:",
+        ),
+        entry(
+            ".platform/hooks/prebuild/01.sh",
+            Mode::Executable,
+            "#!/bin/sh",
+        ),
+        entry(".beanpoleignore", Mode::File, "docs/"),
+        entry("env.yaml", Mode::File, "EnvironmentName: blog"),
+    ]);
+    files
+}
+
+#[test]
+fn the_image_form_holds_what_the_platform_reads_and_no_sources() {
+    let project = project("release: [./manage.py migrate]\nimage: {registry: ghcr.io/team/blog}\n");
+    let sources = Layout::sources(&project, &platform_files()).unwrap();
+    let layout = Layout::of_image(&project, &sources, REFERENCE).unwrap();
+    let paths: Vec<_> = layout
+        .entries()
+        .iter()
+        .map(|entry| entry.path.as_str())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            ".beanpole/release.json",
+            ".beanpole/release.py",
+            ".beanpole/release.sh",
+            ".beanpole/release_run.sh",
+            ".ebextensions/00-beanpole-release.config",
+            ".ebextensions/10-own.config",
+            ".platform/hooks/prebuild/01.sh",
+            "docker-compose.yml",
+            "env.yaml",
+        ]
+    );
+    assert!(layout.has_own_extensions());
+    let compose = layout
+        .entries()
+        .iter()
+        .find(|entry| entry.path == "docker-compose.yml")
+        .unwrap();
+    let Content::Text(text) = &compose.content else {
+        panic!("the compose file is rendered");
+    };
+    let compose: serde_json::Value = serde_yaml::from_str(text).unwrap();
+    for service in ["web", "release"] {
+        assert_eq!(compose["services"][service]["image"], REFERENCE);
+        assert!(
+            compose["services"][service].get("build").is_none(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_image_is_named_by_what_it_is_built_from() {
+    let files = platform_files();
+    let of = |more: &str, files: &[TreeEntry]| {
+        Layout::sources(&project(more), files)
+            .unwrap()
+            .digest()
+            .to_owned()
+    };
+    let first = of("", &files);
+    // What only the bundle tells makes no other image.
+    assert_eq!(first, of("release: [./manage.py migrate]\n", &files));
+    assert_ne!(first, of("image: {platforms: [linux/arm64]}\n", &files));
+    assert_ne!(first, of("image: {target: web}\n", &files));
+    let mut changed = files;
+    changed[0] = entry("manage.py", Mode::Executable, "#!/usr/bin/env python3");
+    assert_ne!(first, of("", &changed));
+}
+
+#[test]
+fn another_image_is_another_bundle() {
+    let project = project("");
+    let sources = Layout::sources(&project, &usual()).unwrap();
+    let one = Layout::of_image(&project, &sources, REFERENCE).unwrap();
+    let same = Layout::of_image(&project, &sources, REFERENCE).unwrap();
+    let other = Layout::of_image(&project, &sources, &REFERENCE.replace('0', "1")).unwrap();
+    assert_eq!(one.digest(), same.digest());
+    assert_ne!(one.digest(), other.digest());
+    assert_ne!(
+        one.digest(),
+        Layout::new(&project, &usual()).unwrap().digest()
     );
 }

@@ -7,12 +7,16 @@
 
 use std::collections::BTreeMap;
 
-use beanpole_git::{Change, Mode, TreeEntry};
+use beanpole_git::{Change, MissingSubmodule, Mode, TreeEntry, WhyMissing};
 use beanpole_manifest::Project;
 use beanpole_model::{Finding, Location, Severity};
 
-use crate::compose::{COMPOSE_FILE, ENVIRONMENT_FILE, RELEASE_FILE};
+use crate::compose::{COMPOSE_FILE, ENVIRONMENT_FILE, OWN_DIRECTORY, RELEASE_FILE};
 use crate::dockerfile::{Dockerfile, StartScript};
+use crate::ignore_file::{EB_IGNORE_FILE, IGNORE_FILE, PatternError};
+use crate::layout::{is_for_platform, is_left_out};
+use crate::links::{Destination, Paths};
+use crate::upload::size_text;
 
 /// How many paths one finding names before it counts the rest.
 const PATHS_SHOWN: usize = 10;
@@ -26,8 +30,15 @@ pub struct Facts<'a> {
     pub manifest: &'a str,
     /// What differs between the working tree and the commit, under the project's directory.
     pub changes: &'a [Change],
-    /// The commit's files under the project's directory.
+    /// The commit's files under the project's directory, with those of its submodules, but for the
+    /// ignored ones.
     pub entries: &'a [TreeEntry],
+    /// The commit's files that the ignore file hides.
+    pub ignored: &'a [TreeEntry],
+    /// What is wrong with the ignore file.
+    pub ignore_file: Option<&'a PatternError>,
+    /// Submodules whose files are not on this machine.
+    pub missing_submodules: &'a [MissingSubmodule],
     /// The text of the Dockerfile in the commit, if it is there.
     pub dockerfile: Option<&'a str>,
     /// The contents of start scripts, by path, as far as they are in the commit.
@@ -46,6 +57,7 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     dirty_tree(facts, &mut findings);
     manifest(facts, &mut findings);
+    ignore_file(facts, &mut findings);
     dockerfile(facts, &mut findings);
     start_script(facts, &mut findings);
     lfs_pointers(facts, &mut findings);
@@ -111,7 +123,9 @@ fn dirty_tree(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn manifest(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    if find(facts.entries, facts.manifest).is_some() {
+    if find(facts.entries, facts.manifest).is_some()
+        || find(facts.ignored, facts.manifest).is_some()
+    {
         return;
     }
     findings.push(Finding {
@@ -128,9 +142,81 @@ fn manifest(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     });
 }
 
+/// The ignore file's own faults, and the file that people may take for it.
+fn ignore_file(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if let Some(fault) = facts.ignore_file {
+        findings.push(Finding {
+            rule: "ignore-file-malformed".to_owned(),
+            severity: Severity::Error,
+            location: Some(Location {
+                path: IGNORE_FILE.to_owned(),
+                line: Some(fault.line),
+                column: None,
+            }),
+            message: fault.to_string(),
+            reason: "files that should stay out would ship".to_owned(),
+            remedy: Some("write it as in a .gitignore".to_owned()),
+        });
+    }
+    let everything = || facts.entries.iter().chain(facts.ignored);
+    let has = |path: &str| everything().any(|entry| entry.path == path);
+    if has(EB_IGNORE_FILE) && !has(IGNORE_FILE) {
+        findings.push(Finding {
+            rule: "ebignore-not-read".to_owned(),
+            severity: Severity::Note,
+            location: at(EB_IGNORE_FILE),
+            message: format!("`{EB_IGNORE_FILE}` is not read: everything that is committed ships"),
+            reason: "it is written for the working tree, and a release is made from the commit"
+                .to_owned(),
+            remedy: Some(format!(
+                "`git mv {EB_IGNORE_FILE} {IGNORE_FILE}` if it should hold here too"
+            )),
+        });
+    }
+}
+
+fn needed_file_ignored(path: &str, why: &str) -> Finding {
+    error(
+        "needed-file-ignored",
+        at(path),
+        format!("`{IGNORE_FILE}` keeps `{path}` out of the bundle, and {why}"),
+        "the build would fail, or the container would not start",
+        Some(format!(
+            "add `!/{path}` at the end of {IGNORE_FILE}, and commit it"
+        )),
+    )
+}
+
+/// The finding for a bundle whose files are larger than the limit before they are packed.
+pub(crate) fn large_bundle(size: u64, limit: u64, largest: &[(String, u64)]) -> Finding {
+    let largest: Vec<String> = largest
+        .iter()
+        .take(PATHS_SHOWN)
+        .map(|(path, size)| format!("{path} ({})", size_text(*size)))
+        .collect();
+    Finding {
+        rule: "bundle-large".to_owned(),
+        severity: Severity::Warning,
+        location: None,
+        message: format!(
+            "the bundle's files are {} before they are packed; the largest are {}",
+            size_text(size),
+            name_some(&largest)
+        ),
+        reason: format!("Beanstalk takes {} after packing", size_text(limit)),
+        remedy: Some(format!(
+            "keep what no instance needs out with {IGNORE_FILE}"
+        )),
+    }
+}
+
 fn dockerfile(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let path = dockerfile_path(facts.project);
     let Some(text) = facts.dockerfile else {
+        if find(facts.ignored, &path).is_some() {
+            findings.push(needed_file_ignored(&path, "the image is built from it"));
+            return;
+        }
         findings.push(error(
             "dockerfile-missing",
             at(&path),
@@ -163,6 +249,10 @@ fn start_script(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         return;
     };
     let Some(entry) = find_script(facts.project, &script, facts.entries) else {
+        if let Some(entry) = find_script(facts.project, &script, facts.ignored) {
+            let path = entry.path.as_str();
+            findings.push(needed_file_ignored(path, "the container starts it"));
+        }
         return;
     };
     let path = entry.path.to_string();
@@ -219,34 +309,53 @@ fn lfs_pointers(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             name_some(facts.lfs_pointers)
         ),
         "the instances would get the pointer, not the file",
-        Some(
-            "store them in git itself (`git lfs migrate export`), or serve them from S3".to_owned(),
-        ),
+        Some(format!(
+            "store them in git itself (`git lfs migrate export --include=\"{}\"`), serve them from S3, or \
+             list them in {IGNORE_FILE}",
+            facts.lfs_pointers.first().map_or("", String::as_str)
+        )),
     ));
 }
 
 fn submodules(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let paths: Vec<String> = facts
-        .entries
-        .iter()
-        .filter(|entry| entry.mode == Mode::Submodule)
-        .map(|entry| entry.path.to_string())
-        .collect();
-    if paths.is_empty() {
-        return;
+    for missing in facts.missing_submodules {
+        let path = missing.path.as_str();
+        let short = missing.commit.get(..12).unwrap_or(&missing.commit);
+        let fetch = format!("`git submodule update --init --recursive -- {path}`");
+        let (message, remedy) = match missing.why {
+            WhyMissing::NotInitialised => (
+                format!("the submodule `{path}` is not on this machine"),
+                format!(
+                    "{fetch}; in GitHub Actions, `submodules: recursive` for `actions/checkout`"
+                ),
+            ),
+            WhyMissing::CommitMissing => (
+                format!("the submodule `{path}` does not have its recorded commit {short}"),
+                format!(
+                    "{fetch}; if that does not find it, push the commit from where it was made"
+                ),
+            ),
+            WhyMissing::NotDeclared => (
+                format!("`{path}` is another repository, and .gitmodules does not name it"),
+                format!(
+                    "`git rm --cached {path}`, then `git submodule add` with its address, or \
+                     commit its files without its .git"
+                ),
+            ),
+        };
+        findings.push(error(
+            "submodule-missing",
+            at(path),
+            message,
+            "its files would be missing from the bundle",
+            Some(remedy),
+        ));
     }
-    findings.push(error(
-        "submodule",
-        paths.first().and_then(|path| at(path)),
-        format!("the commit holds submodules: {}", name_some(&paths)),
-        "their files are in another repository and would be missing from the bundle",
-        Some("add their files to this repository, or install them as packages".to_owned()),
-    ));
 }
 
 fn environment_files(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     const HARMLESS: [&str; 5] = ["dist", "example", "sample", "template", "test"];
-    for entry in facts.entries {
+    for entry in facts.entries.iter().chain(facts.ignored) {
         let path = entry.path.as_str();
         let name = path.rsplit('/').next().unwrap_or(path);
         let severity = match name.strip_prefix(ENVIRONMENT_FILE) {
@@ -283,10 +392,25 @@ fn colliding_files(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 format!("`{path}` stands where the compose file of the bundle goes"),
                 "Beanstalk would start what is written there instead of the manifest's processes",
                 Some(format!(
-                    "`git mv {path} compose.yaml`: that name is left out of the bundle"
+                    "`git mv {path} compose.yaml`: that name is left out of the bundle; or list it in \
+                     {IGNORE_FILE}"
                 )),
             ));
         }
+    }
+    if let Some(entry) = facts
+        .entries
+        .iter()
+        .find(|entry| entry.path.starts_with(OWN_DIRECTORY))
+    {
+        let path = entry.path.as_str();
+        findings.push(error(
+            "own-file-collides",
+            at(path),
+            format!("`{path}` stands where beanpole puts its own files into the bundle"),
+            "it could be overwritten in the bundle",
+            Some(format!("rename the directory `{OWN_DIRECTORY}`")),
+        ));
     }
     if find(facts.entries, RELEASE_FILE).is_some() {
         findings.push(error(
@@ -301,19 +425,70 @@ fn colliding_files(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Links that lead out of what ships, or to nothing in it. In the image form the bundle holds less than
+/// what the image is built from, and a link must lead somewhere in both.
 fn links(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for (path, target) in facts.links {
-        if leads_out(path, target) {
-            findings.push(Finding {
-                rule: "link-leads-out".to_owned(),
-                severity: Severity::Warning,
-                location: at(path),
-                message: format!("the link `{path}` leads out of the project, to `{target}`"),
-                reason: "on the instances it leads somewhere else, or nowhere".to_owned(),
-                remedy: Some("replace it by the file itself".to_owned()),
-            });
-        }
+    if facts.links.is_empty() {
+        return;
     }
+    let shipped = || {
+        facts
+            .entries
+            .iter()
+            .map(|entry| entry.path.as_str())
+            .filter(|path| !is_left_out(path))
+    };
+    let links = || {
+        facts
+            .links
+            .iter()
+            .map(|(path, target)| (path.as_str(), target.as_str()))
+    };
+    // Beanstalk writes the last one; the others are rendered.
+    let made = [COMPOSE_FILE, RELEASE_FILE, ENVIRONMENT_FILE];
+    let all = Paths::new(shipped().chain(made), links());
+    let for_platform = facts.project.image.registry.is_some().then(|| {
+        Paths::new(
+            shipped().filter(|path| is_for_platform(path)).chain(made),
+            links().filter(|(path, _)| is_for_platform(path)),
+        )
+    });
+    for (path, target) in links().filter(|(path, _)| !is_left_out(path)) {
+        let mut destination = all.destination(path);
+        if let Some(bundle) = &for_platform
+            && destination == Destination::Inside
+            && is_for_platform(path)
+        {
+            destination = bundle.destination(path);
+        }
+        findings.extend(link_finding(path, target, destination));
+    }
+}
+
+fn link_finding(path: &str, target: &str, destination: Destination) -> Option<Finding> {
+    let (rule, message) = match destination {
+        Destination::Inside => return None,
+        Destination::Outside => (
+            "link-leads-out",
+            format!("the link `{path}` leads out of the project, to `{target}`"),
+        ),
+        Destination::Nowhere => (
+            "link-dangles",
+            format!("the link `{path}` leads to `{target}`, which does not ship"),
+        ),
+        Destination::Circle => (
+            "link-dangles",
+            format!("the link `{path}` leads back to itself, through `{target}`"),
+        ),
+    };
+    Some(Finding {
+        rule: rule.to_owned(),
+        severity: Severity::Warning,
+        location: at(path),
+        message,
+        reason: "on the instances it leads somewhere else, or nowhere".to_owned(),
+        remedy: Some("replace it by the file itself".to_owned()),
+    })
 }
 
 /// The file in the commit that a Dockerfile starts under another path. Tried are the path below the
@@ -346,23 +521,6 @@ fn find_script<'a>(
 
 fn find<'a>(entries: &'a [TreeEntry], path: &str) -> Option<&'a TreeEntry> {
     entries.iter().find(|entry| entry.path.as_str() == path)
-}
-
-/// True if a link at `path` with this target leaves the directory that `path` is relative to.
-fn leads_out(path: &str, target: &str) -> bool {
-    if target.starts_with('/') {
-        return true;
-    }
-    let mut depth = path.matches('/').count();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if depth == 0 => return true,
-            ".." => depth -= 1,
-            _ => depth += 1,
-        }
-    }
-    false
 }
 
 /// `path` below `directory`, in plain form: `.` and doubled slashes are dropped.

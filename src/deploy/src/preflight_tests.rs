@@ -13,6 +13,9 @@ struct World {
     project: Project,
     changes: Vec<Change>,
     entries: Vec<TreeEntry>,
+    ignored: Vec<TreeEntry>,
+    ignore_file: Option<PatternError>,
+    missing_submodules: Vec<MissingSubmodule>,
     dockerfile: Option<String>,
     scripts: BTreeMap<String, Vec<u8>>,
     lfs_pointers: Vec<String>,
@@ -33,10 +36,13 @@ impl World {
                 entry(".env.example", Mode::File, "SECRET="),
                 entry("compose.yaml", Mode::File, "services: {}"),
             ],
+            ignored: Vec::new(),
+            ignore_file: None,
+            missing_submodules: Vec::new(),
             dockerfile: Some(DOCKERFILE.to_owned()),
             scripts: BTreeMap::from([("entrypoint.sh".to_owned(), script.into())]),
             lfs_pointers: Vec::new(),
-            links: vec![("static/logo".to_owned(), "../logo.svg".to_owned())],
+            links: vec![("static/logo".to_owned(), "../Dockerfile".to_owned())],
             allow_dirty: false,
         }
     }
@@ -47,6 +53,9 @@ impl World {
             manifest: "beanpole.yaml",
             changes: &self.changes,
             entries: &self.entries,
+            ignored: &self.ignored,
+            ignore_file: self.ignore_file.as_ref(),
+            missing_submodules: &self.missing_submodules,
             dockerfile: self.dockerfile.as_deref(),
             scripts: &self.scripts,
             lfs_pointers: &self.lfs_pointers,
@@ -190,17 +199,115 @@ fn the_entry_point_must_be_a_script_for_this_kernel() {
 }
 
 #[test]
-fn lfs_pointers_and_submodules_are_refused() {
+fn lfs_pointers_are_refused_with_the_command_that_resolves_them() {
     let mut world = World::fit();
     world.lfs_pointers.push("media/film.mp4".to_owned());
-    world.entries.push(entry("vendor/lib", Mode::Submodule, ""));
+    let finding = world.only();
     assert_eq!(
-        world.rules(),
-        [
-            ("lfs-pointer".to_owned(), Severity::Error),
-            ("submodule".to_owned(), Severity::Error)
-        ]
+        (finding.rule.as_str(), finding.severity),
+        ("lfs-pointer", Severity::Error)
     );
+    assert!(finding.message.contains("media/film.mp4"));
+    let remedy = finding.remedy.unwrap();
+    assert!(
+        remedy.contains("git lfs migrate export --include=\"media/film.mp4\""),
+        "{remedy}"
+    );
+}
+
+#[test]
+fn a_missing_submodule_is_named_with_the_command_that_fetches_it() {
+    for (why, message, remedy) in [
+        (
+            WhyMissing::NotInitialised,
+            "is not on this machine",
+            "git submodule update --init --recursive -- vendor/lib",
+        ),
+        (
+            WhyMissing::CommitMissing,
+            "recorded commit 0123456789ab",
+            "git submodule update --init --recursive -- vendor/lib",
+        ),
+        (
+            WhyMissing::NotDeclared,
+            ".gitmodules does not name it",
+            "git rm --cached vendor/lib",
+        ),
+    ] {
+        let mut world = World::fit();
+        world.missing_submodules.push(MissingSubmodule {
+            path: "vendor/lib".into(),
+            commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+            why,
+        });
+        let finding = world.only();
+        assert_eq!(
+            (finding.rule.as_str(), finding.severity),
+            ("submodule-missing", Severity::Error)
+        );
+        assert!(finding.message.contains(message), "{finding:?}");
+        assert!(finding.remedy.unwrap().contains(remedy));
+    }
+}
+
+#[test]
+fn the_ignore_file_must_not_hide_what_the_build_needs() {
+    let mut world = World::fit();
+    world.dockerfile = None;
+    world.ignored = world.entries.split_off(1);
+    world.links.clear();
+    let finding = world.only();
+    assert_eq!(finding.rule, "needed-file-ignored");
+    assert_eq!(finding.location.unwrap().path, "Dockerfile");
+    assert!(finding.remedy.unwrap().contains("`!/Dockerfile`"));
+
+    let mut world = World::fit();
+    world.ignored = vec![world.entries.remove(2)];
+    world.scripts.clear();
+    let finding = world.only();
+    assert_eq!(finding.rule, "needed-file-ignored");
+    assert_eq!(finding.location.unwrap().path, "entrypoint.sh");
+}
+
+#[test]
+fn the_manifest_may_stay_out_of_the_bundle() {
+    let mut world = World::fit();
+    world.ignored = vec![world.entries.remove(0)];
+    assert_eq!(world.findings(), []);
+}
+
+#[test]
+fn a_malformed_ignore_file_is_an_error_at_its_line() {
+    let mut world = World::fit();
+    world.ignore_file = Some(PatternError {
+        line: 3,
+        pattern: "a[".to_owned(),
+        why: "unclosed".to_owned(),
+    });
+    let finding = world.only();
+    assert_eq!(finding.rule, "ignore-file-malformed");
+    assert_eq!(finding.location.unwrap().line, Some(3));
+}
+
+#[test]
+fn an_ebignore_is_told_to_be_unread_unless_ours_is_there() {
+    let mut world = World::fit();
+    world.entries.push(entry(".ebignore", Mode::File, "docs/"));
+    let finding = world.only();
+    assert_eq!(
+        (finding.rule.as_str(), finding.severity),
+        ("ebignore-not-read", Severity::Note)
+    );
+    assert!(
+        finding
+            .remedy
+            .unwrap()
+            .contains("git mv .ebignore .beanpoleignore")
+    );
+    world
+        .entries
+        .push(entry(".beanpoleignore", Mode::File, "docs/"));
+    assert_eq!(world.findings(), []);
 }
 
 #[test]
@@ -236,6 +343,7 @@ fn files_in_the_place_of_rendered_ones_collide() {
             ".ebextensions/00-beanpole-release.config",
             "release-file-collides",
         ),
+        (".beanpole/release.py", "own-file-collides"),
     ] {
         let mut world = World::fit();
         world.entries.push(entry(path, Mode::File, "x"));
@@ -248,21 +356,35 @@ fn files_in_the_place_of_rendered_ones_collide() {
 }
 
 #[test]
-fn links_that_lead_out_are_named() {
-    for (path, target, is_out) in [
-        ("a", "/etc/passwd", true),
-        ("a", "../b", true),
-        ("a/b", "../../c", true),
-        ("a/b", "../c", false),
-        ("a/b", "./x/../../c", false),
-        ("a", "b/../../c", true),
+fn links_that_do_not_lead_into_the_bundle_are_named() {
+    for (target, rule) in [
+        ("../b", "link-leads-out"),
+        ("/etc/passwd", "link-leads-out"),
+        ("gone", "link-dangles"),
+        ("link", "link-dangles"),
+        // It is in the commit, and does not ship.
+        ("compose.yaml", "link-dangles"),
     ] {
-        assert_eq!(leads_out(path, target), is_out, "{path} -> {target}");
+        let mut world = World::fit();
+        world.links.push(("link".to_owned(), target.to_owned()));
+        let finding = world.only();
+        assert_eq!(
+            (finding.rule.as_str(), finding.severity),
+            (rule, Severity::Warning),
+            "{target}"
+        );
+        assert!(finding.message.contains("`link`"), "{}", finding.message);
     }
+}
+
+#[test]
+fn in_the_image_form_links_of_hooks_must_lead_into_the_small_bundle() {
     let mut world = World::fit();
-    world.links.push(("a".to_owned(), "../b".to_owned()));
-    assert_eq!(
-        world.rules(),
-        [("link-leads-out".to_owned(), Severity::Warning)]
-    );
+    let hook = ".platform/hooks/predeploy/01.sh";
+    world
+        .links
+        .push((hook.to_owned(), "../../../entrypoint.sh".to_owned()));
+    assert_eq!(world.findings(), []);
+    world.project = project("image: {registry: ghcr.io/team/blog}\n");
+    assert_eq!(world.only().rule, "link-dangles");
 }

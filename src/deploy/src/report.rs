@@ -5,10 +5,11 @@
 
 use std::fmt;
 
-use beanpole_model::{ExitCode, Finding, Problem, Report, StepOutcome};
+use beanpole_model::{ExitCode, Finding, Problem, Report};
 use serde::{Serialize, Serializer};
 
 use crate::observation::EventSight;
+use crate::release_step::ReleaseStepReport;
 use crate::step::StepReport;
 
 /// How a release ended.
@@ -62,12 +63,14 @@ pub struct Created {
     pub name: String,
 }
 
-/// The end of a log of one instance.
+/// The telling lines of one log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogTail {
-    /// The instance.
+    /// The instance; empty if the log does not say which one wrote it.
     pub instance: String,
-    /// The last lines, scrubbed of secrets.
+    /// The file on the instance, or `deployment log`; empty if it has no name.
+    pub file: String,
+    /// The lines, scrubbed of secrets.
     pub lines: Vec<String>,
 }
 
@@ -137,12 +140,16 @@ pub struct ReleaseReport {
     pub commit: Option<String>,
     /// The commit's subject line.
     pub subject: Option<String>,
+    /// The release's id in the ledger, once it has one.
+    pub release: Option<String>,
     /// What the environment ran before.
     pub former_version: Option<String>,
     /// The environment's address, if it has one.
     pub url: Option<String>,
     /// The steps that were taken, in order.
     pub steps: Vec<StepReport>,
+    /// The migrations that it brought, as `app.name`.
+    pub migrations: Vec<String>,
     /// What was made and stays.
     pub created: Vec<Created>,
     /// What the check of the commit found.
@@ -151,6 +158,8 @@ pub struct ReleaseReport {
     pub failure: Option<FailureReport>,
     /// What AWS goes on doing by itself, one sentence each.
     pub goes_on: Vec<String>,
+    /// What the release step did, as far as its log told; none without one.
+    pub release_step: Option<ReleaseStepReport>,
     /// How many requests were sent to AWS.
     pub api_calls: u64,
     /// How long it all took, in wall-clock seconds.
@@ -176,17 +185,16 @@ impl fmt::Display for ReleaseReport {
             }
         }
         for step in &self.steps {
-            let mark = match step.outcome {
-                StepOutcome::Done => "done",
-                StepOutcome::Unchanged => "unchanged",
-                StepOutcome::Skipped => "skipped",
-                StepOutcome::Failed => "failed",
-            };
-            writeln!(
+            let mark = step.outcome.word();
+            write!(
                 formatter,
                 "  {:<12} {mark:<9} {:>7.1}s  {}",
                 step.id, step.seconds, step.message
             )?;
+            match &step.usually {
+                Some(usual) => writeln!(formatter, " ({})", usual.beside(step.seconds))?,
+                None => writeln!(formatter)?,
+            }
         }
         for created in &self.created {
             writeln!(
@@ -230,11 +238,13 @@ impl fmt::Display for FailureReport {
             )?;
         }
         for log in &self.logs {
-            writeln!(
-                formatter,
-                "  Log          end of the log of {}:",
-                log.instance
-            )?;
+            let words = [log.file.as_str(), "of", log.instance.as_str()];
+            let place = match (log.file.is_empty(), log.instance.is_empty()) {
+                (true, _) => log.instance.clone(),
+                (false, true) => log.file.clone(),
+                (false, false) => words.join(" "),
+            };
+            writeln!(formatter, "  Log          {place}:")?;
             for line in &log.lines {
                 writeln!(formatter, "               {line}")?;
             }
@@ -248,6 +258,8 @@ impl fmt::Display for FailureReport {
 
 #[cfg(test)]
 mod tests {
+    use beanpole_model::StepOutcome;
+
     use super::*;
 
     fn step(id: &str, outcome: StepOutcome, seconds: f64, message: &str) -> StepReport {
@@ -257,6 +269,7 @@ mod tests {
             outcome,
             seconds,
             message: message.to_owned(),
+            usually: None,
         }
     }
 
@@ -269,6 +282,7 @@ mod tests {
             version_label: Some("0123456789ab-fedcba987654".to_owned()),
             commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
             subject: Some("feat: slugs".to_owned()),
+            release: Some("20261120T101500Z-0123456789ab-fedcba987654".to_owned()),
             former_version: Some("aaaaaaaaaaaa-bbbbbbbbbbbb".to_owned()),
             url: Some("http://shop.eu-central-1.elasticbeanstalk.com/".to_owned()),
             steps: vec![
@@ -292,6 +306,7 @@ mod tests {
                     "`aaaaaaaaaaaa-bbbbbbbbbbbb` runs again",
                 ),
             ],
+            migrations: vec!["posts.0002_feed".to_owned()],
             created: vec![Created {
                 kind: "application version".to_owned(),
                 name: "0123456789ab-fedcba987654".to_owned(),
@@ -311,10 +326,12 @@ mod tests {
                 health_causes: vec!["i-1 is Severe (red)".to_owned()],
                 logs: vec![LogTail {
                     instance: "i-1".to_owned(),
+                    file: "/var/log/eb-engine.log".to_owned(),
                     lines: vec!["no such column".to_owned()],
                 }],
             }),
             goes_on: Vec::new(),
+            release_step: None,
             api_calls: 84,
             seconds: 640.1,
         }

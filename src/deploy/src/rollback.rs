@@ -7,6 +7,7 @@
 //! application has no version that could be deployed.
 
 use beanpole_model::VersionLabel;
+use beanpole_provision::OptionChange;
 
 use crate::error::Error;
 use crate::gate::Gate;
@@ -25,10 +26,20 @@ impl Scene<'_> {
         &self,
         baseline: &Baseline,
         failed: &VersionLabel,
+        settings: Option<&OptionChange>,
     ) -> Result<Ended<()>, Error> {
         let step = StepId::RollBack;
-        let sight = self.wait_until_ready(step).await?;
+        let mut sight = self.wait_until_ready(step).await?;
         self.refuse_a_third_version(&sight, baseline, failed)?;
+        // Settings first: the former version must not meet those of the new one.
+        if let Some(former) = settings {
+            self.restore_configuration(former, step).await?;
+            sight = self.wait_until_ready(step).await?;
+        }
+        if baseline.version.as_deref() == Some(failed.as_str()) {
+            // Only settings were changed, and they are back.
+            return self.same_version_again(baseline, failed, &sight).await;
+        }
         let former = self.way_back(baseline, failed).await?;
         let now = Baseline::of(&sight);
         let expectation = Expectation {
@@ -69,6 +80,40 @@ impl Scene<'_> {
             "runs again"
         };
         Ok(Ended::done((), format!("{how}`{former}` {health}")))
+    }
+
+    /// Proves the version that was there all along.
+    async fn same_version_again(
+        &self,
+        baseline: &Baseline,
+        version: &VersionLabel,
+        sight: &Sight,
+    ) -> Result<Ended<()>, Error> {
+        if !baseline.was_healthy {
+            return Err(Error::NothingToGoBackTo {
+                former: baseline.version.clone(),
+                why: "it is the version that failed",
+            });
+        }
+        let expectation = Expectation {
+            version: version.to_string(),
+            minimum_instances: self.project.instances.min.min(baseline.instances.max(1)),
+            after_deployment: None,
+            healthy: true,
+        };
+        let url = self.health_url(sight);
+        let mut gate = Gate::new(
+            expectation,
+            url.as_ref().map(|_| self.project.health.successes),
+        );
+        self.prove(&mut gate, StepId::RollBack).await?;
+        if let Some(url) = &url {
+            self.probe(&mut gate, url, StepId::RollBack).await?;
+        }
+        Ok(Ended::done(
+            (),
+            format!("the former settings of `{version}` are back and it is healthy"),
+        ))
     }
 
     /// The version to go back to, if there is one.

@@ -10,40 +10,30 @@ use std::time::Duration;
 
 use beanpole_cloud::{BeanstalkEvent, Cloud, EventQuery, Kind};
 use beanpole_manifest::Project;
-use beanpole_model::{Pace, SecretScrubber};
+use beanpole_model::{Event, Pace, SecretScrubber};
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::observation::{EnvironmentSight, EventSight, InstanceSight, Sight, is_healthy};
+use crate::patience::Patience;
 use crate::step::{StepId, Steps, one_line};
 
-/// How long throttling is waited out before the update, in AWS time, beyond the client's own
-/// attempts.
-const PATIENCE_WITH_THROTTLING: Duration = Duration::from_secs(5 * 60);
-
-/// The same for a broken connection and for AWS's own failures.
-const PATIENCE_WITH_FAILURES: Duration = Duration::from_secs(60);
-
-/// The first pause after passing trouble; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-
-/// The longest pause after passing trouble.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// Polls of several jobs must not fall into step: each pause differs by up to this share.
-const JITTER: f64 = 0.1;
-
 /// What every step of a release needs.
-#[derive(Clone, Copy)]
-pub(crate) struct Scene<'a> {
-    pub(crate) cloud: &'a Cloud,
-    pub(crate) project: &'a Project,
-    pub(crate) pace: Pace,
-    pub(crate) steps: &'a Steps,
-    pub(crate) cancel: &'a CancellationToken,
-    pub(crate) scrubber: &'a SecretScrubber,
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The connected account.
+    pub cloud: &'a Cloud,
+    /// The project, with the environment that is worked on.
+    pub project: &'a Project,
+    /// AWS's clock.
+    pub pace: Pace,
+    /// Tells and remembers the steps.
+    pub steps: &'a Steps,
+    /// Ends all waits.
+    pub cancel: &'a CancellationToken,
+    /// Knows the secret values of this run.
+    pub scrubber: &'a SecretScrubber,
 }
 
 /// How far before an update's own time its events are asked for: AWS's parts have clocks of their
@@ -72,18 +62,19 @@ impl EventFilter {
 }
 
 impl Scene<'_> {
+    fn patience(&self) -> Patience<'_> {
+        Patience {
+            pace: self.pace,
+            cancel: self.cancel,
+        }
+    }
+
     /// Sleeps for `aws_time`, give or take the jitter.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
     pub(crate) async fn pause(&self, aws_time: Duration) -> Result<(), Error> {
-        let jitter = rand::random_range(1.0 - JITTER..=1.0 + JITTER);
-        let pause = self.pace.wait(aws_time.mul_f64(jitter));
-        tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => Err(Error::Interrupted),
-            () = tokio::time::sleep(pause) => Ok(()),
-        }
+        self.patience().pause(aws_time).await
     }
 
     /// Makes a call that may be repeated and given up at any point, and waits passing trouble out.
@@ -99,14 +90,7 @@ impl Scene<'_> {
         Call: Fn() -> Answer,
         Answer: Future<Output = Result<T, beanpole_cloud::Error>>,
     {
-        self.repeatedly(doing, || async {
-            tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => Err(given_up()),
-                answer = Box::pin(call()) => answer,
-            }
-        })
-        .await
+        self.patience().patiently(doing, call).await
     }
 
     /// The same for a call that knows itself how to be given up.
@@ -122,27 +106,28 @@ impl Scene<'_> {
         Call: Fn() -> Answer,
         Answer: Future<Output = Result<T, beanpole_cloud::Error>>,
     {
-        let started = Instant::now();
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let error = match Box::pin(call()).await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            let patience = match error.kind {
-                Kind::Interrupted => return Err(Error::Interrupted),
-                Kind::Throttled => PATIENCE_WITH_THROTTLING,
-                Kind::Network | Kind::Service => PATIENCE_WITH_FAILURES,
-                _ => Duration::ZERO,
-            };
-            if started.elapsed() >= self.pace.deadline(patience) {
-                return Err(Error::Cloud {
-                    doing,
-                    source: error,
-                });
-            }
-            self.pause(pause).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+        self.patience().repeatedly(doing, call).await
+    }
+
+    /// Refuses an environment of Beanstalk Cluster, which runs on EKS: it has no instances to prove a
+    /// version on, and other settings than ours. Changes nothing; one that is missing is not refused.
+    ///
+    /// # Errors
+    /// [`Error::ClusterMode`], [`Error::Cloud`], [`Error::Interrupted`].
+    pub async fn refuse_cluster_mode(&self) -> Result<(), Error> {
+        let project = self.project;
+        let found = self
+            .patiently("reading the environment", || {
+                self.cloud
+                    .beanstalk
+                    .environment(&project.application, &project.environment)
+            })
+            .await?;
+        match found.and_then(|found| found.tier) {
+            Some(tier) if tier.is_cluster() => Err(Error::ClusterMode {
+                environment: project.environment.to_string(),
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -178,6 +163,7 @@ impl Scene<'_> {
                 instances: None,
             });
         };
+        self.tell_sight(&environment, instances.as_deref().unwrap_or_default());
         let instances = match instances {
             Ok(instances) => Some(instances.iter().map(InstanceSight::from).collect()),
             // Without enhanced health the call is refused; a vanished environment is told above.
@@ -232,6 +218,17 @@ impl Scene<'_> {
         }
     }
 
+    /// Shows a look at the environment to live views.
+    fn tell_sight(
+        &self,
+        environment: &EnvironmentSight,
+        instances: &[beanpole_cloud::InstanceHealth],
+    ) {
+        let name = self.project.environment.as_str();
+        let snapshot = crate::snapshot::snapshot(name, environment, instances);
+        self.steps.reporter().report(&Event::Environment(snapshot));
+    }
+
     /// A line about the progress of a step.
     pub(crate) fn progress(&self, step: StepId, message: impl Into<String>) {
         self.steps.reporter().progress(step.id(), message);
@@ -250,9 +247,4 @@ impl Scene<'_> {
 /// True for trouble that may be over at the next attempt.
 pub(crate) fn is_passing(error: &beanpole_cloud::Error) -> bool {
     matches!(error.kind, Kind::Throttled | Kind::Network | Kind::Service)
-}
-
-/// What a call that was given up comes to.
-fn given_up() -> beanpole_cloud::Error {
-    beanpole_cloud::Error::new("", "", "", Kind::Interrupted, "")
 }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use beanpole_model::{Event, Reporter, StepOutcome};
 use serde::Serialize;
 
+use crate::timings::Usual;
+
 /// The steps that this crate takes, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StepId {
@@ -19,12 +21,22 @@ pub enum StepId {
     Check,
     /// Build the image on this machine.
     BuildImage,
+    /// Push it to its registry.
+    PushImage,
+    /// Take the environment's lock.
+    Lock,
+    /// Look at the migrations that the serving code will meet.
+    Migrations,
     /// Make the source bundle.
     Bundle,
     /// Upload it.
     Upload,
     /// Create the application version.
     Version,
+    /// Have a second environment to release on.
+    PrepareGreen,
+    /// Change settings, in an update of their own.
+    Configure,
     /// Update the environment and follow it until it is Ready.
     Update,
     /// Prove version and health on every instance.
@@ -33,6 +45,14 @@ pub enum StepId {
     Probe,
     /// Watch it stay well.
     Soak,
+    /// Give the public name to the second environment.
+    Swap,
+    /// Remove settings that the new version does not need any more.
+    RemoveSettings,
+    /// End the environment that served before.
+    Retire,
+    /// Remove old versions and bundles.
+    Prune,
     /// Go back to the former version.
     RollBack,
 }
@@ -44,13 +64,22 @@ impl StepId {
         match self {
             Self::Check => "check",
             Self::BuildImage => "build-image",
+            Self::PushImage => "push-image",
+            Self::Lock => "lock",
+            Self::Migrations => "migrations",
             Self::Bundle => "bundle",
             Self::Upload => "upload",
             Self::Version => "version",
+            Self::PrepareGreen => "prepare-green",
+            Self::Configure => "configure",
             Self::Update => "update",
             Self::Prove => "prove",
             Self::Probe => "probe",
             Self::Soak => "soak",
+            Self::Swap => "swap",
+            Self::RemoveSettings => "remove-settings",
+            Self::Retire => "retire",
+            Self::Prune => "prune",
             Self::RollBack => "roll-back",
         }
     }
@@ -61,13 +90,22 @@ impl StepId {
         match self {
             Self::Check => "Check the commit",
             Self::BuildImage => "Build the image",
+            Self::PushImage => "Push the image",
+            Self::Lock => "Lock the environment",
+            Self::Migrations => "Review the migrations",
             Self::Bundle => "Make the bundle",
             Self::Upload => "Upload the bundle",
             Self::Version => "Create the version",
+            Self::PrepareGreen => "Prepare the second environment",
+            Self::Configure => "Change the settings",
             Self::Update => "Update the environment",
             Self::Prove => "Prove version and health on every instance",
             Self::Probe => "Probe from outside",
             Self::Soak => "Watch it stay healthy",
+            Self::Swap => "Swap the public names",
+            Self::RemoveSettings => "Remove settings that are not needed any more",
+            Self::Retire => "Retire the old environment",
+            Self::Prune => "Remove old versions",
             Self::RollBack => "Roll back",
         }
     }
@@ -86,6 +124,9 @@ pub struct StepReport {
     pub seconds: f64,
     /// One line: what was made or proven, or why it failed.
     pub message: String,
+    /// How long it took in earlier releases; none for a step that was not timed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usually: Option<Usual>,
 }
 
 /// What a step's work gives back when it worked.
@@ -224,6 +265,7 @@ impl Steps {
             outcome,
             seconds: elapsed.as_secs_f64(),
             message: message.clone(),
+            usually: None,
         });
         self.reporter.report(&Event::StepFinished {
             id: id.to_owned(),

@@ -1,11 +1,15 @@
 //! Moves the environment to a version: waits until it takes changes, asks once, and follows.
 //!
-//! Rules: by version only, never together with settings. A busy environment is waited for, with a
+//! Rules: version and settings never go in one update. A busy environment is waited for, with a
 //! deadline, before anything is sent. A call whose answer was lost is never repeated blindly: the
 //! environment is read first. The deadline of the watch follows from policy, batches and timeout.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use beanpole_cloud::{Kind, UpdateEnvironment};
 use beanpole_model::VersionLabel;
+use beanpole_provision::OptionChange;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -13,8 +17,10 @@ use crate::deadline;
 use crate::error::Error;
 use crate::following::{End, Following};
 use crate::observation::{EnvironmentSight, EnvironmentState, EventSight, Sight, is_healthy};
+use crate::poll::Poll;
 use crate::proof::Expectation;
-use crate::scene::{EventFilter, Scene, is_passing};
+use crate::release_watch::ReleaseWatch;
+use crate::scene::{EventFilter, Scene};
 use crate::step::StepId;
 
 /// How many of a busy environment's last events are shown.
@@ -52,6 +58,8 @@ impl Baseline {
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) events: EventFilter,
+    /// The watch on the release step; none if the project has none.
+    pub(crate) release: Option<Arc<ReleaseWatch>>,
 }
 
 impl Scene<'_> {
@@ -72,10 +80,11 @@ impl Scene<'_> {
                 return Ok(sight);
             };
             if Instant::now() >= end {
-                return Err(self.busy(state.clone(), environment.updated).await);
+                return Err(self.busy(state, environment.updated).await);
             }
             if told.as_ref() != Some(state) {
-                self.progress(step, format!("waiting: the environment is {state}"));
+                let why = self.what_keeps_it_busy(state).await;
+                self.progress(step, format!("waiting: the environment is {why}"));
                 told = Some(state.clone());
             }
             self.pause(deadline::POLL).await?;
@@ -109,7 +118,8 @@ impl Scene<'_> {
         }
     }
 
-    async fn busy(&self, state: String, begun: Option<Timestamp>) -> Error {
+    async fn busy(&self, state: &str, begun: Option<Timestamp>) -> Error {
+        let state = self.what_keeps_it_busy(state).await;
         let events = self
             .events(&EventFilter {
                 request: None,
@@ -129,11 +139,10 @@ impl Scene<'_> {
         }
     }
 
-    /// Asks Beanstalk to move the environment to `label`. The environment was Ready a moment ago; if
-    /// someone else is faster, this waits for them.
+    /// Asks Beanstalk to move the environment to `label`.
     ///
     /// # Errors
-    /// Those of [`Scene::wait_until_ready`].
+    /// Those of [`Scene::send`].
     pub(crate) async fn send_update(
         &self,
         label: &VersionLabel,
@@ -145,6 +154,21 @@ impl Scene<'_> {
             project.environment.clone(),
             label.clone(),
         );
+        let release = self.watch_release().await.map(Arc::new);
+        let sent = self.send(&update, step).await?;
+        Ok(Sent { release, ..sent })
+    }
+
+    /// Asks Beanstalk to change the environment. It was Ready a moment ago; if someone else is
+    /// faster, this waits for them.
+    ///
+    /// # Errors
+    /// Those of [`Scene::wait_until_ready`], and the refusal.
+    pub(crate) async fn send(
+        &self,
+        update: &UpdateEnvironment,
+        step: StepId,
+    ) -> Result<Sent, Error> {
         let end = Instant::now() + self.pace.deadline(deadline::BUSY);
         let mut refusals = 0;
         loop {
@@ -152,13 +176,16 @@ impl Scene<'_> {
             if self.cancel.is_cancelled() {
                 return Err(Error::Interrupted);
             }
-            let source = match Box::pin(self.cloud.beanstalk.update_environment(&update)).await {
+            let source = match Box::pin(self.cloud.beanstalk.update_environment(update)).await {
                 Ok(started) => {
                     let events = EventFilter {
                         request: started.request_id,
                         begun: started.environment.updated,
                     };
-                    return Ok(Sent { events });
+                    return Ok(Sent {
+                        events,
+                        release: None,
+                    });
                 }
                 Err(error) => error,
             };
@@ -180,24 +207,45 @@ impl Scene<'_> {
             let sight = self.wait_until_ready(step).await?;
             // The call may have worked although its answer was lost.
             let was_lost = matches!(source.kind, Kind::Network | Kind::Service);
-            let is_there = sight
-                .environment
-                .as_ref()
-                .filter(|environment| environment.version.as_deref() == Some(label.as_str()));
-            if let Some(environment) = is_there
-                && was_lost
+            if was_lost
+                && let Some(environment) = &sight.environment
+                && self.has_taken(update, environment).await?
             {
                 let events = EventFilter {
                     request: None,
                     begun: environment.updated,
                 };
-                return Ok(Sent { events });
+                return Ok(Sent {
+                    events,
+                    release: None,
+                });
             }
         }
     }
 
-    /// Follows an update until the environment is Ready again. Returns the errors that Beanstalk
-    /// told meanwhile.
+    /// True if the environment is as an update would have it.
+    async fn has_taken(
+        &self,
+        update: &UpdateEnvironment,
+        environment: &EnvironmentSight,
+    ) -> Result<bool, Error> {
+        let label = update.version_label.as_ref().map(VersionLabel::as_str);
+        if label.is_some() && label != environment.version.as_deref() {
+            return Ok(false);
+        }
+        let options = OptionChange {
+            settings: update.settings.clone(),
+            remove: update.remove.clone(),
+        };
+        if options.is_empty() {
+            return Ok(true);
+        }
+        let sets = self.option_sets().await?;
+        Ok(options.left(&sets.in_force).is_empty())
+    }
+
+    /// Follows an update until the environment is Ready again, and shows what its release step
+    /// prints. Returns the errors that Beanstalk told meanwhile.
     ///
     /// # Errors
     /// [`Error::OutOfTime`], [`Error::EnvironmentGone`], [`Error::Interrupted`], [`Error::Cloud`]
@@ -210,17 +258,29 @@ impl Scene<'_> {
         step: StepId,
         errors: &mut Vec<EventSight>,
     ) -> Result<(), Error> {
+        let followed = self.follow_state(sent, expectation, instances, step, errors);
+        match &sent.release {
+            None => followed.await,
+            Some(release) => self.while_showing(release, step, followed).await,
+        }
+    }
+
+    async fn follow_state(
+        &self,
+        sent: &Sent,
+        expectation: Expectation,
+        instances: u32,
+        step: StepId,
+        errors: &mut Vec<EventSight>,
+    ) -> Result<(), Error> {
         let count = instances.max(self.project.instances.min);
         let limit = deadline::update(&self.project.deployment, count);
-        let end = Instant::now() + self.pace.deadline(limit);
+        let mut poll = Poll::new(self, limit);
         let mut following = Following::new(expectation);
-        let mut pause = deadline::POLL;
         loop {
-            let (sight, events) = tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => return Err(Error::Interrupted),
-                seen = async { tokio::join!(self.sight(), self.events(&sent.events)) } => seen,
-            };
+            let (sight, events) = self
+                .seen(async { tokio::join!(self.sight(), self.events(&sent.events)) })
+                .await?;
             let told = following.look(sight.as_ref().ok(), &events);
             for event in &told.news {
                 self.show_event(step, event);
@@ -234,23 +294,18 @@ impl Scene<'_> {
                 Some(End::Gone) => return Err(self.gone("gone")),
                 None => {}
             }
-            let is_late = Instant::now() >= end;
-            match sight {
-                Err(source) if is_late || !is_passing(&source) => {
-                    return Err(Error::Cloud {
-                        doing: "following the update",
-                        source,
-                    });
-                }
-                Ok(_) if is_late => {
-                    let environment = self.project.environment.to_string();
-                    return Err(Error::OutOfTime { environment, limit });
-                }
-                // Throttled or cut off: ask less often.
-                Err(_) => pause = (pause * 2).min(deadline::POLL * 6),
-                Ok(_) => pause = deadline::POLL,
-            }
-            self.pause(pause).await?;
+            let trouble = sight.err();
+            poll.next(self, "following the update", trouble, |limit| {
+                self.out_of_time(limit)
+            })
+            .await?;
+        }
+    }
+
+    pub(crate) fn out_of_time(&self, limit: Duration) -> Error {
+        Error::OutOfTime {
+            environment: self.project.environment.to_string(),
+            limit,
         }
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! Rules: the key is the content's address, so an object that is there is the one that we would
 //! upload, if it carries our digest. S3 stores whole objects only: an interrupted upload leaves
-//! nothing under the key.
+//! nothing under the key, and takes its parts back. A process that was killed cannot: its parts are
+//! taken back by the next large upload of the application, once they are so old that nobody sends them
+//! any more.
 
 use std::collections::BTreeMap;
 
-use beanpole_cloud::{Kind, Upload};
+use beanpole_cloud::{Kind, PART_SIZE, Upload};
 use camino::Utf8PathBuf;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::bundle::Bundle;
 use crate::error::Error;
@@ -16,6 +19,10 @@ use crate::step::StepId;
 
 /// The metadata that holds the content digest.
 const DIGEST_METADATA: &str = "beanpole-content";
+
+/// An unfinished upload of this age is nobody's: the largest bundle over a link of 200 kbit/s takes six
+/// hours.
+const ABANDONED_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where a bundle is or goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +110,27 @@ impl Scene<'_> {
                 .storage
                 .upload_file(&upload, &progress, self.cancel)
         })
-        .await
-        .map(drop)
+        .await?;
+        if bundle.size() > PART_SIZE {
+            self.take_back_abandoned(&place.bucket).await;
+        }
+        Ok(())
+    }
+
+    /// Aborts uploads of the application's bundles that were left behind. Best effort: they cost a
+    /// little money and nothing else, and the right to see them may be missing.
+    async fn take_back_abandoned(&self, bucket: &str) {
+        let Ok(abandoned_before) = Timestamp::now().checked_sub(ABANDONED_AFTER) else {
+            return;
+        };
+        let prefix = format!("{}/", self.project.application);
+        let storage = &self.cloud.storage;
+        let found = Box::pin(storage.unfinished_uploads(bucket, &prefix)).await;
+        for upload in found.unwrap_or_default() {
+            if upload.begun.is_some_and(|begun| begun < abandoned_before) {
+                let _ = Box::pin(storage.abort_unfinished(bucket, &upload)).await;
+            }
+        }
     }
 }
 

@@ -14,6 +14,8 @@ mod git;
 mod lfs;
 mod repository;
 mod status;
+mod stored;
+mod submodules;
 
 pub use blobs::BlobReader;
 pub use commit::{Commit, CommitId, CommitIdError};
@@ -23,3 +25,4 @@ pub use git::Git;
 pub use lfs::is_lfs_pointer;
 pub use repository::Repository;
 pub use status::{Change, ChangeKind};
+pub use submodules::{MissingSubmodule, Tree, WhyMissing};

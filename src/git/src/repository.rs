@@ -70,6 +70,18 @@ impl Repository {
         &self.root
     }
 
+    pub(crate) fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// The same repository, with git run in another way.
+    pub(crate) fn with_git(&self, git: Git) -> Self {
+        Self {
+            git,
+            root: self.root.clone(),
+        }
+    }
+
     /// The commit that is checked out.
     ///
     /// # Errors
@@ -314,7 +326,7 @@ impl Repository {
     }
 
     /// A path as it is named inside the repository, without `.` and `..`.
-    fn relative(&self, path: &Utf8Path) -> Result<Utf8PathBuf, Error> {
+    pub(crate) fn relative(&self, path: &Utf8Path) -> Result<Utf8PathBuf, Error> {
         let outside = || Error::OutsideRepository {
             path: path.to_owned(),
             root: self.root.clone(),

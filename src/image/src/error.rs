@@ -83,6 +83,38 @@ pub enum Error {
     /// The build ended without an image and without an error.
     #[error("the build ended without an image id")]
     NoImage,
+    /// The registry does not let the caller in, or not so far.
+    #[error("the registry refused access to `{repository}`: {cause}")]
+    RegistryDenied {
+        /// The repository.
+        repository: String,
+        /// What the registry or the engine said, in one line.
+        cause: String,
+    },
+    /// The registry has no such repository, and makes none by itself.
+    #[error("the registry has no repository `{repository}`: {cause}")]
+    RepositoryMissing {
+        /// The repository.
+        repository: String,
+        /// What the registry said, in one line.
+        cause: String,
+    },
+    /// An image did not get to its registry, or the registry could not be asked.
+    #[error("the Docker Engine failed to {action}: {cause}")]
+    PushFailed {
+        /// What was asked, with the object.
+        action: String,
+        /// What the registry or the engine said, in one line.
+        cause: String,
+    },
+    /// The file in which Docker keeps logins, or a credential helper, gave no answer.
+    #[error("the registry logins in `{path}` could not be read: {cause}")]
+    LoginUnreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: String,
+    },
     /// A file or folder of the build context cannot be read.
     #[error("`{path}` in the build context cannot be read")]
     ContextUnreadable {
@@ -202,7 +234,9 @@ impl Problem for Error {
             | Self::PathNotText { .. }
             | Self::PathOutside { .. }
             | Self::DockerfileMissing { .. }
+            | Self::RepositoryMissing { .. }
             | Self::IgnorePattern { .. } => ExitCode::Usage,
+            Self::RegistryDenied { .. } | Self::LoginUnreadable { .. } => ExitCode::Credentials,
             Self::EngineUnreachable { .. }
             | Self::EngineTooOld { .. }
             | Self::Request { .. }
@@ -210,6 +244,7 @@ impl Problem for Error {
             | Self::Conflict { .. }
             | Self::BaseImageUnavailable { .. }
             | Self::NoImage
+            | Self::PushFailed { .. }
             | Self::ContextUnreadable { .. } => ExitCode::Outside,
             // Nothing was changed anywhere: the build comes before the first change.
             Self::BuildFailed { .. } => ExitCode::Findings,
@@ -240,6 +275,21 @@ impl Problem for Error {
             Self::BuildFailed { .. } => Some(
                 "run `docker build .` in the context to see the whole output, and mend the failing step".to_owned(),
             ),
+            Self::RegistryDenied { repository, .. } => Some(format!(
+                "log in with `docker login {}`, and check that this login may push",
+                crate::registry_host(repository)
+            )),
+            Self::RepositoryMissing { repository, .. } => Some(format!(
+                "create it, at ECR with `aws ecr create-repository --repository-name {}`",
+                repository.split_once('/').map_or(repository.as_str(), |(_, path)| path)
+            )),
+            Self::PushFailed { .. } => Some(
+                "check that the engine reaches the registry, and run the command again: what is there is not sent twice"
+                    .to_owned(),
+            ),
+            Self::LoginUnreadable { .. } => {
+                Some("correct the file, or write it anew with `docker login`".to_owned())
+            }
             Self::DockerfileMissing { .. } => {
                 Some("name the Dockerfile in `image.dockerfile` of beanpole.yaml".to_owned())
             }

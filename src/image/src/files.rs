@@ -24,6 +24,9 @@ impl Engine {
     /// # Errors
     /// [`Error::PathOutside`] for a relative path, [`Error::NotFound`], [`Error::Request`].
     pub async fn put_files(&self, container: &str, files: &[ContainerFile]) -> Result<(), Error> {
+        if files.is_empty() {
+            return Ok(());
+        }
         let action = format!("write files into container {container}");
         let mut entries = Vec::new();
         for file in files {

@@ -17,9 +17,12 @@ mod error;
 mod files;
 mod ignore;
 mod images;
+mod login;
 mod network;
 mod output;
 mod progress;
+mod push;
+mod reference;
 mod removal;
 
 pub use address::Address;
@@ -32,9 +35,12 @@ pub use error::Error;
 pub use files::ContainerFile;
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use images::ImageInformation;
+pub use login::{DockerLogins, RegistryLogin};
 pub use network::Attachment;
 pub use output::ExecOutput;
 pub use progress::LOG_TAIL_LINES;
+pub use push::{PUSH_STEP, PushRequest};
+pub use reference::{ImageDigest, ImageDigestError, PushedImage, registry_host};
 pub use removal::Removed;
 
 // Callers cancel builds and waits with this type; re-exported so that they need not name the crate.

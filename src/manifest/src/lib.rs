@@ -32,8 +32,10 @@ pub use find::{FILE_NAME, find};
 pub use issue::{Issue, IssueKind};
 pub use manifest::Manifest;
 pub use project::{
-    Alarm, Alerts, Approvals, Batch, Cache, CacheEngine, Comparison, Database, DatabaseEngine,
-    Deployment, Health, Image, Instances, LoadBalancer, Network, Platform, Policy, Probe, Process,
-    Project, Roles, Scheme, SecretMode, Secrets, Slack, Statistic, Thresholds,
+    Alarm, Alerts, Approvals, Batch, BlueGreen, Cache, CacheEngine, Comparison, Database,
+    DatabaseEngine, Deployment, Health, Image, Instances, Keep, LoadBalancer, Markers, Network,
+    NewRelicMarker, NewRelicRegion, Platform, Policy, Probe, Process, Project, Roles,
+    RollbarMarker, Scheme, SecretMode, Secrets, SentryMarker, Slack, Statistic, Strategy,
+    Thresholds, TrafficSplit,
 };
 pub use template::template;

@@ -11,7 +11,7 @@ use crate::decode::decode;
 use crate::issue::Fault;
 use crate::project::{
     Alarm, Alerts, Approvals, Cache, Database, Deployment, Health, Image, Instances, LoadBalancer,
-    Network, Platform, Probe, Process, Project, Roles, Secrets,
+    Markers, Network, Platform, Probe, Process, Project, Roles, Secrets,
 };
 use crate::schema::{Text, TextMap};
 use crate::tree::Node;
@@ -80,6 +80,9 @@ pub(crate) struct Settings {
     /// Where news is sent.
     #[serde(default)]
     alerts: Alerts,
+    /// Who is told that a release happened, beside people.
+    #[serde(default)]
+    markers: Markers,
     /// Outside probes beyond the health check.
     #[serde(default)]
     probes: Vec<Probe>,
@@ -175,6 +178,7 @@ fn complete(settings: Settings, environment: EnvironmentName, key: &str) -> Proj
         secrets: settings.secrets,
         alarms: settings.alarms,
         alerts: settings.alerts,
+        markers: settings.markers,
         probes: settings.probes,
         approvals: settings.approvals,
         cname_prefix: settings.cname_prefix,

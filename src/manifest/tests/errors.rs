@@ -119,8 +119,26 @@ fn cross_checks() {
 }
 
 #[test]
+fn markers() {
+    insta::assert_snapshot!(
+        [
+            refused_with("markers: {rolbar: {}}\n"),
+            refused_with("markers: {rollbar: {token: abc}}\n"),
+            refused_with("markers: {rollbar: {token_variable: 'post server', environment: 'a/b', url: 'http://rollbar.example'}}\n"),
+            refused_with("markers: {sentry: {organization: acme}}\n"),
+            refused_with("markers:\n  sentry: {organization: 'Acme Inc', project: '../x', environment: '', url: 'https://user@sentry.io'}\n"),
+            refused_with("markers: {new_relic: {entity_guid: \"x' OR '1\", region: asia}}\n"),
+            refused_with("markers: {new_relic: {entity_guid: \"x' OR '1\", key_variable: 'NRAK-1'}}\n"),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
 fn a_secret_in_the_wrong_place_is_not_repeated() {
     for text in [
+        "markers: {rollbar: {token_variable: 'hunter2 is mine'}}\n",
+        "markers: {sentry: {organization: a, project: b, url: 'https://x:hunter2@sentry.io'}}\n",
         "secrets: {names: {KEY: 'hunter2 is mine'}}\n",
         "secrets:\n  names:\n    KEY: hunter2 is mine\n",
         "alerts: {slack: {webhook_url_variable: 'https://hunter2'}}\n",
@@ -217,4 +235,24 @@ fn choosing_an_environment() {
             .environment_key,
         "staging"
     );
+}
+
+#[test]
+fn strategies() {
+    let cases = [
+        ("{strategy: bluegreen}", "`blue-green`"),
+        ("{blue_green: {keep: for ever}}", "`next-release`"),
+        ("{blue_green: {keep: 25h}}", "`0s` to `24h`"),
+        ("{traffic_split: {percent: 5}}", "percentage"),
+        ("{traffic_split: {percentage: 0}}", "1 to 100"),
+        ("{traffic_split: {percentage: 101}}", "1 to 100"),
+        ("{traffic_split: {evaluation: 2m}}", "`3m` to `10h`"),
+        ("{traffic_split: {evaluation: 601m}}", "`3m` to `10h`"),
+        ("{traffic_split: {evaluation: 3m30s}}", "whole minutes"),
+    ];
+    for (deployment, expected) in cases {
+        let shown = refused_with(&format!("deployment: {deployment}\n"));
+        assert!(shown.contains(expected), "{deployment}: {shown}");
+        assert!(shown.contains("beanpole.yaml:5:"), "no place: {shown}");
+    }
 }

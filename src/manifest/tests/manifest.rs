@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use beanpole_manifest::{Batch, Manifest, Policy, Project, template};
+use beanpole_manifest::{
+    Batch, Keep, Manifest, NewRelicRegion, Policy, Project, Strategy, template,
+};
 use camino::{Utf8Path, Utf8PathBuf};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -41,6 +43,28 @@ fn without_sections_there_is_no_database_and_no_cache() {
     let project = only(SMALLEST);
     assert_eq!((project.database, project.cache), (None, None));
     assert_eq!(project.environment.as_str(), "blog-production");
+}
+
+#[test]
+fn markers_need_little() {
+    let markers = only(&format!(
+        "{SMALLEST}markers:
+  rollbar: {{}}
+  sentry: {{organization: acme, project: blog, url: 'https://de.sentry.io'}}
+  new_relic: {{entity_guid: MTIzNDU2N3xBUE18QVBQTElDQVRJT058MQ, region: eu}}
+"
+    ))
+    .markers;
+    let sentry = markers.sentry.unwrap();
+    assert_eq!(
+        markers.rollbar.unwrap().token_variable,
+        "ROLLBAR_ACCESS_TOKEN"
+    );
+    assert_eq!(sentry.token_variable, "SENTRY_AUTH_TOKEN");
+    assert_eq!(sentry.url.as_deref(), Some("https://de.sentry.io"));
+    let new_relic = markers.new_relic.unwrap();
+    assert_eq!(new_relic.key_variable, "NEW_RELIC_API_KEY");
+    assert_eq!(new_relic.region, NewRelicRegion::Eu);
 }
 
 #[test]
@@ -154,6 +178,30 @@ fn a_project_survives_as_json() {
     assert_eq!(json["deployment"]["batch"], "30%");
 }
 
+#[test]
+fn strategy_and_trial_are_read_and_written() {
+    let project = parse(&format!(
+        "{SMALLEST}deployment: {{strategy: blue-green, blue_green: {{keep: 30m}}, traffic_split: \
+         {{percentage: 25, evaluation: 10m}}}}\n"
+    ))
+    .environment(None)
+    .unwrap();
+    let deployment = &project.deployment;
+    assert_eq!(deployment.strategy, Strategy::BlueGreen);
+    assert_eq!(
+        deployment.blue_green.keep,
+        Keep::For(Duration::from_secs(1800))
+    );
+    assert_eq!(deployment.traffic_split.percentage, 25);
+    let json = serde_json::to_value(deployment).unwrap();
+    assert_eq!(json["strategy"], "blue-green");
+    assert_eq!(json["blue_green"]["keep"], "30m");
+    assert_eq!(json["traffic_split"]["evaluation"], "10m");
+    let usual = parse(SMALLEST).environment(None).unwrap().deployment;
+    assert_eq!(usual.strategy, Strategy::InPlace);
+    assert_eq!(usual.blue_green.keep, Keep::NextRelease);
+}
+
 /// The errors of a manifest's JSON form against the schema.
 fn schema_errors(text: &str) -> Vec<String> {
     let validator = jsonschema::validator_for(&Manifest::json_schema()).unwrap();
@@ -172,7 +220,7 @@ fn the_schema_accepts_what_the_reader_accepts() {
         SMALLEST,
         &example,
         &template,
-        "application: a\nregion: eu-west-1\nprocesses: {web: {command: c, port: 1}}\naccount: 123456789012\ndatabase: {version: 16}\nvariables: {A: 1, B: true}\nx-mine: {a: 1}\nhealth: {x-why: because, soak: 1h30m}\ndeployment: {batch: 3}\nenvironments: {staging: {cache: null, database: {port: null}, variables: {A: null}, x-a: 1}, x-b: 2, production: null}\n",
+        "application: a\nregion: eu-west-1\nprocesses: {web: {command: c, port: 1}}\naccount: 123456789012\ndatabase: {version: 16}\nvariables: {A: 1, B: true}\nx-mine: {a: 1}\nhealth: {x-why: because, soak: 1h30m}\ndeployment: {batch: 3, strategy: blue-green, blue_green: {keep: 1h30m}, traffic_split: {percentage: 100, evaluation: 10h}}\nenvironments: {staging: {cache: null, database: {port: null}, variables: {A: null}, x-a: 1}, x-b: 2, production: null}\n",
     ] {
         parse(text);
         assert_eq!(schema_errors(text), Vec::<String>::new(), "{text}");
@@ -193,6 +241,9 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "deployment: {policy: RollingWithAdditionalBatch}",
         "deployment: {batch: 0%}",
         "deployment: {batch: 101%}",
+        "deployment: {strategy: bluegreen}",
+        "deployment: {blue_green: {keep: for ever}}",
+        "deployment: {traffic_split: {percentage: 101}}",
         "environments: {staging: {heath: {}}}",
         "environments: {staging: {database: {clas: x}}}",
         "environments: {staging: {environments: {}}}",

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::Snapshot;
 
 /// How a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepOutcome {
     /// It did something, and that worked.
@@ -17,6 +19,19 @@ pub enum StepOutcome {
     Skipped,
     /// It failed.
     Failed,
+}
+
+impl StepOutcome {
+    /// The outcome in one word, for lists: `done`, `unchanged`, `skipped`, `failed`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// One thing that happened. Texts hold no secrets and no line breaks.
@@ -63,6 +78,9 @@ pub enum Event {
         /// The warning.
         message: String,
     },
+    /// How the environment looks at this moment, for live views. Others may ignore it: what matters
+    /// of it is told in words, too.
+    Environment(Snapshot),
     /// A fact worth a line: the account in use, the plan's size.
     Note {
         /// The fact.

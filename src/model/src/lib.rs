@@ -12,6 +12,7 @@ pub mod name;
 pub mod pace;
 pub mod problem;
 pub mod secret;
+pub mod snapshot;
 
 pub use environment::Environment;
 pub use event::{Event, Reporter, Silent, StepOutcome};
@@ -21,3 +22,4 @@ pub use name::{AccountId, ApplicationName, EnvironmentName, NameError, Region, V
 pub use pace::Pace;
 pub use problem::{Problem, Report};
 pub use secret::{Secret, SecretScrubber};
+pub use snapshot::{InstanceSnapshot, Rates, Rollout, Snapshot};

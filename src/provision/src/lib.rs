@@ -16,11 +16,13 @@
 //! 5 when something is being deleted, otherwise 2.
 
 pub mod apply;
+mod configuration;
 mod connections;
 pub mod error;
 pub mod names;
 mod observe;
 pub mod observed;
+pub mod pair;
 pub mod plan;
 mod planner;
 pub mod settings;
@@ -31,9 +33,12 @@ use beanpole_cloud::Identity;
 use beanpole_manifest::Project;
 
 pub use apply::{Applied, Created, apply};
+pub use configuration::{
+    ConfigurationChange, OptionChange, configuration_change, declared_names, levelling,
+};
 pub use error::{Error, PlanError};
 pub use names::Store;
-pub use observe::observe;
+pub use observe::{observe, secret_references};
 pub use observed::Observed;
 pub use plan::{Action, Change, Disruption, Disturbance, FieldChange, Kind, Plan, Resource};
 pub use text::summary;

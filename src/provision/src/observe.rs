@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use beanpole_cloud::{Cloud, ConfigurationSettings, EnvironmentDescription, SettingsState};
-use beanpole_manifest::Project;
-use beanpole_model::SecretScrubber;
+use beanpole_manifest::{Project, SecretMode, Strategy};
+use beanpole_model::{EnvironmentName, SecretScrubber};
 use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +14,7 @@ use crate::names::{self, Store};
 use crate::observed::{
     EnvironmentFacts, NetworkFacts, Observed, PlatformFacts, RoleFacts, SecretFacts,
 };
+use crate::pair::{self, Live};
 use crate::plan::{Kind, Resource};
 
 /// Gathers what planning needs to know, with about a dozen calls side by side. The values of the
@@ -87,7 +88,7 @@ async fn everything(
         cache,
         secrets,
         application,
-        (environment, cname_free),
+        (live, environment, cname_free),
     ) = tokio::try_join!(
         // The SDK's futures are large. On the heap they cannot overflow the stack of a worker thread.
         Box::pin(network_and_groups),
@@ -110,6 +111,7 @@ async fn everything(
         cache,
         secrets,
         application,
+        live,
         environment,
         cname_free,
     })
@@ -252,11 +254,64 @@ async fn secrets(
         .collect())
 }
 
+/// The variables that come from Secrets Manager, with the references that Beanstalk takes; `None` for
+/// a secret that does not exist. Reads no values. Empty where a `.env` file carries them.
+///
+/// # Errors
+/// The first call that failed.
+pub async fn secret_references(
+    cloud: &Cloud,
+    project: &Project,
+) -> Result<BTreeMap<String, Option<String>>, Error> {
+    if project.secrets.mode == SecretMode::DotEnv {
+        return Ok(BTreeMap::new());
+    }
+    let names: BTreeSet<String> = beanpole_secrets::variables(project)
+        .into_values()
+        .map(|origin| origin.secret)
+        .collect();
+    let found = try_join_all(names.into_iter().map(async |name| {
+        let found = Box::pin(cloud.secrets.describe(&name)).await;
+        let found = found.map_err(Error::cloud(format!("looking for secret `{name}`")))?;
+        let arn = found.filter(|own| own.deleted.is_none()).map(|own| own.arn);
+        Ok::<_, Error>((name, arn))
+    }));
+    let arns: BTreeMap<String, Option<String>> = found.await?.into_iter().collect();
+    Ok(connections::references(project, &|secret| {
+        arns.get(secret).cloned().flatten()
+    }))
+}
+
+/// The live one of a pair, if the project has one. Public names that do not tell leave the manifest's
+/// own: a release refuses them, and says why.
+async fn live(cloud: &Cloud, project: &Project) -> Result<Option<EnvironmentName>, Error> {
+    if project.deployment.strategy == Strategy::InPlace {
+        return Ok(None);
+    }
+    let found = cloud
+        .beanstalk
+        .environments(Some(&project.application), None)
+        .await;
+    let found = found.map_err(Error::cloud("looking for the live environment"))?;
+    Ok(match pair::live(project, &cloud.identity.account, &found) {
+        Live::Is(name) => Some(name),
+        Live::Neither | Live::Unclear(_) => None,
+    })
+}
+
 async fn environment(
     cloud: &Cloud,
     project: &Project,
-) -> Result<(Option<EnvironmentFacts>, Option<bool>), Error> {
-    let name = &project.environment;
+) -> Result<
+    (
+        Option<EnvironmentName>,
+        Option<EnvironmentFacts>,
+        Option<bool>,
+    ),
+    Error,
+> {
+    let live = Box::pin(live(cloud, project)).await?;
+    let name = live.as_ref().unwrap_or(&project.environment);
     let doing = || format!("looking for environment `{name}`");
     let found = cloud
         .beanstalk
@@ -264,26 +319,26 @@ async fn environment(
         .await;
     let Some(found) = found.map_err(Error::cloud(doing()))? else {
         let Some(prefix) = &project.cname_prefix else {
-            return Ok((None, None));
+            return Ok((live, None, None));
         };
         let answer = cloud.beanstalk.check_dns(prefix).await;
         let answer = answer.map_err(Error::cloud(format!("asking for the name `{prefix}`")))?;
-        return Ok((None, Some(answer.available)));
+        return Ok((live, None, Some(answer.available)));
     };
-    Ok((Some(environment_facts(cloud, project, found).await?), None))
+    let facts = environment_facts(cloud, project, name, found).await?;
+    Ok((live, Some(facts), None))
 }
 
 /// The facts of an environment that exists.
 pub(crate) async fn environment_facts(
     cloud: &Cloud,
     project: &Project,
+    name: &EnvironmentName,
     found: EnvironmentDescription,
 ) -> Result<EnvironmentFacts, Error> {
-    let doing = || format!("reading environment `{}`", project.environment);
+    let doing = || format!("reading environment `{name}`");
     let (sets, group) = tokio::try_join!(
-        cloud
-            .beanstalk
-            .settings(&project.application, &project.environment),
+        cloud.beanstalk.settings(&project.application, name),
         cloud.network.environment_security_group(&found.id),
     )
     .map_err(Error::cloud(doing()))?;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use beanpole_cloud::{CacheGroup, DatabaseInstance, OptionSetting, Rule, SecurityGroup, Source};
-use beanpole_model::Secret;
+use beanpole_manifest::Project;
+use beanpole_model::{EnvironmentName, Secret};
 
 use crate::names::Store;
 
@@ -29,10 +30,21 @@ pub struct Observed {
     pub secrets: BTreeMap<String, SecretFacts>,
     /// True if the application exists.
     pub application: bool,
-    /// The environment, unless it is terminated.
+    /// The name of the environment that holds the production name, for releases onto a second
+    /// environment; `None` stands for the manifest's own.
+    pub live: Option<EnvironmentName>,
+    /// The environment, unless it is terminated; of a pair the live one.
     pub environment: Option<EnvironmentFacts>,
     /// Whether the environment's wanted public name is free; `None` if that was not asked.
     pub cname_free: Option<bool>,
+}
+
+impl Observed {
+    /// The name of the environment that the facts are about.
+    #[must_use]
+    pub fn environment_name<'a>(&'a self, project: &'a Project) -> &'a EnvironmentName {
+        self.live.as_ref().unwrap_or(&project.environment)
+    }
 }
 
 /// A VPC.

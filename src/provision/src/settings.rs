@@ -48,10 +48,29 @@ impl Setting {
         }
     }
 
+    /// A setting as AWS lists it.
+    pub(crate) fn of(option: &OptionSetting) -> Self {
+        Self {
+            namespace: option.namespace.clone(),
+            name: option.name.clone(),
+            value: Some(option.value.clone()),
+        }
+    }
+
     /// Namespace and name as one text, as plans show them.
     #[must_use]
     pub fn full_name(&self) -> String {
         format!("{} {}", self.namespace, self.name)
+    }
+
+    /// The setting as a field that changes from another value, with what may be secret hidden.
+    pub(crate) fn change_from(&self, from: Option<&str>) -> FieldChange {
+        let from = from.map(|value| if self.hides(value) { SECRET } else { value });
+        FieldChange {
+            name: self.full_name(),
+            from: from.map(str::to_owned),
+            to: Some(self.shown().to_owned()),
+        }
     }
 
     /// The setting as a field of something new.
@@ -190,6 +209,17 @@ fn roll_out(project: &Project) -> Vec<Setting> {
         settings.push(Setting::new(command, "BatchSizeType", kind));
         settings.push(Setting::new(command, "BatchSize", size));
     }
+    if deployment.policy == Policy::TrafficSplitting {
+        let namespace = "aws:elasticbeanstalk:trafficsplitting";
+        let split = &deployment.traffic_split;
+        let minutes = split.evaluation.as_secs() / 60;
+        settings.push(Setting::new(
+            namespace,
+            "NewVersionPercent",
+            split.percentage,
+        ));
+        settings.push(Setting::new(namespace, "EvaluationTime", minutes));
+    }
     settings
 }
 
@@ -239,38 +269,47 @@ fn logs() -> Vec<Setting> {
 /// What of the declared settings differs from those in force.
 #[must_use]
 pub fn differences(declared: &[Setting], in_force: &[OptionSetting]) -> Vec<FieldChange> {
-    let in_force: BTreeMap<(&str, &str), &str> = in_force
+    let in_force = values(in_force);
+    declared
         .iter()
+        .filter_map(|setting| {
+            let from = value_of(&in_force, setting);
+            (!holds(setting, from)).then(|| setting.change_from(from))
+        })
+        .collect()
+}
+
+/// Settings by their place, without those that have no value: AWS lists them as empty ones.
+pub(crate) fn values(settings: &[OptionSetting]) -> BTreeMap<(&str, &str), &str> {
+    settings
+        .iter()
+        .filter(|own| !own.value.is_empty())
         .map(|own| {
             (
                 (own.namespace.as_str(), own.name.as_str()),
                 own.value.as_str(),
             )
         })
-        .collect();
-    let mut differences = Vec::new();
-    for setting in declared {
-        let place = (setting.namespace.as_str(), setting.name.as_str());
-        // AWS lists settings that have no value as empty ones.
-        let from = in_force
-            .get(&place)
-            .copied()
-            .filter(|value| !value.is_empty());
-        let same = match (&setting.value, from) {
-            (Some(to), Some(from)) => spelling(place, to) == spelling(place, from),
-            (Some(to), None) => to.is_empty(),
-            (None, _) => false,
-        };
-        if !same {
-            let from = from.map(|value| if setting.hides(value) { SECRET } else { value });
-            differences.push(FieldChange {
-                name: setting.full_name(),
-                from: from.map(str::to_owned),
-                to: Some(setting.shown().to_owned()),
-            });
-        }
+        .collect()
+}
+
+/// The value in force of a setting.
+pub(crate) fn value_of<'v>(
+    in_force: &BTreeMap<(&str, &str), &'v str>,
+    setting: &Setting,
+) -> Option<&'v str> {
+    let place = (setting.namespace.as_str(), setting.name.as_str());
+    in_force.get(&place).copied()
+}
+
+/// True if what is in force is what the setting says.
+pub(crate) fn holds(setting: &Setting, in_force: Option<&str>) -> bool {
+    let place = (setting.namespace.as_str(), setting.name.as_str());
+    match (&setting.value, in_force) {
+        (Some(to), Some(from)) => spelling(place, to) == spelling(place, from),
+        (Some(to), None) => to.is_empty(),
+        (None, _) => false,
     }
-    differences
 }
 
 /// The one spelling in which values are compared.

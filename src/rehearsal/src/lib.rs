@@ -19,6 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use winterbaume_core::MockService;
 
 pub mod beanstalk;
+pub mod calls;
 pub mod clock;
 pub mod data_plane;
 mod error;
@@ -29,6 +30,7 @@ mod services;
 mod slack;
 pub mod world;
 
+pub use calls::{Call, CallObserver};
 pub use data_plane::{ControlOnly, DataPlane, Removed};
 pub use error::Error;
 pub use faults::FaultScript;
@@ -66,6 +68,13 @@ pub struct Options {
     pub keep: bool,
     /// Where things run; `None` runs nothing (see [`ControlOnly`]).
     pub data_plane: Option<Arc<dyn DataPlane>>,
+    /// The address of a registry that stands in for ECR's, such as `http://127.0.0.1:5000`. Logins
+    /// name it; without one they name AWS's own host, which the rehearsal does not serve.
+    pub registry: Option<String>,
+    /// Is told of every request.
+    pub calls: Option<Arc<dyn CallObserver>>,
+    /// How far its clock is ahead of this machine's when it starts; behind it if negative.
+    pub clock_offset: jiff::SignedDuration,
 }
 
 impl Options {
@@ -80,6 +89,9 @@ impl Options {
             account,
             keep: false,
             data_plane: None,
+            registry: None,
+            calls: None,
+            clock_offset: jiff::SignedDuration::ZERO,
         }
     }
 }
@@ -103,8 +115,11 @@ pub async fn start(options: Options, reporter: Arc<dyn Reporter>) -> Result<Rehe
     let (api, api_address) = listen(options.address).await?;
     let (balancer, balancer_address) = listen(SocketAddr::new(options.address.ip(), 0)).await?;
     let faults = Arc::new(faults::Faults::new(options.faults.unwrap_or_default()));
+    let now = jiff::Timestamp::now();
+    // An offset beyond what a timestamp holds is none.
+    let start = now.checked_add(options.clock_offset).unwrap_or(now);
     let world = World::new(WorldParts {
-        clock: Clock::new(jiff::Timestamp::now(), options.speed),
+        clock: Clock::new(start, options.speed),
         account: options.account,
         region: options.region,
         data_plane: options
@@ -118,14 +133,23 @@ pub async fn start(options: Options, reporter: Arc<dyn Reporter>) -> Result<Rehe
     let cancel = CancellationToken::new();
     let slack = Arc::new(slack::Slack::new(&world));
     let beanstalk = Arc::new(beanstalk::Beanstalk::new(&world, &cancel));
-    let mut built = services::build(&world, &cancel);
+    let mut built = services::build(&world, options.registry, &cancel);
     built.aws.push(beanstalk.clone() as Arc<dyn MockService>);
     world.install(Services {
         routes: beanstalk.clone(),
         ..built.hooks
     });
     let tasks = vec![
-        server::serve(api, world.clone(), built.aws, slack.clone(), cancel.clone()),
+        server::serve(
+            api,
+            server::ServerParts {
+                world: world.clone(),
+                services: built.aws,
+                slack: slack.clone(),
+                calls: options.calls,
+            },
+            cancel.clone(),
+        ),
         load_balancer::serve(balancer, world.clone(), cancel.clone()),
         built.finished,
     ];
@@ -179,6 +203,14 @@ impl Rehearsal {
         Pace::rehearsal(self.world.clock.speed(), !self.world.data_plane.is_real())
     }
 
+    /// Changes what goes wrong while the rehearsal runs.
+    #[must_use]
+    pub fn director(&self) -> Director {
+        Director {
+            world: self.world.clone(),
+        }
+    }
+
     /// Where Slack's stand-in answers: what takes the place of `https://slack.com/api`.
     #[must_use]
     pub fn slack_api_url(&self) -> String {
@@ -221,5 +253,19 @@ impl Rehearsal {
             removed.left_behind = again.left_behind;
         }
         Ok(removed)
+    }
+}
+
+/// Changes what goes wrong in a rehearsal that runs.
+#[derive(Clone, Debug)]
+pub struct Director {
+    world: Arc<World>,
+}
+
+impl Director {
+    /// Plays another fault script from now on, from its beginning. What the former one has begun
+    /// (a version that will turn red) goes on.
+    pub fn play(&self, script: FaultScript) {
+        self.world.play(faults::Faults::new(script));
     }
 }

@@ -22,6 +22,14 @@ use crate::world::World;
 const LONGEST_TEXT: usize = 40_000;
 /// Slack refuses a message with more blocks than this (`invalid_blocks`).
 const MOST_BLOCKS: usize = 50;
+/// The longest texts of blocks (Block Kit reference): of a header, a section, and a section's field.
+const LONGEST_HEADER: usize = 150;
+const LONGEST_SECTION: usize = 3_000;
+const LONGEST_FIELD: usize = 2_000;
+/// A section has at most so many fields (Block Kit reference).
+const MOST_FIELDS: usize = 10;
+/// All texts of a message together (`msg_blocks_too_long`, slackapi/bolt-js issue 2509).
+const LONGEST_BLOCKS: usize = 13_200;
 
 /// A message that was posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +118,7 @@ impl Slack {
             })),
             "chat.postMessage" => self.post(&arguments),
             "chat.update" => self.update(&arguments),
+            "chat.delete" => self.delete(&arguments),
             _ => Err("unknown_method"),
         };
         outcome.unwrap_or_else(refusal)
@@ -119,6 +128,9 @@ impl Slack {
         let channel = text_of(arguments, "channel").ok_or("channel_not_found")?;
         let content = content(arguments)?;
         let thread = text_of(arguments, "thread_ts").map(str::to_owned);
+        if let Some(thread) = &thread {
+            self.check_thread(channel, thread)?;
+        }
         let ts = self.keep(channel, &content, thread.clone());
         let mut message = json!({
             "type": "message", "subtype": "bot_message", "text": content, "ts": ts,
@@ -128,6 +140,36 @@ impl Slack {
             fields.insert("thread_ts".to_owned(), thread.into());
         }
         Ok(json!({ "ok": true, "channel": channel_id(channel), "ts": ts, "message": message }))
+    }
+
+    /// A thread begins with a message of the channel that is no reply itself. Slack is laxer: a reply
+    /// to a message that is gone it puts into the channel. A release must never do that, so it is
+    /// refused here.
+    fn check_thread(&self, channel: &str, thread: &str) -> Result<(), &'static str> {
+        let messages = self.lock();
+        let head = messages
+            .iter()
+            .find(|message| {
+                message.ts == thread && channel_id(&message.channel) == channel_id(channel)
+            })
+            .ok_or("thread_not_found")?;
+        if head.thread.is_some() {
+            return Err("cannot_reply_to_message");
+        }
+        Ok(())
+    }
+
+    /// Takes a message away. Its replies stay, as in Slack.
+    fn delete(&self, arguments: &Value) -> Result<Value, &'static str> {
+        let channel = text_of(arguments, "channel").ok_or("channel_not_found")?;
+        let ts = text_of(arguments, "ts").ok_or("message_not_found")?;
+        let mut messages = self.lock();
+        let place = messages
+            .iter()
+            .position(|message| message.ts == ts && channel_id(&message.channel) == channel)
+            .ok_or("message_not_found")?;
+        messages.remove(place);
+        Ok(json!({ "ok": true, "channel": channel, "ts": ts }))
     }
 
     fn update(&self, arguments: &Value) -> Result<Value, &'static str> {
@@ -261,6 +303,7 @@ fn content(arguments: &Value) -> Result<String, &'static str> {
     if blocks.len() > MOST_BLOCKS || blocks.iter().any(|block| text_of(block, "type").is_none()) {
         return Err("invalid_blocks");
     }
+    check_lengths(blocks)?;
     let plain = text_of(arguments, "text").unwrap_or_default();
     let text = if plain.is_empty() {
         blocks
@@ -282,6 +325,33 @@ fn content(arguments: &Value) -> Result<String, &'static str> {
         return Err("msg_too_long");
     }
     Ok(text)
+}
+
+/// Refuses texts that are too long for their blocks, or for a message altogether.
+fn check_lengths(blocks: &[Value]) -> Result<(), &'static str> {
+    let mut total = 0;
+    for block in blocks {
+        let longest = match text_of(block, "type") {
+            Some("header") => LONGEST_HEADER,
+            _ => LONGEST_SECTION,
+        };
+        let length = block_text(block).map_or(0, |text| text.chars().count());
+        let fields = block.get("fields").and_then(Value::as_array);
+        let fields: Vec<usize> = fields
+            .into_iter()
+            .flatten()
+            .map(|field| text_of(field, "text").map_or(0, |text| text.chars().count()))
+            .collect();
+        let is_too_long = length > longest || fields.iter().any(|field| *field > LONGEST_FIELD);
+        if is_too_long || fields.len() > MOST_FIELDS {
+            return Err("invalid_blocks");
+        }
+        total += length + fields.iter().sum::<usize>();
+    }
+    if total > LONGEST_BLOCKS {
+        return Err("msg_blocks_too_long");
+    }
+    Ok(())
 }
 
 fn block_text(block: &Value) -> Option<&str> {
@@ -456,6 +526,47 @@ mod tests {
         let body = json!({"channel": "#a", "blocks": many});
         assert_eq!(error("chat.postMessage", Some("x"), body), "invalid_blocks");
         assert!(slack.messages().is_empty());
+    }
+
+    #[tokio::test]
+    async fn replies_need_a_thread_of_their_channel() {
+        let slack = slack("");
+        let head = call(
+            &slack,
+            "chat.postMessage",
+            &json!({"channel": "#a", "text": "head"}),
+        );
+        let reply = |thread: &Value, channel: &str| {
+            let body = json!({"channel": channel, "text": "more", "thread_ts": thread});
+            call(&slack, "chat.postMessage", &body)
+        };
+        let posted = reply(&head["ts"], "#a");
+        assert_eq!(posted["message"]["thread_ts"], head["ts"]);
+        assert_eq!(reply(&head["ts"], "#b")["error"], "thread_not_found");
+        assert_eq!(reply(&json!("1.2"), "#a")["error"], "thread_not_found");
+        let error = reply(&posted["ts"], "#a");
+        assert_eq!(error["error"], "cannot_reply_to_message");
+        let gone = json!({"channel": head["channel"], "ts": head["ts"]});
+        assert_eq!(call(&slack, "chat.delete", &gone)["ok"], true);
+        assert_eq!(reply(&head["ts"], "#a")["error"], "thread_not_found");
+    }
+
+    #[tokio::test]
+    async fn texts_that_are_too_long_are_refused() {
+        let slack = slack("");
+        let error = |blocks: Value| {
+            let body = json!({"channel": "#a", "text": "t", "blocks": blocks});
+            call(&slack, "chat.postMessage", &body)["error"].clone()
+        };
+        let section = |length: usize| json!({"type": "section", "text": {"type": "mrkdwn", "text": "x".repeat(length)}});
+        let header = json!({"type": "header", "text": {"text": "x".repeat(151)}});
+        let field = json!({"type": "section", "fields": [{"text": "x".repeat(2001)}]});
+        let fields = json!({"type": "section", "fields": vec![json!({"text": "x"}); 11]});
+        for block in [section(3001), header, field, fields] {
+            assert_eq!(error(json!([block])), "invalid_blocks");
+        }
+        assert_eq!(error(json!(vec![section(3000); 5])), "msg_blocks_too_long");
+        assert_eq!(error(json!(vec![section(3000); 4])), Value::Null);
     }
 
     #[tokio::test]

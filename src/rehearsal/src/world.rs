@@ -33,7 +33,7 @@ pub struct World {
     pub api_address: SocketAddr,
     /// Where the load balancer answers.
     pub load_balancer_address: SocketAddr,
-    faults: Arc<Faults>,
+    faults: RwLock<Arc<Faults>>,
     services: RwLock<Arc<Services>>,
 }
 
@@ -97,7 +97,7 @@ impl World {
             scrubber: SecretScrubber::default(),
             api_address: parts.api_address,
             load_balancer_address: parts.load_balancer_address,
-            faults: parts.faults,
+            faults: RwLock::new(parts.faults),
             services: RwLock::default(),
         })
     }
@@ -141,10 +141,18 @@ impl World {
         self.services().routes.clone()
     }
 
-    /// The fault script.
+    /// The fault script at work.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
-        &self.faults
+    pub fn faults(&self) -> Arc<Faults> {
+        self.faults
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Plays another fault script from now on, from its beginning.
+    pub fn play(&self, faults: Faults) {
+        *self.faults.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(faults);
     }
 
     /// Holds the clock if the data plane does real work; keep the value while it does.

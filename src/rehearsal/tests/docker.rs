@@ -249,6 +249,8 @@ impl Bench {
             version_label: format!("v{number}"),
             bundle,
             variables,
+            secret_file: None,
+            release_log: None,
             leader: true,
             health_path: "/ht/".to_owned(),
         }

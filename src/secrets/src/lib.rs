@@ -7,7 +7,7 @@
 //! - [`ensure()`]: makes the connection secrets be there, once and for all.
 //! - [`names`]: the naming rules of `aws-actions/aws-secretsmanager-get-secrets` v3, for everything
 //!   else that is kept in Secrets Manager.
-//! - [`dotenv`]: a `.env` file for platforms without references.
+//! - [`dotenv`]: the form of a `.env` file, for machines and platforms without references.
 //!
 //! Rules: decisions are functions without I/O. Values live in [`beanpole_model::Secret`] only, and
 //! every value that is read or made goes to the scrubber at once. A password is made once; no rerun
@@ -30,5 +30,6 @@ pub use ensure::{Change, Connections, Stored, ensure};
 pub use error::Error;
 pub use fetch::{Selection, arns, fetch, values};
 pub use variables::{
-    ENVIRONMENT_SECRETS, Origin, plain_variables, reference, references, variables,
+    ENVIRONMENT_SECRETS, ENVIRONMENT_VARIABLE, Origin, plain_variables, reference, references,
+    variables,
 };

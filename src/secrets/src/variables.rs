@@ -5,13 +5,18 @@
 
 use std::collections::BTreeMap;
 
-use beanpole_manifest::Project;
+use beanpole_manifest::{Project, SecretMode};
 use serde::Serialize;
 
 use crate::connection::Connection;
 
 /// The namespace of the option settings that hold references: environment variable to ARN.
 pub const ENVIRONMENT_SECRETS: &str = "aws:elasticbeanstalk:application:environmentsecrets";
+
+/// The variable that tells an instance which environment of the manifest it belongs to, where the
+/// instances fetch secrets themselves. A list of secrets that was made for another environment is
+/// refused there.
+pub const ENVIRONMENT_VARIABLE: &str = "BEANPOLE_ENVIRONMENT";
 
 /// Where a variable's value lies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -67,7 +72,8 @@ pub fn variables(project: &Project) -> BTreeMap<String, Origin> {
 }
 
 /// Variables that go with the connection secrets and are no secrets: `DB_ENGINE`, Django's name of
-/// the database engine. A project's own variables win.
+/// the database engine, and [`ENVIRONMENT_VARIABLE`] where the instances fetch secrets themselves. A
+/// project's own variables win.
 #[must_use]
 pub fn plain_variables(project: &Project) -> BTreeMap<String, String> {
     let taken = |name: &str| {
@@ -77,6 +83,10 @@ pub fn plain_variables(project: &Project) -> BTreeMap<String, String> {
     if project.database.is_some() && !taken("DB_ENGINE") {
         let engine = "django.db.backends.postgresql".to_owned();
         variables.insert("DB_ENGINE".to_owned(), engine);
+    }
+    if project.secrets.mode == SecretMode::DotEnv && !taken(ENVIRONMENT_VARIABLE) {
+        let environment = project.environment.to_string();
+        variables.insert(ENVIRONMENT_VARIABLE.to_owned(), environment);
     }
     variables
 }

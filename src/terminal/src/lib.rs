@@ -8,14 +8,17 @@
 //! - Without a terminal, progress becomes plain lines.
 //! - In GitHub Actions, errors and warnings become annotations, and known secrets are masked.
 
+mod board;
 mod duration;
 mod github;
 mod progress;
 mod render;
 mod settings;
+mod table;
 mod terminal;
 
 pub use duration::short;
 pub use render::ErrorReport;
 pub use settings::{Settings, Verbosity};
+pub use table::table;
 pub use terminal::Terminal;

@@ -7,7 +7,7 @@ use beanpole_model::Environment;
 pub enum Verbosity {
     /// Errors only.
     Quiet,
-    /// Steps, warnings and errors.
+    /// Steps, warnings and errors, and the output of the release step.
     Normal,
     /// Also the output of builds, containers and Beanstalk events.
     Verbose,

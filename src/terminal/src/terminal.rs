@@ -5,12 +5,20 @@ use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard};
 
-use beanpole_model::{Event, Report, Reporter, SecretScrubber, StepOutcome};
+use beanpole_model::{Event, Report, Reporter, SecretScrubber, Snapshot, StepOutcome};
 use owo_colors::{OwoColorize as _, Style};
 use serde::Serialize;
 
+use crate::board::{Line, board};
 use crate::progress::Spinners;
 use crate::{ErrorReport, Settings, Verbosity, github, short};
+
+/// Whose output is shown without being asked for: the release step changes the database, and its output
+/// tells how.
+const ALWAYS_SHOWN: [&str; 1] = ["release"];
+
+/// The width that live views are made for: 80 columns less the indent. Narrower terminals cut lines.
+const WIDTH: u16 = 76;
 
 /// Writes results to stdout and everything else to stderr.
 pub struct Terminal {
@@ -24,6 +32,8 @@ struct Streams {
     err: Box<dyn Write + Send>,
     spinners: Option<Spinners>,
     titles: BTreeMap<String, String>,
+    /// Set once stdout could not be written any more.
+    is_closed: bool,
 }
 
 impl Terminal {
@@ -55,6 +65,7 @@ impl Terminal {
             err,
             spinners,
             titles: BTreeMap::new(),
+            is_closed: false,
         });
         Self {
             settings,
@@ -82,6 +93,42 @@ impl Terminal {
     /// written as it is, with one line break at the end.
     pub fn text(&self, text: &str) {
         self.out(text.strip_suffix('\n').unwrap_or(text));
+    }
+
+    /// Writes one of many results on a line of its own: its text form, or its JSON form without line
+    /// breaks with `--json`. For commands that go on for as long as there is news.
+    pub fn line<T: Serialize + Display>(&self, value: &T) {
+        if !self.settings.json {
+            self.out(&value.to_string());
+            return;
+        }
+        match serde_json::to_string(value) {
+            Ok(text) => self.out(&text),
+            Err(error) => self.err(&no_json_form(&error)),
+        }
+    }
+
+    /// Draws a text in place of the one before, on a terminal that can redraw lines. False if this is
+    /// no such terminal, or stdout is for a machine: then nothing is written.
+    pub fn redraw(&self, text: &str) -> bool {
+        if self.settings.json {
+            return false;
+        }
+        let clean = self.scrubber.scrub(text);
+        let mut streams = self.streams();
+        let Some(spinners) = &mut streams.spinners else {
+            return false;
+        };
+        let lines: Vec<Line> = clean.lines().map(Line::plain).collect();
+        spinners.draw(&lines, self.settings.color);
+        true
+    }
+
+    /// True once stdout could not be written any more, because its reader has gone: a command that
+    /// goes on for ever has nobody to go on for.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.streams().is_closed
     }
 
     /// Writes an error: to stderr as text, and with `--json` to stdout as `{"error": …}`.
@@ -115,7 +162,7 @@ impl Terminal {
         match serde_json::to_string_pretty(value) {
             Ok(text) => self.out(&text),
             // Only a map with keys that are no strings gets here; our results have none.
-            Err(error) => self.err(&format!("error: the result has no JSON form: {error}")),
+            Err(error) => self.err(&no_json_form(&error)),
         }
     }
 
@@ -131,15 +178,30 @@ impl Terminal {
         let clean = self.scrubber.scrub(text);
         let mut streams = self.streams();
         streams.clear_spinners();
-        write_line(&mut *streams.out, &clean);
+        if !write_line(&mut *streams.out, &clean) {
+            streams.is_closed = true;
+        }
     }
 
     fn err(&self, text: &str) {
         let clean = self.scrubber.scrub(text);
         let streams = &mut *self.streams();
         match &streams.spinners {
-            Some(spinners) => spinners.suspend(|| write_line(&mut *streams.err, &clean)),
-            None => write_line(&mut *streams.err, &clean),
+            Some(spinners) => spinners.suspend(|| {
+                write_line(&mut *streams.err, &clean);
+            }),
+            None => {
+                write_line(&mut *streams.err, &clean);
+            }
+        }
+    }
+
+    /// Draws the live view where lines can be redrawn; elsewhere the steps' own lines say enough.
+    fn draw(&self, snapshot: &Snapshot) {
+        let mut streams = self.streams();
+        if let Some(spinners) = &mut streams.spinners {
+            let lines = board(snapshot, usize::from(WIDTH));
+            spinners.draw(&lines, self.settings.color);
         }
     }
 
@@ -213,7 +275,12 @@ impl Reporter for Terminal {
                 self.step_finished(id, *outcome, message, &short(*elapsed));
             }
             Event::Output { source, line, .. } => {
-                if self.settings.verbosity == Verbosity::Verbose {
+                let is_shown = match self.settings.verbosity {
+                    Verbosity::Quiet => false,
+                    Verbosity::Normal => ALWAYS_SHOWN.contains(&source.as_str()),
+                    Verbosity::Verbose => true,
+                };
+                if is_shown {
                     self.err(&format!("      {source} | {line}"));
                 }
             }
@@ -227,6 +294,7 @@ impl Reporter for Terminal {
                     ));
                 }
             }
+            Event::Environment(snapshot) => self.draw(snapshot),
             Event::Note { message } => self.say(message),
         }
     }
@@ -240,9 +308,16 @@ impl Streams {
     }
 }
 
-/// A closed pipe is the reader's choice, not our fault: what cannot be written is dropped.
-fn write_line(stream: &mut dyn Write, text: &str) {
-    let _closed = writeln!(stream, "{text}").and_then(|()| stream.flush());
+/// A closed pipe is the reader's choice, not our fault: what cannot be written is dropped. False if
+/// that happened.
+fn write_line(stream: &mut dyn Write, text: &str) -> bool {
+    writeln!(stream, "{text}")
+        .and_then(|()| stream.flush())
+        .is_ok()
+}
+
+fn no_json_form(error: &serde_json::Error) -> String {
+    format!("error: the result has no JSON form: {error}")
 }
 
 #[cfg(test)]
@@ -319,6 +394,45 @@ mod tests {
     }
 
     #[test]
+    fn one_of_many_results_stays_on_its_line() {
+        let answer = Answer {
+            url: "http://blog.localhost".to_owned(),
+        };
+        let (terminal, out, _) = terminal(true, Verbosity::Normal);
+        terminal.line(&answer);
+        terminal.line(&answer);
+        assert_eq!(
+            out.text(),
+            "{\"url\":\"http://blog.localhost\"}\n".repeat(2)
+        );
+        assert!(!terminal.is_closed());
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_noticed() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let (plain, _, err) = terminal(false, Verbosity::Normal);
+        let settings = plain.settings().clone();
+        let terminal = Terminal::with_streams(
+            settings,
+            SecretScrubber::default(),
+            Box::new(Gone),
+            Box::new(err),
+        );
+        assert!(!terminal.is_closed());
+        terminal.text("line");
+        assert!(terminal.is_closed());
+    }
+
+    #[test]
     fn steps_are_plain_lines_without_a_terminal() {
         let (terminal, out, err) = terminal(false, Verbosity::Normal);
         terminal.report(&Event::StepStarted {
@@ -346,6 +460,22 @@ mod tests {
         terminal.report(&line);
         assert_eq!(err.text(), "      docker | using [redacted]\n");
         let (terminal, _, err) = self::terminal(false, Verbosity::Normal);
+        terminal.report(&line);
+        assert_eq!(err.text(), "");
+    }
+
+    #[test]
+    fn output_of_the_release_step_is_shown_unasked() {
+        let line = Event::Output {
+            id: "update".into(),
+            source: "release".into(),
+            line: "  Applying posts.0002_slug... OK".into(),
+        };
+        let (terminal, _, err) = terminal(false, Verbosity::Normal);
+        terminal.report(&line);
+        let shown = "      release |   Applying posts.0002_slug... OK\n";
+        assert_eq!(err.text(), shown);
+        let (terminal, _, err) = self::terminal(false, Verbosity::Quiet);
         terminal.report(&line);
         assert_eq!(err.text(), "");
     }

@@ -8,6 +8,8 @@
     reason = "a test's world that cannot be built ends the test"
 )]
 
+mod registry;
 mod sandbox;
 
+pub use registry::Registry;
 pub use sandbox::{Sandbox, example_blog, services_required, virtual_environment};

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::announce;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::github;
 
 /// Arguments of `beanpole alert`.
 #[derive(Args, Debug)]
@@ -21,7 +22,7 @@ pub struct Alert {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Send one message that says it is a test
+    /// Send one message that says it is a test, with a reply in its thread
     Test,
 }
 
@@ -35,7 +36,10 @@ struct Sent {
 impl fmt::Display for Sent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.channel {
-            Some(channel) => write!(formatter, "Sent to {channel} as a bot."),
+            Some(channel) => write!(
+                formatter,
+                "Sent to {channel} as a bot, with details in the thread."
+            ),
             None => write!(formatter, "Sent through the incoming webhook."),
         }
     }
@@ -78,6 +82,9 @@ async fn test(context: &Context) -> Result<ExitCode, Report> {
     );
     announcement.state = State::Succeeded;
     announcement.note = Some("sent by `beanpole alert test`; nothing was released".to_owned());
+    announcement.details.released_by = github::actor(&context.environment);
+    announcement.details.run_url = github::run_url(&context.environment);
+    announcement.details.reason = Some("to see that the thread takes details".to_owned());
     let mut announcer = Announcer::new(Slack::new(destination)?, context.scrubber.clone());
     match announcer.announce(&announcement).await {
         Delivery::Sent { .. } | Delivery::Skipped { .. } => {

@@ -3,6 +3,7 @@
 //! The same code that talks to AWS talks to a server on loopback. With a Docker engine the app really
 //! runs; without one the control plane alone is rehearsed, and the first and the last line say so.
 
+mod access_log;
 mod account;
 mod report;
 mod stage;
@@ -12,13 +13,14 @@ use std::sync::Arc;
 
 use beanpole_model::{AccountId, ExitCode, Region, Report, Reporter};
 use beanpole_rehearsal::data_plane::{Docker, DockerOptions};
-use beanpole_rehearsal::{DataPlane, FaultScript, Options, Rehearsal};
+use beanpole_rehearsal::{CallObserver, DataPlane, FaultScript, Options, Rehearsal};
 use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::context::{Context, Located};
 use crate::engine::{self, ChosenEngine, EngineChoice, Needs};
 use crate::failure::Failure;
+use access_log::AccessLog;
 use report::Rehearsed;
 
 /// The account of the embedded AWS unless the manifest or a flag names one. AWS uses this number in
@@ -57,6 +59,9 @@ pub struct Rehearse {
     /// Leave the embedded AWS running at this address of loopback, for other clients, until Ctrl-C
     #[arg(long, value_name = "ADDRESS")]
     serve: Option<SocketAddr>,
+    /// Write every request to the embedded AWS to this file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<Utf8PathBuf>,
     /// Keep everything running after the release, until Ctrl-C
     #[arg(long)]
     keep: bool,
@@ -89,6 +94,7 @@ pub fn run(context: &Context, arguments: &Rehearse) -> Result<ExitCode, Report> 
 async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<ExitCode, Report> {
     let found = project(context, arguments)?;
     let faults = faults(context, arguments)?;
+    let log = access_log(context, arguments)?;
     let planted = account::planted(context, arguments.secrets.as_ref())?;
     let terminal = Arc::clone(&context.terminal) as Arc<dyn Reporter>;
     let needs = found
@@ -107,7 +113,8 @@ async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<ExitCode, R
         clear_abandoned(context, engine).await;
     }
 
-    let options = options(context, arguments, found.as_ref(), faults, &engine);
+    let mut options = options(context, arguments, found.as_ref(), faults, &engine);
+    options.calls = log;
     let aws = beanpole_rehearsal::start(options, Arc::clone(&terminal)).await?;
     let outcome = match &found {
         Some(found) => {
@@ -245,6 +252,23 @@ fn faults(context: &Context, arguments: &Rehearse) -> Result<Option<FaultScript>
     Ok(Some(
         script.map_err(|source| Failure::FaultScript { source })?,
     ))
+}
+
+fn access_log(
+    context: &Context,
+    arguments: &Rehearse,
+) -> Result<Option<Arc<dyn CallObserver>>, Report> {
+    let Some(path) = &arguments.access_log else {
+        return Ok(None);
+    };
+    let terminal = Arc::clone(&context.terminal) as Arc<dyn Reporter>;
+    let log = AccessLog::create(&context.directory.join(path), terminal).map_err(|source| {
+        Failure::Write {
+            path: path.clone(),
+            source,
+        }
+    })?;
+    Ok(Some(Arc::new(log)))
 }
 
 fn options(

@@ -12,6 +12,8 @@
     reason = "helpers of tests fail the test; the attribute holds in some crates and not in others"
 )]
 
+pub mod served;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};

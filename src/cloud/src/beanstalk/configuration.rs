@@ -1,11 +1,13 @@
 //! Option settings: what an environment is configured with.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_elasticbeanstalk::types::{
     ConfigurationOptionSetting, ConfigurationSettingsDescription, OptionSpecification,
 };
 use beanpole_model::{ApplicationName, EnvironmentName};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Beanstalk, SERVICE, named as object};
 use crate::Error;
@@ -13,7 +15,7 @@ use crate::text::named;
 use crate::time::timestamp;
 
 /// One setting: namespace, name, value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OptionSetting {
     /// For example `aws:elasticbeanstalk:command`.
     pub namespace: String,
@@ -40,12 +42,23 @@ impl OptionSetting {
 }
 
 /// A setting's place without its value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OptionName {
     /// For example `aws:elasticbeanstalk:application:environment`.
     pub namespace: String,
     /// For example `DEBUG`.
     pub name: String,
+}
+
+impl OptionName {
+    /// A place from its two parts.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
 }
 
 named!(
@@ -119,6 +132,33 @@ impl Beanstalk {
             .unwrap_or_default()
             .into_iter()
             .map(from_sdk)
+            .collect())
+    }
+
+    /// The values that options of an environment's platform have when nobody sets them, as far as
+    /// AWS names any.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn option_defaults(
+        &self,
+        application: &ApplicationName,
+        environment: &EnvironmentName,
+    ) -> Result<BTreeMap<OptionName, String>, Error> {
+        let answer = self
+            .client
+            .describe_configuration_options()
+            .application_name(application.as_str())
+            .environment_name(environment.as_str())
+            .send()
+            .await
+            .map_err(SERVICE.failed("DescribeConfigurationOptions", object(environment)))?;
+        let options = answer.options.unwrap_or_default().into_iter();
+        Ok(options
+            .filter_map(|option| {
+                let place = OptionName::new(option.namespace?, option.name?);
+                Some((place, option.default_value?))
+            })
             .collect())
     }
 

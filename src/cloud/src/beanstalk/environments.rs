@@ -13,6 +13,7 @@ use super::configuration::{to_sdk_names, to_sdk_settings};
 use super::named as object;
 use super::{Beanstalk, Color, HealthStatus, OptionName, OptionSetting, SERVICE, is_ambiguous};
 use crate::connection::Doubt;
+use crate::retry::Once;
 use crate::text::named;
 use crate::time::timestamp;
 use crate::{Error, Kind};
@@ -39,6 +40,24 @@ named!(
     }
 );
 
+/// What an environment is made for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tier {
+    /// `WebServer`, `Worker` or `Cluster`.
+    pub name: String,
+    /// `Standard`, `SQS/HTTP` or `EKS`.
+    pub kind: String,
+}
+
+impl Tier {
+    /// True for Beanstalk Cluster, which runs on EKS: it has option namespaces of its own, no
+    /// instances, and no health of instances (developer guide, "Cluster environments").
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        self.name.eq_ignore_ascii_case("Cluster") || self.kind.eq_ignore_ascii_case("EKS")
+    }
+}
+
 /// An environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EnvironmentDescription {
@@ -50,6 +69,8 @@ pub struct EnvironmentDescription {
     pub application: String,
     /// Its ARN.
     pub arn: Option<String>,
+    /// Its tier.
+    pub tier: Option<Tier>,
     /// The version it runs, or is being moved to; `None` for the sample application.
     pub version_label: Option<String>,
     /// What it is doing.
@@ -185,6 +206,7 @@ macro_rules! started {
             .set_abortable_operation_in_progress(answer.abortable_operation_in_progress)
             .set_health(answer.health)
             .set_health_status(answer.health_status)
+            .set_tier(answer.tier)
             .build();
         Started {
             environment: from_sdk(environment),
@@ -392,28 +414,51 @@ impl Beanstalk {
         })
     }
 
-    /// Swaps the public names of two environments, which must both be `Ready`. Returns AWS's id of
-    /// the request. Clients go on reaching the old one until their DNS entries expire.
+    /// Begins to swap the public names of two environments, which must both be `Ready`. Returns AWS's
+    /// id of the request. Clients go on reaching the old one until their DNS entries expire.
+    ///
+    /// Done twice it would swap back, so it is not repeated once AWS may have carried it out.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// [`Kind::Busy`] when one of them is not `Ready`; [`Kind::Network`] or [`Kind::Service`] when it is
+    /// open whether AWS has swapped: read the names first. Otherwise see [`Error`].
     pub async fn swap_cnames(
         &self,
+        application: &ApplicationName,
         source: &EnvironmentName,
         destination: &EnvironmentName,
     ) -> Result<Option<String>, Error> {
-        let answer = self
+        let result = self
             .client
             .swap_environment_cnames()
             .source_environment_name(source.as_str())
             .destination_environment_name(destination.as_str())
+            .customize()
+            .config_override(
+                aws_sdk_elasticbeanstalk::config::Builder::new().retry_classifier(Once),
+            )
             .send()
             .await
             .map_err(SERVICE.failed(
                 "SwapEnvironmentCNAMEs",
                 format!("environments `{source}` and `{destination}`"),
-            ))?;
-        Ok(answer.request_id().map(str::to_owned))
+            ));
+        let error = match result {
+            Ok(answer) => return Ok(answer.request_id().map(str::to_owned)),
+            Err(error) => error,
+        };
+        if is_ambiguous(&error) {
+            for name in [source, destination] {
+                let found = self.environment(application, name).await;
+                if let Ok(Some(found)) = found
+                    && found.status != EnvironmentStatus::Ready
+                {
+                    let message = format!("`{name}` is {}: {}", found.status, error.message);
+                    return Err(error.with_kind(Kind::Busy).with_message(message));
+                }
+            }
+        }
+        Err(error)
     }
 
     /// Finds out what a refused change means. Beanstalk answers a change of a busy environment with
@@ -468,6 +513,10 @@ fn from_sdk(environment: SdkEnvironment) -> EnvironmentDescription {
         name: environment.environment_name.unwrap_or_default(),
         application: environment.application_name.unwrap_or_default(),
         arn: environment.environment_arn,
+        tier: environment.tier.map(|tier| Tier {
+            name: tier.name.unwrap_or_default(),
+            kind: tier.r#type.unwrap_or_default(),
+        }),
         version_label: environment.version_label,
         cname: environment.cname,
         endpoint_url: environment.endpoint_url,

@@ -64,6 +64,8 @@ pub struct EventQuery {
     pub since: Option<Timestamp>,
     /// At least this grave.
     pub severity: Option<EventSeverity>,
+    /// At most this many, the newest ones; no more pages are read than they need. `None` for all.
+    pub limit: Option<usize>,
 }
 
 impl Beanstalk {
@@ -87,20 +89,31 @@ impl Beanstalk {
                     .as_ref()
                     .map(|own| SdkSeverity::from(own.as_str())),
             )
-            .max_records(PAGE)
+            .max_records(page_size(query.limit))
             .into_paginator()
             .send();
         let mut events = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(SERVICE.failed("DescribeEvents", object(query)))?;
             events.extend(page.events.unwrap_or_default().into_iter().map(from_sdk));
+            if query.limit.is_some_and(|limit| events.len() >= limit) {
+                break;
+            }
         }
+        events.truncate(query.limit.unwrap_or(usize::MAX));
         // AWS sends the newest first. Turning the list round keeps the order of events that share
         // an instant; the stable sort only repairs what a page boundary may have mixed.
         events.reverse();
         events.sort_by_key(|event: &BeanstalkEvent| event.at);
         Ok(events)
     }
+}
+
+/// No page is larger than what is wanted. AWS takes 1 to 1000.
+fn page_size(limit: Option<usize>) -> i32 {
+    limit
+        .and_then(|limit| i32::try_from(limit).ok())
+        .map_or(PAGE, |limit| limit.clamp(1, PAGE))
 }
 
 fn object(query: &EventQuery) -> String {
@@ -130,5 +143,17 @@ mod tests {
     fn severities_have_an_order() {
         assert!(EventSeverity::Warn > EventSeverity::Info);
         assert!(EventSeverity::Fatal > EventSeverity::Error);
+    }
+
+    #[test]
+    fn a_page_is_no_larger_than_what_is_wanted() {
+        for (limit, size) in [
+            (None, 1000),
+            (Some(0), 1),
+            (Some(20), 20),
+            (Some(5000), 1000),
+        ] {
+            assert_eq!(page_size(limit), size);
+        }
     }
 }

@@ -13,8 +13,10 @@ mod environments;
 mod events;
 mod health;
 mod logs;
+mod managed;
 mod platforms;
 mod resources;
+mod tags;
 mod versions;
 
 use beanpole_model::EnvironmentName;
@@ -25,7 +27,7 @@ pub use configuration::{
     ValidationSeverity,
 };
 pub use environments::{
-    DnsAvailability, EnvironmentDescription, EnvironmentStatus, NewEnvironment, Started,
+    DnsAvailability, EnvironmentDescription, EnvironmentStatus, NewEnvironment, Started, Tier,
     UpdateEnvironment,
 };
 pub use events::{BeanstalkEvent, EventQuery, EventSeverity};
@@ -33,7 +35,8 @@ pub use health::{
     Color, DeploymentStatus, EnvironmentHealth, HealthStatus, InstanceCounts, InstanceDeployment,
     InstanceHealth, RequestMetrics,
 };
-pub use logs::InstanceLog;
+pub use logs::{InstanceLog, LogKind, LogRequest, LogSample, LogSamples};
+pub use managed::{ManagedAction, ManagedActionKind, ManagedActionStatus};
 pub use platforms::PlatformVersion;
 pub use resources::EnvironmentResources;
 pub use versions::{NewVersion, Version, VersionStatus};

@@ -224,7 +224,11 @@ fn is_about_values(code: &str) -> bool {
         || code.starts_with("Validation")
         || matches!(
             code,
-            "UnknownParameter" | "EntityTooLarge" | "EntityTooSmall"
+            // Beanstalk's word for option settings that it does not take.
+            "ConfigurationValidationException"
+                | "UnknownParameter"
+                | "EntityTooLarge"
+                | "EntityTooSmall"
         )
 }
 
@@ -258,6 +262,7 @@ mod tests {
             ("InvalidParameterValue", Kind::InvalidParameter),
             ("InvalidParameterCombination", Kind::InvalidParameter),
             ("ValidationError", Kind::InvalidParameter),
+            ("ConfigurationValidationException", Kind::InvalidParameter),
             ("ValidationException", Kind::InvalidParameter),
             ("InsufficientPrivilegesException", Kind::AccessDenied),
             ("UnauthorizedOperation", Kind::AccessDenied),

@@ -3,6 +3,7 @@
 //! Every upload carries a SHA-256 that S3 checks before it accepts the bytes. Files larger than
 //! [`PART_SIZE`] go in parts, four at a time.
 
+mod conditional;
 mod multipart;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+pub use conditional::{Reading, StoredObject};
 pub use multipart::PART_SIZE;
 
 use crate::connection::Connection;
@@ -84,6 +86,41 @@ pub struct Uploaded {
     pub etag: Option<String>,
 }
 
+/// What must hold for a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition<'a> {
+    /// Nothing.
+    None,
+    /// There is no object under the key.
+    Absent,
+    /// The object has this entity tag.
+    Matches(&'a str),
+}
+
+impl Condition<'_> {
+    fn if_none_match(self) -> Option<String> {
+        (self == Self::Absent).then(|| "*".to_owned())
+    }
+
+    fn if_match(self) -> Option<String> {
+        match self {
+            Self::Matches(etag) => Some(etag.to_owned()),
+            Self::None | Self::Absent => None,
+        }
+    }
+}
+
+/// An upload in parts that was begun and neither completed nor aborted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnfinishedUpload {
+    /// The key that it is for.
+    pub key: String,
+    /// S3's id of the upload.
+    pub id: String,
+    /// When it was begun, by AWS's clock.
+    pub begun: Option<Timestamp>,
+}
+
 impl Storage {
     pub(crate) fn new(connection: &Connection) -> Self {
         let config = aws_sdk_s3::config::Builder::from(&connection.config)
@@ -130,7 +167,7 @@ impl Storage {
     /// # Errors
     /// See [`Error`].
     pub async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<Uploaded, Error> {
-        self.put_with(bucket, key, body, &BTreeMap::new(), false)
+        self.put_with(bucket, key, body, &BTreeMap::new(), Condition::None)
             .await
     }
 
@@ -146,13 +183,9 @@ impl Storage {
         key: &str,
         body: Bytes,
     ) -> Result<Uploaded, Error> {
-        self.put_with(bucket, key, body, &BTreeMap::new(), true)
+        self.put_with(bucket, key, body, &BTreeMap::new(), Condition::Absent)
             .await
-            // 409 means that a competing write is under way: for the caller the same as a lost race.
-            .map_err(|error| match error.kind {
-                Kind::Busy => error.with_kind(Kind::PreconditionFailed),
-                _ => error,
-            })
+            .map_err(conditional::lost_race)
     }
 
     async fn put_with(
@@ -161,7 +194,7 @@ impl Storage {
         key: &str,
         body: Bytes,
         metadata: &BTreeMap<String, String>,
-        only_if_absent: bool,
+        condition: Condition<'_>,
     ) -> Result<Uploaded, Error> {
         let length = body.len() as u64;
         let checksum = sha256(&body);
@@ -171,7 +204,8 @@ impl Storage {
             .bucket(bucket)
             .key(key)
             .set_metadata(to_metadata(metadata))
-            .set_if_none_match(only_if_absent.then(|| "*".to_owned()))
+            .set_if_none_match(condition.if_none_match())
+            .set_if_match(condition.if_match())
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(checksum)
             .body(body.into())
@@ -199,18 +233,10 @@ impl Storage {
             .send()
             .await
             .map_err(SERVICE.failed("GetObject", object(bucket, key)))?;
-        let bytes = answer.body.collect().await.map_err(|error| {
-            let message = "the answer broke off, or its checksum is wrong";
-            Error::new(
-                SERVICE.0,
-                "GetObject",
-                object(bucket, key),
-                Kind::Network,
-                message,
-            )
-            .with_source(error)
-        })?;
-        Ok(bytes.into_bytes())
+        let bytes = answer.body.collect().await;
+        Ok(bytes
+            .map_err(|error| broken_off(bucket, key, error))?
+            .into_bytes())
     }
 
     /// Deletes an object. One that does not exist counts as deleted.
@@ -282,6 +308,17 @@ impl Storage {
             other => other.map(|_| true),
         }
     }
+}
+
+/// The answer ended early, or its bytes are not those that were stored.
+fn broken_off(
+    bucket: &str,
+    key: &str,
+    cause: aws_smithy_types::byte_stream::error::Error,
+) -> Error {
+    let message = "the answer broke off, or its checksum is wrong";
+    let object = object(bucket, key);
+    Error::new(SERVICE.0, "GetObject", object, Kind::Network, message).with_source(cause)
 }
 
 fn object(bucket: &str, key: &str) -> String {

@@ -12,7 +12,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::sync::CancellationToken;
 
-use super::{SERVICE, Storage, Upload, Uploaded, object, sha256, to_metadata};
+use super::{
+    Condition, SERVICE, Storage, UnfinishedUpload, Upload, Uploaded, object, sha256, to_metadata,
+};
+use crate::time::timestamp;
 use crate::{Error, Kind};
 
 /// The size of a part in bytes, and the size from which a file goes in parts. S3 takes parts from
@@ -52,8 +55,14 @@ impl Storage {
             };
             let sending = async {
                 let body = read_part(upload, whole).await?;
-                self.put_with(&upload.bucket, &upload.key, body, &upload.metadata, false)
-                    .await
+                self.put_with(
+                    &upload.bucket,
+                    &upload.key,
+                    body,
+                    &upload.metadata,
+                    Condition::None,
+                )
+                .await
             };
             let sent = or_cancelled(upload, "PutObject", cancel, sending).await?;
             progress(size, size);
@@ -67,6 +76,73 @@ impl Storage {
                 self.abort_upload(upload, &id).await;
                 Err(error)
             }
+        }
+    }
+
+    /// The uploads in parts that were begun under a prefix and neither completed nor aborted, from all
+    /// pages. A process that was killed leaves such an upload behind, and S3 bills its parts.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn unfinished_uploads(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<UnfinishedUpload>, Error> {
+        let mut found = Vec::new();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let answer = self
+                .client
+                .list_multipart_uploads()
+                .bucket(bucket)
+                .prefix(prefix)
+                .set_key_marker(key_marker)
+                .set_upload_id_marker(id_marker)
+                .send()
+                .await
+                .map_err(SERVICE.failed("ListMultipartUploads", format!("bucket `{bucket}`")))?;
+            found.extend(
+                answer
+                    .uploads
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|upload| {
+                        Some(UnfinishedUpload {
+                            key: upload.key?,
+                            id: upload.upload_id?,
+                            begun: upload.initiated.as_ref().and_then(timestamp),
+                        })
+                    }),
+            );
+            (key_marker, id_marker) = (answer.next_key_marker, answer.next_upload_id_marker);
+            if answer.is_truncated != Some(true) || key_marker.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Aborts an unfinished upload and drops its parts. One that is gone counts as aborted.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn abort_unfinished(
+        &self,
+        bucket: &str,
+        upload: &UnfinishedUpload,
+    ) -> Result<(), Error> {
+        let result = self
+            .client
+            .abort_multipart_upload()
+            .bucket(bucket)
+            .key(&upload.key)
+            .upload_id(&upload.id)
+            .send()
+            .await
+            .map_err(SERVICE.failed("AbortMultipartUpload", object(bucket, &upload.key)));
+        match result {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => other.map(drop),
         }
     }
 

@@ -377,6 +377,13 @@ async fn events_of_all_pages_come_oldest_first() {
     let events: Vec<BeanstalkEvent> = Beanstalk::new(&connection).events(&wanted).await.unwrap();
     let messages: Vec<&str> = events.iter().map(|event| event.message.as_str()).collect();
     assert_eq!(messages, ["first", "second", "third"]);
+    let wanted = EventQuery {
+        limit: Some(1),
+        ..wanted
+    };
+    let events = Beanstalk::new(&connection).events(&wanted).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].message, "third");
 }
 
 #[tokio::test]
@@ -433,6 +440,16 @@ async fn logs_come_from_the_signed_address_which_is_not_shown() {
         sample("i-1", "/one"),
         sample("i-2", "/gone")
     );
+    // Before the request there are none.
+    query("RetrieveEnvironmentInfo")
+        .respond_with(xml(
+            200,
+            "<RetrieveEnvironmentInfoResponse><RetrieveEnvironmentInfoResult/>\
+             </RetrieveEnvironmentInfoResponse>",
+        ))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
     query("RetrieveEnvironmentInfo")
         .respond_with(xml(200, body))
         .mount(&server)

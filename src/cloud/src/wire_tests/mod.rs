@@ -2,6 +2,7 @@
 //! mapping of errors. The bodies are what the services send.
 
 mod beanstalk;
+mod broken;
 mod failures;
 mod services;
 

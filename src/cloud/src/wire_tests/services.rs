@@ -339,6 +339,78 @@ async fn a_lost_race_for_a_key_is_a_failed_precondition() {
 }
 
 #[tokio::test]
+async fn a_write_and_a_deletion_name_the_entity_tag_they_mean() {
+    for (status, code, kind) in [
+        (412, "PreconditionFailed", Kind::PreconditionFailed),
+        (409, "ConditionalRequestConflict", Kind::PreconditionFailed),
+        (404, "NoSuchKey", Kind::NotFound),
+        (403, "AccessDenied", Kind::AccessDenied),
+    ] {
+        let (server, connection) = server().await;
+        for verb in ["PUT", "DELETE"] {
+            Mock::given(method(verb))
+                .and(path("/bucket/lock"))
+                .and(header("if-match", "\"e1\""))
+                .respond_with(s3_error(status, code))
+                .expect(1)
+                .mount(&server)
+                .await;
+        }
+        let storage = Storage::new(&connection);
+        let body = Bytes::from_static(b"me");
+        let error = storage
+            .put_if_match("bucket", "lock", "\"e1\"", body)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, kind, "{code}");
+        let deleted = storage.delete_if_match("bucket", "lock", "\"e1\"").await;
+        match kind {
+            Kind::NotFound => deleted.unwrap(),
+            _ => assert_eq!(deleted.unwrap_err().kind, kind, "{code}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reading_tells_the_servers_time_also_of_what_is_not_there() {
+    let (server, connection) = server().await;
+    let date = ("date", "Tue, 13 Jan 2026 10:20:30 GMT");
+    Mock::given(method("GET"))
+        .and(path("/bucket/lock"))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .insert_header(date.0, date.1)
+                .insert_header("last-modified", "Tue, 13 Jan 2026 10:17:00 GMT")
+                .insert_header("etag", "\"e1\"")
+                .set_body_bytes("me"),
+        )
+        .mount(&server)
+        .await;
+    for (key, code) in [("gone", "NoSuchKey"), ("nowhere", "NoSuchBucket")] {
+        Mock::given(method("GET"))
+            .and(path(format!("/bucket/{key}")))
+            .respond_with(s3_error(404, code).insert_header(date.0, date.1))
+            .mount(&server)
+            .await;
+    }
+    let storage = Storage::new(&connection);
+    let now = "2026-01-13T10:20:30Z".parse().unwrap();
+    let reading = storage.read("bucket", "lock").await.unwrap();
+    assert_eq!(reading.now, Some(now));
+    let object = reading.object.unwrap();
+    assert_eq!(object.content, "me");
+    assert_eq!(object.etag, "\"e1\"");
+    assert_eq!(
+        object.modified,
+        Some("2026-01-13T10:17:00Z".parse().unwrap())
+    );
+    let gone = storage.read("bucket", "gone").await.unwrap();
+    assert_eq!((gone.now, gone.object), (Some(now), None));
+    let error = storage.read("bucket", "nowhere").await.unwrap_err();
+    assert_eq!(error.kind, Kind::NotFound);
+}
+
+#[tokio::test]
 async fn uploads_carry_a_checksum() {
     let (server, connection) = server().await;
     Mock::given(method("PUT"))

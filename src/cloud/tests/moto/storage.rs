@@ -110,6 +110,54 @@ async fn of_two_conditional_writes_one_wins() {
 }
 
 #[tokio::test]
+async fn only_who_knows_the_entity_tag_writes_and_deletes() {
+    let Some((server, cloud)) = moto().await else {
+        return;
+    };
+    let bucket = bucket(&server).await;
+    let storage = &cloud.storage;
+    let body = |text: &'static str| Bytes::from_static(text.as_bytes());
+    let nothing = storage.read(&bucket, "lock").await.unwrap();
+    assert_eq!(nothing.object, None);
+    let missing = storage
+        .put_if_match(&bucket, "lock", "\"none\"", body("one"))
+        .await
+        .unwrap_err();
+    assert_eq!(missing.kind, Kind::NotFound);
+    storage
+        .put_if_absent(&bucket, "lock", body("one"))
+        .await
+        .unwrap();
+    let first = storage.read(&bucket, "lock").await.unwrap();
+    let (now, first) = (first.now.unwrap(), first.object.unwrap());
+    assert_eq!(first.content, "one");
+    let age = now.duration_since(first.modified.unwrap()).as_secs();
+    assert!((0..60).contains(&age), "{age}");
+    let second = storage
+        .put_if_match(&bucket, "lock", &first.etag, body("two"))
+        .await
+        .unwrap();
+    for etag in [first.etag.as_str(), "\"other\""] {
+        let write = storage
+            .put_if_match(&bucket, "lock", etag, body("three"))
+            .await;
+        assert_eq!(write.unwrap_err().kind, Kind::PreconditionFailed);
+        let deletion = storage.delete_if_match(&bucket, "lock", etag).await;
+        assert_eq!(deletion.unwrap_err().kind, Kind::PreconditionFailed);
+    }
+    let etag = second.etag.unwrap();
+    storage
+        .delete_if_match(&bucket, "lock", &etag)
+        .await
+        .unwrap();
+    storage
+        .delete_if_match(&bucket, "lock", &etag)
+        .await
+        .unwrap();
+    assert_eq!(storage.head(&bucket, "lock").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_large_file_goes_in_parts_and_arrives_whole() {
     let Some((server, cloud)) = moto().await else {
         return;

@@ -27,9 +27,28 @@ async fn a_failing_deployment_is_rolled_back_and_explained() {
         failure.events.iter().any(|event| event.is_error()),
         "{failure:?}"
     );
+    for file in ["deployment log", "/var/log/eb-engine.log"] {
+        assert!(
+            failure.logs.iter().any(|log| log.file == file),
+            "no {file} in {failure:?}"
+        );
+    }
     let text = format!("{report}{}", serde_json::to_string(&report).unwrap());
     assert!(text.contains("no such column: posts_post.slug"), "{text}");
     assert!(!text.contains("hunter2"), "a secret in the report: {text}");
+    let step = report.release_step.as_ref().unwrap();
+    assert_eq!(step.exit_code, Some(1));
+    assert_eq!(
+        step.failed_command().unwrap().command,
+        "python manage.py migrate"
+    );
+    assert!(step.migrations_applied.is_empty());
+    // Those of both releases and of the roll-back, each once.
+    let shown = world.heard.release_step();
+    let begun = shown.iter().filter(|line| line.starts_with("$ ")).count();
+    assert_eq!(begun, 3, "{shown:?}");
+    assert!(shown.contains(&"(failed with exit code 1 after 1.5 s)".to_owned()));
+    assert!(!shown.join("\n").contains("hunter2"), "{shown:?}");
     world.end().await;
 }
 
@@ -106,7 +125,7 @@ async fn a_version_that_turns_red_during_the_soak_is_rolled_back() {
     let setup = Setup {
         faults,
         manifest: Some(("soak: 1m", "soak: 10m")),
-        speed: None,
+        ..Setup::default()
     };
     let world = World::with_environment(setup).await;
     let good = world.release().await.version_label.unwrap();

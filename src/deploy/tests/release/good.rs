@@ -16,6 +16,8 @@ async fn a_good_release_is_proven_and_told_in_steps() {
         steps(&report),
         [
             ("build-image", StepOutcome::Skipped),
+            ("lock", StepOutcome::Done),
+            ("migrations", StepOutcome::Skipped),
             ("bundle", StepOutcome::Done),
             ("upload", StepOutcome::Done),
             ("version", StepOutcome::Done),
@@ -23,6 +25,7 @@ async fn a_good_release_is_proven_and_told_in_steps() {
             ("prove", StepOutcome::Done),
             ("probe", StepOutcome::Done),
             ("soak", StepOutcome::Done),
+            ("prune", StepOutcome::Unchanged),
         ]
     );
     assert_runs(&world, &label).await;
@@ -53,7 +56,21 @@ async fn a_good_release_is_proven_and_told_in_steps() {
         "{:?}",
         world.heard.progress("update")
     );
+    assert_eq!(
+        world.heard.release_step(),
+        [
+            "holding the database's release lock (after 0.0 s)",
+            "$ python manage.py migrate",
+            "  Applying posts.0002_slug... OK",
+            "(done in 1.5 s)",
+            "migrations applied: posts.0002_slug",
+        ]
+    );
     let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(
+        json["release_step"]["migrations_applied"],
+        serde_json::json!(["posts.0002_slug"])
+    );
     assert_eq!(
         (&json["verdict"], &json["exit_code"]),
         (&"released".into(), &0.into())

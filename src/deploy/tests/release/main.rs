@@ -1,17 +1,25 @@
 //! Whole releases against the embedded AWS: what is said, what is true afterwards, and what is left
-//! behind. Only the module `docker` needs a container engine.
+//! behind. Only the modules `docker` and `docker_image` need a container engine.
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a world that cannot be built ends the test"
 )]
 
+mod blue_green;
+mod bundles;
 mod docker;
+mod docker_image;
 mod failing;
 mod good;
+mod ledger;
+mod scenes;
 mod stopped;
+mod stories;
+mod strategies;
 mod support;
 mod trouble;
 

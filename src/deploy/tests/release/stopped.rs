@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use beanpole_cloud::NewVersion;
 use beanpole_deploy::{CheckRequest, Error, Verdict, inspect};
-use beanpole_model::{Event, ExitCode};
+use beanpole_model::{Event, ExitCode, StepOutcome};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Setup, World, assert_ended, assert_runs, outcome};
@@ -45,9 +45,13 @@ async fn an_interruption_during_the_update_leaves_it_to_aws() {
         "{report}"
     );
     assert_eq!(outcome(&report, "roll-back"), None);
-    // AWS went on: the next run finds the version there, and proves it.
+    // AWS went on: the next run finds the version there, and goes on with the proof.
     world.wait_until_ready().await;
     assert_runs(&world, &label).await;
+    let report = world.release().await;
+    assert_ended(&report, Verdict::Released, ExitCode::Done);
+    assert_eq!(outcome(&report, "update"), Some(StepOutcome::Unchanged));
+    assert_eq!(outcome(&report, "soak"), Some(StepOutcome::Done));
     assert_ended(
         &world.release().await,
         Verdict::AlreadyReleased,

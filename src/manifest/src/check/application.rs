@@ -43,6 +43,76 @@ fn image(project: &Project, checker: &mut Checker<'_>) {
             );
         }
     }
+    if let Some(repository) = &project.image.registry {
+        registry(project, repository, checker);
+    }
+}
+
+/// A repository to push to, without tag and digest: the push makes both.
+fn registry(project: &Project, repository: &str, checker: &mut Checker<'_>) {
+    if !is_repository(repository) {
+        checker.value(
+            &["image", "registry"],
+            format!("`{repository}` is not a repository of a registry"),
+            "`<host>/<path>` in lower case without tag, such as \
+             `123456789012.dkr.ecr.eu-central-1.amazonaws.com/blog`",
+        );
+        return;
+    }
+    let region = project.region.as_str();
+    if let Some(found) = ecr_region(repository)
+        && found != region
+    {
+        checker.value(
+            &["image", "registry"],
+            format!("the repository is in {found}, and the environment in {region}"),
+            "a login of ECR is good in one region: create the repository in this one",
+        );
+    }
+    if project.image.platforms.len() > 1 {
+        checker.value(
+            &["image", "platforms"],
+            "an image that is pushed is built for one platform".to_owned(),
+            "keep the one that the instances have",
+        );
+    }
+}
+
+/// True for `host/path`: a host with a dot, a port or the name `localhost`, and a path of Docker's
+/// letters (distribution reference grammar).
+fn is_repository(repository: &str) -> bool {
+    let Some((host, path)) = repository.split_once('/') else {
+        return false;
+    };
+    let (name, port) = match host.split_once(':') {
+        Some((name, port)) => (name, Some(port)),
+        None => (host, None),
+    };
+    let is_host = !name.is_empty()
+        && name
+            .bytes()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == b'.' || letter == b'-')
+        && (name.contains('.') || name == "localhost" || port.is_some())
+        && port.is_none_or(|port| port.parse::<u16>().is_ok());
+    let is_part = |part: &str| {
+        let is_letter = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+        part.bytes().next().is_some_and(is_letter)
+            && part.bytes().next_back().is_some_and(is_letter)
+            && part
+                .bytes()
+                .all(|letter| is_letter(letter) || matches!(letter, b'.' | b'_' | b'-'))
+    };
+    is_host && path.split('/').all(is_part)
+}
+
+/// The region of a repository of ECR: `<account>.dkr.ecr.<region>.amazonaws.com`.
+fn ecr_region(repository: &str) -> Option<&str> {
+    let (host, _) = repository.split_once('/')?;
+    let (_, rest) = host
+        .split_once(".dkr.ecr.")
+        .or_else(|| host.split_once(".dkr.ecr-fips."))?;
+    let (region, domain) = rest.split_once('.')?;
+    domain.starts_with("amazonaws.com").then_some(region)
 }
 
 fn processes(project: &Project, checker: &mut Checker<'_>) {
@@ -198,5 +268,49 @@ fn variables(project: &Project, checker: &mut Checker<'_>) {
             ),
             "move long values into Secrets Manager or into the image",
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_are_told_from_other_names() {
+        for good in [
+            "123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/blog",
+            "ghcr.io/team/blog_web",
+            "127.0.0.1:5000/blog",
+            "localhost/blog",
+        ] {
+            assert!(is_repository(good), "{good}");
+        }
+        for bad in [
+            "blog",
+            "team/blog",
+            "https://ghcr.io/team/blog",
+            "ghcr.io/team/blog:latest",
+            "ghcr.io/team/blog@sha256:00",
+            "ghcr.io/Team/blog",
+            "ghcr.io/",
+            "ghcr.io/team//blog",
+            "host:port/blog",
+        ] {
+            assert!(!is_repository(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_region_of_ecr_is_in_the_host() {
+        let of = |host: &str| ecr_region(&format!("{host}/blog")).map(str::to_owned);
+        assert_eq!(
+            of("123456789012.dkr.ecr.eu-central-1.amazonaws.com").as_deref(),
+            Some("eu-central-1")
+        );
+        assert_eq!(
+            of("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn").as_deref(),
+            Some("cn-north-1")
+        );
+        assert_eq!(of("ghcr.io"), None);
     }
 }

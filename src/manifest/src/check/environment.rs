@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Checker;
-use crate::project::{Batch, Policy, Project};
+use crate::project::{Batch, Keep, Policy, Project};
 
 /// Auto Scaling takes at most this many instances in a Beanstalk environment
 /// (`aws:autoscaling:asg` `MaxSize`).
@@ -11,6 +11,11 @@ const MOST_INSTANCES: u32 = 10_000;
 /// The longest time for the commands on one instance, in seconds
 /// (`aws:elasticbeanstalk:command` `Timeout`).
 const LONGEST_COMMAND: u64 = 3600;
+/// The shortest and the longest evaluation of a traffic split, in minutes
+/// (`aws:elasticbeanstalk:trafficsplitting` `EvaluationTime`).
+const EVALUATION: std::ops::RangeInclusive<u64> = 3..=600;
+/// The longest time that a release waits before it terminates the old environment.
+const LONGEST_KEEP: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn check(project: &Project, checker: &mut Checker<'_>) {
     instances(project, checker);
@@ -113,6 +118,36 @@ fn deployment(project: &Project, checker: &mut Checker<'_>) {
                 deployment.keep_versions
             ),
             "2 to 1000: a rollback needs the version before",
+        );
+    }
+    traffic_split(project, checker);
+    if let Keep::For(time) = deployment.blue_green.keep
+        && time > LONGEST_KEEP
+    {
+        checker.value(
+            &["deployment", "blue_green", "keep"],
+            "`keep` is out of range",
+            "`0s` to `24h`, or `next-release`",
+        );
+    }
+}
+
+fn traffic_split(project: &Project, checker: &mut Checker<'_>) {
+    let split = &project.deployment.traffic_split;
+    if !(1..=100).contains(&split.percentage) {
+        checker.value(
+            &["deployment", "traffic_split", "percentage"],
+            format!("`percentage` is out of range: {}", split.percentage),
+            "1 to 100",
+        );
+    }
+    let seconds = split.evaluation.as_secs();
+    let whole_minutes = seconds.is_multiple_of(60) && split.evaluation.subsec_nanos() == 0;
+    if !whole_minutes || !EVALUATION.contains(&(seconds / 60)) {
+        checker.value(
+            &["deployment", "traffic_split", "evaluation"],
+            "`evaluation` is out of range",
+            "whole minutes, `3m` to `10h`",
         );
     }
 }

@@ -6,6 +6,7 @@
 mod application;
 mod data;
 mod environment;
+mod markers;
 mod names;
 mod operations;
 
@@ -50,4 +51,5 @@ pub(crate) fn check(project: &Project, node: &Node, faults: &mut Vec<Fault>) {
     environment::check(project, &mut checker);
     data::check(project, &mut checker);
     operations::check(project, &mut checker);
+    markers::check(&project.markers, &mut checker);
 }

@@ -24,7 +24,10 @@ pub struct Image {
     pub args: BTreeMap<String, String>,
     /// The platforms to build for, such as `linux/amd64`; the engine's own if empty.
     pub platforms: Vec<String>,
-    /// The repository to push to, such as `123456789012.dkr.ecr.eu-central-1.amazonaws.com/blog`.
+    /// The repository to push to, such as `123456789012.dkr.ecr.eu-central-1.amazonaws.com/blog`. With
+    /// one, the image is built and pushed before the release and the instances pull it; without one,
+    /// every instance builds it. ECR takes the login of the AWS account, any other registry that of
+    /// `docker login`.
     pub registry: Option<String>,
     /// Images whose layers the build may reuse.
     pub cache: Vec<String>,

@@ -57,6 +57,8 @@ impl Default for Instances {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deployment {
+    /// Where a new version goes: onto the environment itself, or onto a second one that takes over.
+    pub strategy: Strategy,
     /// Beanstalk's deployment policy.
     pub policy: Policy,
     /// How many instances get the version at a time: a percentage (`30%`) or a count (`2`).
@@ -69,16 +71,113 @@ pub struct Deployment {
     /// kept.
     #[schemars(range(min = 2, max = 1000))]
     pub keep_versions: u32,
+    /// The trial of the policy `traffic-splitting`. Other policies ignore it.
+    pub traffic_split: TrafficSplit,
+    /// What becomes of the old environment with the strategy `blue-green`.
+    pub blue_green: BlueGreen,
 }
 
 impl Default for Deployment {
     fn default() -> Self {
         Self {
+            strategy: Strategy::default(),
             policy: Policy::default(),
             batch: Batch::default(),
             timeout: Duration::from_secs(600),
             keep_versions: 20,
+            traffic_split: TrafficSplit::default(),
+            blue_green: BlueGreen::default(),
         }
+    }
+}
+
+/// Where a new version goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Onto the environment's own instances, as the policy says.
+    #[default]
+    InPlace,
+    /// Onto a second environment, which takes over the public name once it is proven.
+    BlueGreen,
+}
+
+/// The trial of a new version with a share of the traffic (developer guide, option namespace
+/// `aws:elasticbeanstalk:trafficsplitting`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrafficSplit {
+    /// The share of the requests that the new version gets at first, in percent.
+    #[schemars(range(min = 1, max = 100))]
+    pub percentage: u32,
+    /// How long it keeps that share before it gets all: whole minutes, 3 minutes to 10 hours.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text")]
+    pub evaluation: Duration,
+}
+
+impl Default for TrafficSplit {
+    fn default() -> Self {
+        Self {
+            percentage: 10,
+            evaluation: Duration::from_secs(5 * 60),
+        }
+    }
+}
+
+/// The second environment of a blue/green release.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlueGreen {
+    /// How long the old environment is kept after the swap, for an instant way back.
+    pub keep: Keep,
+}
+
+/// How long the old environment of a blue/green release is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Until the next release, which reuses it. Two environments are paid for.
+    #[default]
+    NextRelease,
+    /// So long after the swap; then it is terminated, and the release is over.
+    For(Duration),
+}
+
+/// The word for [`Keep::NextRelease`] in the manifest.
+const NEXT_RELEASE: &str = "next-release";
+
+impl Serialize for Keep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::NextRelease => serializer.serialize_str(NEXT_RELEASE),
+            Self::For(time) => duration::serialize(time, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Keep {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == NEXT_RELEASE {
+            return Ok(Self::NextRelease);
+        }
+        duration::parse(&text)
+            .map(Self::For)
+            .map_err(|error| serde::de::Error::custom(format!("{error}, or `{NEXT_RELEASE}`")))
+    }
+}
+
+impl JsonSchema for Keep {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Keep".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let time = <duration::Text as JsonSchema>::json_schema(generator);
+        schemars::json_schema!({
+            "description": "`next-release`, or a duration such as `30m`.",
+            "oneOf": [{"type": "string", "const": NEXT_RELEASE}, time],
+        })
     }
 }
 

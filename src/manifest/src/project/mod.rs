@@ -18,10 +18,12 @@ use serde::Serialize;
 pub use application::{Health, Image, Process, Thresholds};
 pub use data::{Cache, CacheEngine, Database, DatabaseEngine};
 pub use environment::{
-    Batch, Deployment, Instances, LoadBalancer, Network, Platform, Policy, Roles, Scheme,
+    Batch, BlueGreen, Deployment, Instances, Keep, LoadBalancer, Network, Platform, Policy, Roles,
+    Scheme, Strategy, TrafficSplit,
 };
 pub use operations::{
-    Alarm, Alerts, Approvals, Comparison, Probe, SecretMode, Secrets, Slack, Statistic,
+    Alarm, Alerts, Approvals, Comparison, Markers, NewRelicMarker, NewRelicRegion, Probe,
+    RollbarMarker, SecretMode, Secrets, SentryMarker, Slack, Statistic,
 };
 
 /// Everything the manifest says about one environment: overlay applied, defaults filled in,
@@ -71,6 +73,8 @@ pub struct Project {
     pub alarms: Vec<Alarm>,
     /// Where news is sent.
     pub alerts: Alerts,
+    /// Who is told that a release happened, beside people.
+    pub markers: Markers,
     /// Outside probes beyond the health check.
     pub probes: Vec<Probe>,
     /// Approvals that a release needs, if any.

@@ -39,7 +39,8 @@ pub enum SecretMode {
     /// Beanstalk's own references (`aws:elasticbeanstalk:application:environmentsecrets`).
     #[default]
     Native,
-    /// A `.env` file, written on the instance: for platforms from before 2025-03-26.
+    /// A file of variables that each instance writes itself, with the values that it fetches with its
+    /// own role: for platforms from before 2025-03-26.
     DotEnv,
 }
 
@@ -164,6 +165,97 @@ pub struct Slack {
     pub webhook_url_variable: Option<String>,
     /// The environment variable that holds the bot's token.
     pub token_variable: Option<String>,
+}
+
+/// Who is told that a release happened, beside people. The fields hold names of environment variables
+/// of beanpole's own process, never values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Markers {
+    /// Deploys in Rollbar.
+    pub rollbar: Option<RollbarMarker>,
+    /// Releases and deploys in Sentry.
+    pub sentry: Option<SentryMarker>,
+    /// Deployments in New Relic.
+    pub new_relic: Option<NewRelicMarker>,
+}
+
+/// Deploys in Rollbar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RollbarMarker {
+    /// The environment variable that holds the project access token, with the scopes
+    /// `post_server_item` and `write`.
+    pub token_variable: String,
+    /// The environment's name in Rollbar; the key under `environments` unless given.
+    pub environment: Option<String>,
+    /// Another address than Rollbar's own.
+    pub url: Option<String>,
+}
+
+impl Default for RollbarMarker {
+    fn default() -> Self {
+        Self {
+            token_variable: "ROLLBAR_ACCESS_TOKEN".to_owned(),
+            environment: None,
+            url: None,
+        }
+    }
+}
+
+/// Releases and deploys in Sentry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SentryMarker {
+    /// The organization's slug.
+    pub organization: String,
+    /// The project's slug.
+    pub project: String,
+    /// The environment variable that holds the auth token, with the scope `project:releases`.
+    #[serde(default = "sentry_token")]
+    pub token_variable: String,
+    /// The environment's name in Sentry; the key under `environments` unless given.
+    #[serde(default)]
+    pub environment: Option<String>,
+    /// Another address than `https://sentry.io`, such as `https://de.sentry.io`.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+fn sentry_token() -> String {
+    "SENTRY_AUTH_TOKEN".to_owned()
+}
+
+/// Deployments in New Relic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRelicMarker {
+    /// The GUID of the entity: the application in New Relic.
+    pub entity_guid: String,
+    /// The environment variable that holds the user key (`NRAK-…`).
+    #[serde(default = "new_relic_key")]
+    pub key_variable: String,
+    /// Where the account is.
+    #[serde(default)]
+    pub region: NewRelicRegion,
+    /// Another address than the region's.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+fn new_relic_key() -> String {
+    "NEW_RELIC_API_KEY".to_owned()
+}
+
+/// Where a New Relic account is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NewRelicRegion {
+    /// The United States.
+    #[default]
+    Us,
+    /// The European Union.
+    Eu,
 }
 
 /// An outside probe beyond the health check.

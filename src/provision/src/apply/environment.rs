@@ -8,6 +8,8 @@ use beanpole_cloud::{
     NewEnvironment, OptionSetting, UpdateEnvironment,
 };
 
+use beanpole_model::EnvironmentName;
+
 use super::Context;
 use super::wait::{ENVIRONMENT_CHANGE, ENVIRONMENT_CREATION, Look};
 use crate::error::Error;
@@ -26,6 +28,11 @@ const GREY_LOOKS: u32 = 12;
 const ATTEMPTS: usize = 5;
 
 impl Context<'_> {
+    /// The environment that is worked on: of a pair the live one.
+    fn name(&self) -> &EnvironmentName {
+        self.observed.environment_name(self.project)
+    }
+
     pub(super) async fn application(&self, change: &Change) -> Result<(), Error> {
         let tags = names::tags(self.project);
         let name = &self.project.application;
@@ -127,7 +134,7 @@ impl Context<'_> {
             }
             let mut update = UpdateEnvironment::configure(
                 self.project.application.clone(),
-                self.project.environment.clone(),
+                self.name().clone(),
                 option_settings(&differing)?,
                 Vec::new(),
             );
@@ -169,7 +176,7 @@ impl Context<'_> {
 
     /// The declared settings that are not in force.
     async fn differing(&self, settings: &[Setting]) -> Result<Vec<Setting>, Error> {
-        let name = &self.project.environment;
+        let name = self.name();
         let sets = self
             .cloud
             .beanstalk
@@ -202,7 +209,7 @@ impl Context<'_> {
         let mut told = BTreeSet::new();
         let doing = || format!("looking at {}", change.resource);
         let look = async || {
-            let name = &self.project.environment;
+            let name = self.name();
             self.tell_events(step, request.as_deref(), &mut told).await;
             let found = self
                 .cloud
@@ -288,7 +295,7 @@ impl Context<'_> {
         severity: EventSeverity,
     ) -> Vec<BeanstalkEvent> {
         let query = EventQuery {
-            environment: Some(self.project.environment.clone()),
+            environment: Some(self.name().clone()),
             request_id: request,
             severity: Some(severity),
             ..EventQuery::default()
@@ -302,7 +309,7 @@ impl Context<'_> {
 
     /// Why the environment is not well.
     async fn causes(&self) -> Vec<String> {
-        let health = self.cloud.beanstalk.health(&self.project.environment).await;
+        let health = self.cloud.beanstalk.health(self.name()).await;
         health.map(|health| health.causes).unwrap_or_default()
     }
 }

@@ -208,13 +208,14 @@ impl Context<'_> {
                     if let Some(change) = plan.change(&finished.change.id) {
                         ready.insert(&change.id);
                     }
-                    resources.push(Created {
+                    let created = Created {
                         kind: finished.change.resource.kind,
                         name: finished.change.resource.name,
                         id,
                         action: finished.change.action,
                         seconds: finished.elapsed.as_secs_f64(),
-                    });
+                    };
+                    note(&mut resources, created);
                 }
                 Err(error) => {
                     // The first failure is the cause; the steps that it stops are interruptions.
@@ -384,4 +385,16 @@ fn one_line(error: &Error) -> String {
         cause = next.source();
     }
     line.replace('\n', " ")
+}
+
+/// Notes a resource once. A connection secret is made with its password and completed with the
+/// address later: two changes, one secret.
+fn note(resources: &mut Vec<Created>, created: Created) {
+    let former = resources.iter_mut().find(|former| {
+        former.kind == created.kind && former.name == created.name && former.id == created.id
+    });
+    match former {
+        Some(former) => former.seconds += created.seconds,
+        None => resources.push(created),
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use beanpole_manifest::SecretMode;
+use beanpole_manifest::{Project, SecretMode};
+use beanpole_model::Finding;
 
-use super::findings::{BUSY, NOT_CHANGEABLE, error, note, warning};
+use super::findings::{BUSY, MISSING_SECRET, NOT_CHANGEABLE, error, note, warning};
 use super::{Draft, unchanged};
 use crate::connections;
 use crate::observed::EnvironmentFacts;
@@ -44,7 +45,7 @@ fn references(draft: &Draft<'_>) -> BTreeMap<String, Option<String>> {
 
 pub(super) fn plan(draft: &mut Draft<'_>) {
     let project = draft.project;
-    let name = project.environment.as_str();
+    let name = draft.observed.environment_name(project).as_str();
     let settings = declared(project, &references(draft));
     let mut needs = vec![APPLICATION_ID.to_owned()];
     if project.secrets.mode == SecretMode::Native {
@@ -106,24 +107,11 @@ fn changes(
     } else {
         differences(settings, &found.settings)
     };
-    let balancer = format!("{ENVIRONMENT} LoadBalancerType");
-    if let Some(field) = fields
+    let fixed = fields
         .iter()
-        .find(|field| field.name == balancer && field.from.is_some())
-    {
-        let from = field.from.clone().unwrap_or_default();
-        draft.find(error(
-            NOT_CHANGEABLE,
-            format!("{resource} has a load balancer of type `{from}`, and `application` is needed"),
-            "the type of a load balancer is fixed when an environment is created",
-            Some(
-                "give the environment another name in `beanpole.yaml`, apply, release, swap the \
-                 public names (aws elasticbeanstalk swap-environment-cnames), then terminate the \
-                 old one"
-                    .to_owned(),
-            ),
-        ));
-        let field = field.clone();
+        .find_map(|field| Some((field.clone(), fixed_load_balancer(draft.project, field)?)));
+    if let Some((field, finding)) = fixed {
+        draft.find(finding);
         let reason = "its load balancer cannot be changed without replacing the environment, \
                       which is never done";
         return Change::new(
@@ -156,6 +144,39 @@ fn changes(
     change.with_fields(fields)
 }
 
+/// The finding about a field that is the type of the load balancer, which AWS cannot change in place.
+pub(crate) fn fixed_load_balancer(project: &Project, field: &FieldChange) -> Option<Finding> {
+    let balancer = format!("{ENVIRONMENT} LoadBalancerType");
+    let from = field.from.as_ref().filter(|_| field.name == balancer)?;
+    let name = &project.environment;
+    Some(error(
+        NOT_CHANGEABLE,
+        format!(
+            "environment `{name}` has a load balancer of type `{from}`, and `application` is needed"
+        ),
+        "the type of a load balancer is fixed when an environment is created",
+        Some(
+            "give the environment another name in `beanpole.yaml`, apply, release, swap the public \
+             names (aws elasticbeanstalk swap-environment-cnames), then terminate the old one"
+                .to_owned(),
+        ),
+    ))
+}
+
+/// The finding about variables whose secrets do not exist.
+pub(crate) fn missing_secrets(project: &Project, variables: &[String]) -> Finding {
+    error(
+        MISSING_SECRET,
+        format!(
+            "environment `{}` needs secrets that do not exist: {}",
+            project.environment,
+            variables.join(", ")
+        ),
+        "a variable from Secrets Manager is set by the ARN of its secret",
+        Some("create them with `beanpole apply`".to_owned()),
+    )
+}
+
 /// A platform version is changed only if the manifest names one: a run must not move an environment
 /// to a newer platform because AWS published one. A change of branch is refused.
 fn platform(draft: &mut Draft<'_>, found: &EnvironmentFacts) -> Option<FieldChange> {
@@ -167,7 +188,7 @@ fn platform(draft: &mut Draft<'_>, found: &EnvironmentFacts) -> Option<FieldChan
     let (branch, _) = branch_and_version(current);
     let (wanted_branch, _) = branch_and_version(&wanted.arn);
     if branch != wanted_branch {
-        let name = draft.project.environment.as_str();
+        let name = draft.observed.environment_name(draft.project).as_str();
         draft.find(warning(
             "other-platform-branch",
             format!(
@@ -222,7 +243,7 @@ fn disturbances(change: &mut Change, fields: &[FieldChange]) {
 /// Variables that are set on the environment and that the manifest does not know. They are left
 /// alone, for nothing says who needs them, and told without their values.
 fn strays(draft: &mut Draft<'_>, found: &EnvironmentFacts) {
-    let name = draft.project.environment.as_str();
+    let name = draft.observed.environment_name(draft.project).as_str();
     let plain: BTreeSet<&str> = found
         .settings
         .iter()

@@ -14,6 +14,9 @@ pub(crate) const BUSY: &str = "busy";
 /// An attribute that AWS cannot change in place.
 pub(crate) const NOT_CHANGEABLE: &str = "not-changeable";
 
+/// A secret that a variable refers to.
+pub(crate) const MISSING_SECRET: &str = "missing-secret";
+
 /// The most bytes of names and values of all plain variables together (developer guide, `eb
 /// setenv`: "the combined size of all environment properties").
 const VARIABLES_LIMIT: usize = 4096;

@@ -19,6 +19,7 @@ use crate::plan::{Action, Change, FORMAT_VERSION, Kind, Plan};
 
 pub(crate) use cache::subnet_group as cache_subnet_group;
 pub(crate) use database::subnet_group as database_subnet_group;
+pub(crate) use environment::{fixed_load_balancer, missing_secrets};
 pub(crate) use findings::{BUSY, MISSING_ROLE};
 pub(crate) use network::{needs_subnet_group, port_of, store_subnets};
 pub(crate) use secrets::{connection_id, secret_id};

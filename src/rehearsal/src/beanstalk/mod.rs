@@ -20,6 +20,7 @@ mod options;
 mod platforms;
 mod rollout;
 mod routes;
+mod secret_file;
 mod shared;
 mod state;
 #[cfg(test)]

@@ -78,6 +78,15 @@ impl Platform {
         )
     }
 
+    /// The newest version of the same branch.
+    pub(crate) fn newest(self) -> Self {
+        let version = self.branch.versions.first().copied();
+        Self {
+            version: version.unwrap_or(self.version),
+            ..self
+        }
+    }
+
     fn is_newest(self) -> bool {
         self.branch.versions.first() == Some(&self.version)
     }

@@ -145,10 +145,19 @@ pub(crate) struct Environment {
     pub(crate) red: Option<(String, Timestamp)>,
     /// Health that does not move (fault script).
     pub(crate) stuck: Option<StuckHealth>,
+    /// The managed action that keeps it busy.
+    pub(crate) managed: Option<Managed>,
     /// Set while an update can be aborted.
     pub(crate) abort: Option<CancellationToken>,
     /// Ends the health checks.
     pub(crate) gone: CancellationToken,
+}
+
+/// What AWS does with an environment by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Managed {
+    pub(crate) id: String,
+    pub(crate) description: String,
 }
 
 /// Names of what the environment's stack consists of.

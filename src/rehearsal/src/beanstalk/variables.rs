@@ -70,8 +70,16 @@ async fn fetch(world: &World, reference: Reference<'_>) -> Result<Secret, String
     let Some(key) = reference.key else {
         return Ok(whole);
     };
+    pick(world, &whole, key)
+}
+
+/// The value of a key of the JSON object that a secret's value is.
+///
+/// # Errors
+/// One sentence.
+pub(super) fn pick(world: &World, whole: &Secret, key: &str) -> Result<Secret, String> {
     // The whole object is a secret too, and could show up in a log.
-    world.scrubber.learn(&whole);
+    world.scrubber.learn(whole);
     let object: serde_json::Value = serde_json::from_str(whole.expose())
         .map_err(|_| "The secret's value is not a JSON object.".to_owned())?;
     match object.get(key) {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::{
     CacheSpec, DataPlane, DataPlaneError, DatabaseSpec, DeploymentFailure, DeploymentOutput,
-    DeploymentSpec, HealthObservation, IngressRule, InstanceId, InstanceSpec, Removed,
+    DeploymentSpec, HealthObservation, IngressRule, InstanceId, InstanceSpec, Removed, release_log,
 };
 
 /// Runs nothing. See the module's page.
@@ -86,6 +86,12 @@ impl DataPlane for ControlOnly {
             })?,
             None => "the sample application",
         };
+        if let (Some(log), Some(bundle)) = (&deployment.release_log, &deployment.bundle)
+            && let Some(lines) = release_log::pretended(bundle)
+        {
+            lines.iter().for_each(|line| log.add(line));
+            log.flush().await;
+        }
         let log = vec![
             format!("[INFO] Deployment {}: {found}", deployment.deployment_id),
             "[INFO] Nothing is run: this rehearsal has no container engine".to_owned(),
@@ -212,6 +218,8 @@ mod tests {
             version_label: "one".to_owned(),
             bundle: None,
             variables: BTreeMap::new(),
+            secret_file: None,
+            release_log: None,
             leader: true,
             health_path: "/".to_owned(),
         };

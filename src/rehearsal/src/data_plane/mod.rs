@@ -12,11 +12,14 @@ use async_trait::async_trait;
 use beanpole_model::Secret;
 use bytes::Bytes;
 
+pub(crate) mod archive;
 pub mod control_only;
 pub mod docker;
+pub mod release_log;
 
 pub use control_only::ControlOnly;
 pub use docker::{Docker, DockerOptions};
+pub use release_log::ReleaseLog;
 
 /// The id of an instance: `i-` and 17 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +96,15 @@ pub struct InstanceSpec {
     pub security_groups: Vec<String>,
 }
 
+/// A file of variables that the instance writes itself, outside of the application's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The path on the instance, as the compose file names it.
+    pub path: String,
+    /// The variables in it.
+    pub variables: BTreeMap<String, Secret>,
+}
+
 /// A version to run on an instance.
 #[derive(Clone, Debug)]
 pub struct DeploymentSpec {
@@ -105,6 +117,10 @@ pub struct DeploymentSpec {
     pub bundle: Option<Bytes>,
     /// The application's environment variables, secret references already resolved.
     pub variables: BTreeMap<String, Secret>,
+    /// What the bundle makes the instance fetch from Secrets Manager, if it does.
+    pub secret_file: Option<SecretFile>,
+    /// Where the release step's log goes, on the leader.
+    pub release_log: Option<ReleaseLog>,
     /// True on the one instance of a deployment that runs `leader_only` commands.
     pub leader: bool,
     /// The path of the health check, for the data plane's own readiness wait.

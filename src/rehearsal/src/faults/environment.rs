@@ -94,6 +94,28 @@ impl Faults {
         .is_some()
     }
 
+    /// When a managed platform update begins after this deployment. Ask once per deployment.
+    pub fn managed_update(&self, facts: DeploymentFacts<'_>) -> Option<Duration> {
+        self.spend(facts, |kind| match kind {
+            EnvironmentFaultKind::ManagedUpdate(after) => Some(*after),
+            _ => None,
+        })
+    }
+
+    /// True if an environment of this name is created as one of Beanstalk Cluster. Ask once per
+    /// creation.
+    pub fn cluster_mode(&self, environment: &str) -> bool {
+        let facts = DeploymentFacts {
+            environment,
+            version: "",
+            deployment: 0,
+        };
+        self.spend(facts, |kind| {
+            matches!(kind, EnvironmentFaultKind::ClusterMode).then_some(())
+        })
+        .is_some()
+    }
+
     /// What becomes of an event with this message. Ask once per event.
     pub fn event(&self, facts: DeploymentFacts<'_>, message: &str) -> EventFate {
         self.spend(facts, |kind| match kind {

@@ -90,6 +90,12 @@ pub enum EnvironmentFaultKind {
     MustBeReady,
     /// Health stays at this colour (`Grey`, `Yellow`, `Red`) instead of turning green.
     HealthStuck(StuckColor),
+    /// A managed platform update begins this long after the deployment was reported as done, or as
+    /// soon after as the environment is free.
+    #[serde(deserialize_with = "duration::deserialize")]
+    ManagedUpdate(Duration),
+    /// The environment is created as one of Beanstalk Cluster, which runs on EKS.
+    ClusterMode,
     /// Instances take this many times as long to launch. Lasts; `times` does not apply.
     SlowLaunch(f64),
 }
@@ -262,6 +268,8 @@ mod tests {
             "DelayEvents",
             "MustBeReady",
             "HealthStuck",
+            "ManagedUpdate",
+            "ClusterMode",
             "SlowLaunch",
             "CreationFails",
             "SlowCreation",

@@ -32,6 +32,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use winterbaume_core::{MockRequest, MockResponse, MockService};
 
+use crate::calls::{Call as CallRecord, CallObserver};
 use crate::faults::RequestAnswer;
 use crate::slack::Slack;
 use crate::world::World;
@@ -56,25 +57,35 @@ struct Api {
     world: Arc<World>,
     services: HashMap<String, Arc<dyn MockService>>,
     slack: Arc<Slack>,
+    calls: Option<Arc<dyn CallObserver>>,
+}
+
+/// What the server needs.
+pub(crate) struct ServerParts {
+    pub(crate) world: Arc<World>,
+    pub(crate) services: Vec<Arc<dyn MockService>>,
+    pub(crate) slack: Arc<Slack>,
+    /// Is told of every request.
+    pub(crate) calls: Option<Arc<dyn CallObserver>>,
 }
 
 /// Serves until cancelled. Each service is found by its [`MockService::service_name`], which is its
 /// signing name. Connections are closed when the returned task ends.
 pub(crate) fn serve(
     listener: TcpListener,
-    world: Arc<World>,
-    services: Vec<Arc<dyn MockService>>,
-    slack: Arc<Slack>,
+    parts: ServerParts,
     cancel: CancellationToken,
 ) -> JoinHandle<()> {
-    let services = services
+    let services = parts
+        .services
         .into_iter()
         .map(|service| (service.service_name().to_owned(), service))
         .collect();
     let api = Arc::new(Api {
-        world,
+        world: parts.world,
         services,
-        slack,
+        slack: parts.slack,
+        calls: parts.calls,
     });
     tokio::spawn(accept_until(listener, cancel, move |stream| {
         connection(stream, api.clone())
@@ -144,21 +155,36 @@ impl Api {
             return self.slack.answer(&parts, &body);
         }
         let started = Instant::now();
+        let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
         let call = match self.call(parts, body) {
             Ok(call) => call,
             Err(refusal) => return Ok(finish(*refusal)),
         };
         let (service, operation) = (call.service.clone(), call.operation.clone());
         let (protocol, request_id) = (call.protocol, call.request_id.clone());
+        let client = client_of(&call.request);
         let outcome = self.spoil_or_dispatch(call).await;
+        let status = outcome.as_ref().map_or(0, |answer| answer.status);
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             service,
             operation,
             request_id,
-            status = outcome.as_ref().map_or(0, |answer| answer.status),
-            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            status,
+            milliseconds,
             "request"
         );
+        if let Some(calls) = &self.calls {
+            calls.called(&CallRecord {
+                at: Timestamp::now(),
+                service,
+                operation,
+                status,
+                bytes,
+                milliseconds,
+                client,
+            });
+        }
         outcome.map(|answer| finish(answers::with_request_id(answer, protocol, &request_id)))
     }
 
@@ -302,6 +328,16 @@ impl Api {
             ),
         }
     }
+}
+
+/// What the client calls itself.
+fn client_of(request: &MockRequest) -> String {
+    request
+        .headers
+        .get(http::header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The answer as HTTP.

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod ec2;
+mod ecr;
 mod elasticache;
 mod iam;
 mod lifecycle;
@@ -22,7 +23,6 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use winterbaume_core::MockService;
-use winterbaume_ecr::EcrService;
 
 use crate::world::{Services, World};
 
@@ -35,8 +35,13 @@ pub(crate) struct Built {
     pub(crate) finished: JoinHandle<()>,
 }
 
-/// Makes all services but Beanstalk. Their life cycles end when `cancel` is cancelled.
-pub(crate) fn build(world: &Arc<World>, cancel: &CancellationToken) -> Built {
+/// Makes all services but Beanstalk. Their life cycles end when `cancel` is cancelled. `registry` is the
+/// address of the registry that stands in for ECR's.
+pub(crate) fn build(
+    world: &Arc<World>,
+    registry: Option<String>,
+    cancel: &CancellationToken,
+) -> Built {
     // The stores of winterbaume know one account per process; the first rehearsal of a process sets it.
     winterbaume_core::set_default_account_id(world.account.as_str());
     let storage = Arc::new(s3::Storage::new(world));
@@ -55,7 +60,7 @@ pub(crate) fn build(world: &Arc<World>, cancel: &CancellationToken) -> Built {
         Arc::new(caches),
         Arc::new(sts::Tokens::new(world)),
         Arc::new(alarms::Alarms::default()),
-        Arc::new(EcrService::new()),
+        Arc::new(ecr::Registries::new(world, registry)),
     ];
     let hooks = Services {
         storage,

@@ -36,6 +36,9 @@ pub(super) fn adapt(project: &mut Project) -> Vec<String> {
     if project.load_balancer.certificate_arn.take().is_some() {
         notes.push("the rehearsal listens on HTTP only; the certificate is left out".into());
     }
+    if project.image.registry.take().is_some() {
+        notes.push("the rehearsal pushes no image; its instances build it".into());
+    }
     let roles = Roles {
         instance_profile: INSTANCE_PROFILE.to_owned(),
         service_role: SERVICE_ROLE.to_owned(),

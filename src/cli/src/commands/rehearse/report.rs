@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use beanpole_deploy::{ReleaseReport, StepReport};
-use beanpole_model::{ExitCode, StepOutcome};
+use beanpole_model::ExitCode;
 use beanpole_rehearsal::{Rehearsal, Removed};
 use beanpole_terminal::short;
 use serde::Serialize;
@@ -37,6 +37,8 @@ pub(super) struct Rehearsed {
 struct SlackLine {
     channel: String,
     updates: u32,
+    /// How many messages stand in its thread.
+    replies: usize,
     text: String,
 }
 
@@ -77,12 +79,21 @@ impl Rehearsed {
 }
 
 fn slack(aws: &Rehearsal) -> Vec<SlackLine> {
-    aws.slack_messages()
-        .into_iter()
+    let messages = aws.slack_messages();
+    let replies = |ts: &str| {
+        messages
+            .iter()
+            .filter(|message| message.thread.as_deref() == Some(ts))
+            .count()
+    };
+    messages
+        .iter()
+        .filter(|message| message.thread.is_none())
         .map(|message| SlackLine {
-            channel: message.channel,
+            channel: message.channel.clone(),
             updates: message.updates,
-            text: message.text,
+            replies: replies(&message.ts),
+            text: message.text.clone(),
         })
         .collect()
 }
@@ -99,12 +110,7 @@ impl fmt::Display for Rehearsed {
         }
         writeln!(formatter, "\nSteps")?;
         for step in &self.steps {
-            let mark = match step.outcome {
-                StepOutcome::Done => "done",
-                StepOutcome::Unchanged => "unchanged",
-                StepOutcome::Skipped => "skipped",
-                StepOutcome::Failed => "failed",
-            };
+            let mark = step.outcome.word();
             let time = short(Duration::from_secs_f64(step.seconds));
             writeln!(
                 formatter,
@@ -123,8 +129,8 @@ impl fmt::Display for Rehearsed {
             let text = message.text.lines().next().unwrap_or_default();
             writeln!(
                 formatter,
-                "\nSlack {}, 1 message, changed {} times:\n  {text}",
-                message.channel, message.updates
+                "\nSlack {}, 1 message, changed {} times, {} in its thread:\n  {text}",
+                message.channel, message.updates, message.replies
             )?;
         }
         if self.release.exit_code == ExitCode::Done
@@ -219,9 +225,10 @@ pub(super) fn how_to_go_on(context: &Context, aws: &Rehearsal, url: Option<&str>
 pub(super) fn slack_messages(context: &Context, aws: &Rehearsal) {
     for message in slack(aws) {
         context.terminal.say(&format!(
-            "Slack {}, changed {} times: {}",
+            "Slack {}, changed {} times, {} in its thread: {}",
             message.channel,
             message.updates,
+            message.replies,
             message.text.replace('\n', " ")
         ));
     }

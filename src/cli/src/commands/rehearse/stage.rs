@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use beanpole_alert::Destination;
 use beanpole_cloud::Cloud;
-use beanpole_deploy::{Steps, check};
+use beanpole_deploy::{Source, Steps, check};
 use beanpole_model::{Report, Reporter, Secret};
 use beanpole_rehearsal::Rehearsal;
+use camino::Utf8PathBuf;
 
 use super::Rehearse;
 use super::account::{self, Planted};
@@ -16,8 +17,10 @@ use crate::announce::{self, Announcing};
 use crate::aws;
 use crate::context::{Context, Located};
 use crate::engine::ChosenEngine;
+use crate::failure::Failure;
 use crate::line::{Provisioning, Releasing, check_request};
-use crate::reporters::Fanout;
+use crate::manner::Manner;
+use crate::telling::{Teller, Telling};
 
 /// Opens Slack's stand-in and nothing else.
 pub(super) const SLACK_TOKEN: &str = "xoxb-rehearsal";
@@ -41,19 +44,15 @@ impl Stage<'_> {
         let started = Instant::now();
         let terminal = Arc::clone(&self.context.terminal) as Arc<dyn Reporter>;
         let announcing = self.announce(&terminal);
-        let mut reporters = vec![Arc::clone(&terminal)];
-        reporters.extend(announcing.reporter());
-        let steps = Steps::new(Arc::new(Fanout(reporters)));
-        let outcome = self.release(&steps, planted).await;
-        let taken = steps.reports();
-        drop(steps);
-        announcing
-            .finish(&*terminal, |announcement| match &outcome {
-                Ok((report, _)) => announce::conclude(announcement, report),
-                Err(report) => announce::conclude_early(announcement, report),
-            })
+        let telling = Telling::rehearsed(announcing, &self.found.project, self.context);
+        let steps = Steps::new(telling.reporter());
+        let mut created = Vec::new();
+        let outcome = self
+            .release(&steps, planted, telling.teller(), &mut created)
             .await;
-        let (release, created) = outcome?;
+        let taken = steps.reports();
+        telling.finish(outcome.as_ref()).await;
+        let release = outcome?;
         Ok(Rehearsed::new(
             self.engine,
             self.aws,
@@ -68,7 +67,9 @@ impl Stage<'_> {
         &self,
         steps: &Steps,
         planted: &Planted,
-    ) -> Result<(beanpole_deploy::ReleaseReport, Vec<String>), Report> {
+        teller: &Teller,
+        created: &mut Vec<String>,
+    ) -> Result<beanpole_deploy::ReleaseReport, Report> {
         let project = &self.found.project;
         let request = check_request(self.found, self.arguments.allow_dirty);
         let candidate = check(request, steps).await?;
@@ -83,20 +84,21 @@ impl Stage<'_> {
         };
         let plan = provisioning.plan().await?;
         let applied = provisioning.apply(&plan).await?;
-        let created = applied
-            .resources
-            .iter()
-            .map(crate::commands::apply::line)
-            .collect();
+        created.extend(applied.resources.iter().map(crate::commands::apply::line));
+        // The rehearsal's account ends with it, and so does what is remembered of its releases.
+        let state = tempfile::tempdir().map_err(Failure::Temporary)?;
         let releasing = Releasing {
             found: self.found,
-            allow_dirty: self.arguments.allow_dirty,
             cloud: &cloud,
             engine: self.engine.docker(),
             pace: self.aws.pace(),
             context: self.context,
+            teller,
+            manner: &Manner::default(),
+            state_directory: Utf8PathBuf::from_path_buf(state.path().to_owned())
+                .map_err(|path| Failure::OddPath { path })?,
         };
-        Ok((releasing.release(&candidate, steps).await, created))
+        Ok(releasing.release(Source::Commit(&candidate), steps).await)
     }
 
     async fn connect(&self, steps: &Steps) -> Result<Cloud, Report> {

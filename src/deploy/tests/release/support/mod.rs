@@ -11,14 +11,16 @@ use beanpole_cloud::{
     Cloud, EnvironmentDescription, EnvironmentStatus, NewEnvironment, OptionSetting, Settings,
 };
 use beanpole_deploy::{
-    Candidate, CheckRequest, ReleaseReport, ReleaseRequest, Steps, Verdict, check, release,
+    Author, Candidate, CheckRequest, ReleaseReport, ReleaseRequest, Source, Steps, Verdict, check,
+    release,
 };
 use beanpole_image::Engine;
 use beanpole_manifest::{Manifest, Project};
 use beanpole_model::{
     AccountId, Event, ExitCode, Pace, Region, Reporter, SecretScrubber, StepOutcome,
 };
-use beanpole_rehearsal::{FaultScript, Options, Rehearsal};
+use beanpole_rehearsal::data_plane::{Docker, DockerOptions};
+use beanpole_rehearsal::{CallObserver, DataPlane, FaultScript, Options, Rehearsal};
 use beanpole_testkit::Sandbox;
 use camino::Utf8PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +51,14 @@ pub(crate) struct Setup {
     pub(crate) manifest: Option<(&'static str, &'static str)>,
     /// Another speed of the clock, for a story in which a moment must not pass too soon.
     pub(crate) speed: Option<f64>,
+    /// Runs what is released in containers, instead of remembering it.
+    pub(crate) engine: Option<Engine>,
+    /// The address of a registry that stands in for ECR's.
+    pub(crate) registry: Option<String>,
+    /// Is told of every request to AWS.
+    pub(crate) calls: Option<Arc<dyn CallObserver>>,
+    /// How far AWS's clock is ahead of ours.
+    pub(crate) clock_offset: jiff::SignedDuration,
 }
 
 /// Everything that a test plays with.
@@ -58,8 +68,11 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) project: Project,
     pub(crate) scrubber: SecretScrubber,
+    pub(crate) author: Author,
+    pub(crate) state: Utf8PathBuf,
+    cache: Utf8PathBuf,
     pub(crate) heard: Arc<Heard>,
-    rehearsal: Rehearsal,
+    pub(crate) rehearsal: Rehearsal,
 }
 
 impl World {
@@ -69,10 +82,23 @@ impl World {
         let account = AccountId::new("123456789012").unwrap();
         let plane = Arc::new(Plane::default());
         let faults = FaultScript::parse("faults.yaml", setup.faults).unwrap();
+        let data_plane: Arc<dyn DataPlane> = match setup.engine {
+            None => plane.clone(),
+            Some(engine) => Arc::new(Docker::new(DockerOptions {
+                engine,
+                run: format!("{:08x}", rand::random::<u32>()),
+                keep: false,
+                reporter: Arc::new(beanpole_model::Silent),
+                cancel: CancellationToken::new(),
+            })),
+        };
         let options = Options {
             speed: setup.speed.unwrap_or(SPEED),
             faults: Some(faults),
-            data_plane: Some(plane.clone()),
+            data_plane: Some(data_plane),
+            registry: setup.registry,
+            calls: setup.calls,
+            clock_offset: setup.clock_offset,
             ..Options::new(region.clone(), account)
         };
         let heard = Arc::new(Heard::default());
@@ -107,12 +133,19 @@ impl World {
             .unwrap()
             .environment(None)
             .unwrap();
+        let home = sandbox.home().to_owned();
         Self {
             cloud,
             plane,
             sandbox,
             project,
             scrubber: SecretScrubber::default(),
+            author: Author {
+                who: "alice".to_owned(),
+                ..Author::default()
+            },
+            state: home.join("state"),
+            cache: home.join("cache"),
             heard,
             rehearsal,
         }
@@ -125,7 +158,17 @@ impl World {
         world
     }
 
-    async fn create_environment(&self) {
+    /// The same world with the manifest as it is now.
+    pub(crate) fn reload(self) -> Self {
+        let project = Manifest::load(&self.sandbox.project().join("beanpole.yaml"))
+            .unwrap()
+            .environment(None)
+            .unwrap();
+        Self { project, ..self }
+    }
+
+    /// Creates the application and the environment that the manifest describes.
+    pub(crate) async fn create_environment(&self) {
         let beanstalk = &self.cloud.beanstalk;
         let project = &self.project;
         beanstalk
@@ -266,6 +309,7 @@ impl World {
         let objects = self.cloud.storage.list(&bucket, "shop/").await.unwrap();
         objects
             .into_iter()
+            .filter(|object| object.key.ends_with(".zip"))
             .map(|object| (object.key, object.modified))
             .collect()
     }
@@ -317,19 +361,55 @@ impl World {
         cancel: &CancellationToken,
     ) -> ReleaseReport {
         let candidate = self.candidate().await;
+        self.release_candidate(&candidate, engine, cancel).await
+    }
+
+    /// Releases a candidate that was made before.
+    pub(crate) async fn release_candidate(
+        &self,
+        candidate: &Candidate,
+        engine: Option<&Engine>,
+        cancel: &CancellationToken,
+    ) -> ReleaseReport {
         let cache = self.cache();
         let request = ReleaseRequest {
-            candidate: &candidate,
-            cloud: &self.cloud,
             engine,
             cache_directory: &cache,
-            pace: self.pace(),
-            scrubber: &self.scrubber,
+            ..self.request(Source::Commit(candidate))
         };
         let steps = Steps::new(self.heard.clone());
         let report = release(&request, &steps, cancel).await;
         assert!(is_empty(&cache), "a temporary file was left behind");
         report
+    }
+
+    /// A release of `source`, by alice, who waits for nobody.
+    pub(crate) fn request<'a>(&'a self, source: Source<'a>) -> ReleaseRequest<'a> {
+        ReleaseRequest {
+            project: match source {
+                Source::Commit(candidate) => &candidate.project,
+                Source::Version(_) => &self.project,
+            },
+            source,
+            cloud: &self.cloud,
+            engine: None,
+            cache_directory: &self.cache,
+            state_directory: &self.state,
+            author: &self.author,
+            wait_for_lock: None,
+            configure: false,
+            unsafe_migrations: None,
+            pace: self.pace(),
+            scrubber: &self.scrubber,
+        }
+    }
+
+    /// Where the embedded AWS listens: address and port.
+    pub(crate) fn address(&self) -> String {
+        let url = self.rehearsal.endpoint_url();
+        url.trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned()
     }
 
     /// Stops the rehearsal.
@@ -349,10 +429,10 @@ fn is_empty(directory: &camino::Utf8Path) -> bool {
 #[derive(Default)]
 pub(crate) struct Heard {
     events: Mutex<Vec<Event>>,
-    trigger: Mutex<Option<(Trigger, CancellationToken)>>,
+    listener: Mutex<Option<Listener>>,
 }
 
-type Trigger = Box<dyn Fn(&Event) -> bool + Send>;
+type Listener = Box<dyn Fn(&Event) + Send>;
 
 impl Heard {
     /// Cancels `token` as soon as the step starts.
@@ -369,7 +449,22 @@ impl Heard {
         heard: impl Fn(&Event) -> bool + Send + 'static,
         token: &CancellationToken,
     ) {
-        *self.trigger.lock().unwrap() = Some((Box::new(heard), token.clone()));
+        let token = token.clone();
+        self.listen(move |event| {
+            if heard(event) {
+                token.cancel();
+            }
+        });
+    }
+
+    /// Hands every event from now on to `listener`, instead of to the one before.
+    pub(crate) fn listen(&self, listener: impl Fn(&Event) + Send + 'static) {
+        *self.listener.lock().unwrap() = Some(Box::new(listener));
+    }
+
+    /// Everything that was heard.
+    pub(crate) fn all(&self) -> Vec<Event> {
+        self.events.lock().unwrap().clone()
     }
 
     /// The lines that Beanstalk was heard to say.
@@ -379,6 +474,18 @@ impl Heard {
             .iter()
             .filter_map(|event| match event {
                 Event::Output { source, line, .. } if source == "beanstalk" => Some(line.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What the release step printed.
+    pub(crate) fn release_step(&self) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Output { source, line, .. } if source == "release" => Some(line.clone()),
                 _ => None,
             })
             .collect()
@@ -399,10 +506,8 @@ impl Heard {
 
 impl Reporter for Heard {
     fn report(&self, event: &Event) {
-        if let Some((heard, token)) = &*self.trigger.lock().unwrap()
-            && heard(event)
-        {
-            token.cancel();
+        if let Some(listener) = &*self.listener.lock().unwrap() {
+            listener(event);
         }
         self.events.lock().unwrap().push(event.clone());
     }

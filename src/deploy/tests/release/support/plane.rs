@@ -94,6 +94,13 @@ impl DataPlane for Plane {
     ) -> Result<DeploymentOutput, DeploymentFailure> {
         let version = spec.version_label.clone();
         self.deployed.lock().unwrap().push(version.clone());
+        let is_broken = matches!(self.outcome(&version), Some(Outcome::Broken));
+        if let Some(log) = &spec.release_log {
+            release_step(is_broken)
+                .iter()
+                .for_each(|line| log.add(line));
+            log.flush().await;
+        }
         match self.outcome(&version) {
             Some(Outcome::Broken) => {
                 return Err(DeploymentFailure {
@@ -145,4 +152,33 @@ impl DataPlane for Plane {
     async fn remove_everything(&self) -> Removed {
         Removed::default()
     }
+}
+
+/// What the leader's release step writes.
+fn release_step(is_broken: bool) -> Vec<String> {
+    let code = i32::from(is_broken);
+    let applied = if is_broken {
+        "[]"
+    } else {
+        "[\"posts.0002_slug\"]"
+    };
+    let said = if is_broken {
+        "    password is hunter2-the-password"
+    } else {
+        "  Applying posts.0002_slug... OK"
+    };
+    [
+        r#"@beanpole {"event": "begin", "run": "r"}"#.to_owned(),
+        r#"@beanpole {"event": "lock", "run": "r", "outcome": "taken", "seconds": 0}"#.to_owned(),
+        r#"@beanpole {"event": "command-begin", "run": "r", "command": "python manage.py migrate"}"#
+            .to_owned(),
+        said.to_owned(),
+        format!(
+            "@beanpole {{\"event\": \"command-end\", \"run\": \"r\", \"exit_code\": {code}, \
+             \"seconds\": 1.5}}"
+        ),
+        format!("@beanpole {{\"event\": \"migrations\", \"run\": \"r\", \"applied\": {applied}}}"),
+        format!("@beanpole {{\"event\": \"end\", \"run\": \"r\", \"exit_code\": {code}}}"),
+    ]
+    .into()
 }

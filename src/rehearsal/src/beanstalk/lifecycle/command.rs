@@ -7,12 +7,14 @@ use beanpole_model::Secret;
 use bytes::Bytes;
 use futures_util::future::join_all;
 
+use super::create::storage_bucket;
 use super::durations;
+use super::engine_log::{self, End};
 use super::instances::joined;
 use super::operation::{Operation, Step};
 use crate::beanstalk::health::{Checks, Phase};
 use crate::beanstalk::state::{Deployment, DeploymentStatus};
-use crate::data_plane::{DeploymentSpec, InstanceId};
+use crate::data_plane::{DeploymentSpec, InstanceId, ReleaseLog, SecretFile, release_log};
 
 /// What is put on instances.
 #[derive(Clone)]
@@ -21,6 +23,7 @@ pub(crate) struct Payload {
     pub(crate) label: String,
     pub(crate) bundle: Bundle,
     pub(crate) variables: Result<BTreeMap<String, Secret>, String>,
+    pub(crate) secret_file: Result<Option<SecretFile>, String>,
     pub(crate) health_path: String,
     pub(crate) timeout: Duration,
 }
@@ -83,10 +86,15 @@ pub(crate) async fn run(
     let mut late = Vec::new();
     for (id, outcome) in &outcomes {
         match outcome {
-            Ok(Some(log)) => settle(operation, id, DeploymentStatus::Deployed, log)?,
+            Ok(Some(log)) => {
+                settle(operation, id, DeploymentStatus::Deployed, log, End::Done)?;
+                engine_log::upload(operation, log, End::Done).await;
+            }
             Ok(None) => leave_behind(operation, id)?,
             Err(failure) => {
-                settle(operation, id, DeploymentStatus::Failed, &failure.log)?;
+                let end = End::Failed(&failure.message);
+                settle(operation, id, DeploymentStatus::Failed, &failure.log, end)?;
+                engine_log::upload(operation, &failure.log, end).await;
                 failed.push((*id).clone());
                 if failure.timed_out {
                     late.push((*id).clone());
@@ -146,6 +154,10 @@ async fn command(
         Ok(variables) => variables.clone(),
         Err(message) => return Err(failure(message, vec![format!("[ERROR] {message}")])),
     };
+    let secret_file = match &payload.secret_file {
+        Ok(file) => file.clone(),
+        Err(message) => return Err(failure(message, vec![format!("[ERROR] {message}")])),
+    };
     let bundle = match &payload.bundle {
         Bundle::Sample => None,
         Bundle::Source(bytes) => Some(bytes.clone()),
@@ -159,6 +171,10 @@ async fn command(
         version_label: payload.label.clone(),
         bundle,
         variables,
+        secret_file,
+        release_log: leader
+            .then(|| leaders_log(operation, id, payload))
+            .flatten(),
         leader,
         health_path: payload.health_path.clone(),
     };
@@ -188,14 +204,38 @@ async fn command(
     }
 }
 
+/// The log of the release step, in Beanstalk's bucket.
+fn leaders_log(
+    operation: &Operation,
+    leader: &InstanceId,
+    payload: &Payload,
+) -> Option<ReleaseLog> {
+    let world = operation.shared.world.clone();
+    let environment = operation
+        .read(|environment| environment.name.clone())
+        .ok()?;
+    let key = release_log::key(&environment);
+    let name = format!("{leader}-{}", payload.deployment_id);
+    Some(ReleaseLog::new(&name, move |text| {
+        let (world, key) = (world.clone(), key.clone());
+        Box::pin(async move {
+            let bucket = storage_bucket(&world);
+            world.storage().ensure_bucket(&bucket).await;
+            world.storage().put(&bucket, &key, text).await;
+        })
+    }))
+}
+
 fn settle(
     operation: &Operation,
     id: &InstanceId,
     status: DeploymentStatus,
     log: &[String],
+    end: End<'_>,
 ) -> Step<()> {
     let now = operation.now();
     let world = &operation.shared.world;
+    let log = engine_log::command(now, log, end);
     let log: Vec<String> = log.iter().map(|line| world.clean(line)).collect();
     operation.change(|environment| {
         if let Some(instance) = environment.instance_mut(id) {

@@ -9,9 +9,10 @@ use super::command::{self, Payload, Script};
 use super::deploy::{Plot, give_up_on, healthy};
 use super::durations;
 use super::instances::{self, joined, listed};
-use super::operation::{Operation, Step};
+use super::operation::{Operation, Step, Trouble};
 use crate::beanstalk::names;
 use crate::beanstalk::rollout::{Policy, Rollout, split_weights};
+use crate::beanstalk::state::Environment;
 use crate::data_plane::InstanceId;
 
 /// Brings a version up on new instances and lets them take over.
@@ -124,8 +125,7 @@ async fn bring_up(
             rollout.new_version_percent,
             rollout.evaluation.as_secs() / 60
         ));
-        operation.sleep(rollout.evaluation).await?;
-        healthy(operation, &new, rollout).await?;
+        evaluate(operation, rollout, &new).await?;
         operation.change(|environment| {
             for instance in &mut environment.instances {
                 instance.weight = 1;
@@ -144,6 +144,26 @@ async fn bring_up(
     operation.sleep(durations::SMALL_RESOURCE).await?;
     operation.info("Waiting for post-deployment configuration to complete.");
     operation.sleep(durations::SMALL_RESOURCE).await
+}
+
+/// Watches the new instances for as long as they get their share. One that the load balancer finds
+/// ill ends the trial at once (developer guide, "Deployment policies": the traffic goes back).
+async fn evaluate(operation: &Operation, rollout: &Rollout, new: &[InstanceId]) -> Step<()> {
+    let is_ill = |environment: &Environment| {
+        environment
+            .instances
+            .iter()
+            .any(|instance| new.contains(&instance.id) && !instance.load_balancer_healthy)
+    };
+    if !rollout.ignore_health && operation.wait_until(rollout.evaluation, is_ill).await? {
+        operation.error(format!(
+            "Instance id(s) '{}' did not stay healthy during the evaluation period. Aborting the \
+             operation.",
+            joined(new, ",")
+        ));
+        return Err(Trouble::Failed);
+    }
+    Ok(())
 }
 
 async fn try_on(

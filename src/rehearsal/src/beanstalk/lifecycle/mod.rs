@@ -7,14 +7,18 @@ mod command;
 mod configure;
 mod create;
 mod deploy;
+mod engine_log;
 mod immutable;
 mod instances;
+mod managed;
 mod operation;
+mod swap;
 mod terminate;
 mod update;
 
 pub(crate) use create::{create, resources, storage_bucket};
 pub(crate) use operation::{Operation, begin};
+pub(crate) use swap::swap;
 pub(crate) use terminate::terminate;
 pub(crate) use update::{Change, restart, update};
 

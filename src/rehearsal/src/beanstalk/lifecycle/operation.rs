@@ -60,7 +60,7 @@ impl Operation {
         self.tell(Severity::Error, message);
     }
 
-    fn tell(&self, severity: Severity, message: impl Into<String>) {
+    pub(crate) fn tell(&self, severity: Severity, message: impl Into<String>) {
         self.shared.change(|state| {
             self.shared.tell(
                 state,
@@ -150,6 +150,7 @@ impl Operation {
                 });
                 environment.status = status;
                 environment.abort = None;
+                environment.managed = None;
                 environment.updated = now;
             }
         });

@@ -4,17 +4,21 @@
 //! them, and both Terraform and AWS's own deployment action send them together. We take them too, as one
 //! deployment.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use super::command::{self, Bundle, Payload, Script};
 use super::configure::{self, Effect};
 use super::deploy::{self, Plot};
 use super::durations;
+use super::managed;
 use super::operation::{Operation, Step, Trouble};
 use crate::beanstalk::event_log::Severity;
 use crate::beanstalk::options::Settings;
 use crate::beanstalk::platforms::Platform;
 use crate::beanstalk::rollout::Rollout;
 use crate::beanstalk::state::{Environment, SAMPLE_APPLICATION};
-use crate::beanstalk::variables;
+use crate::beanstalk::{secret_file, variables};
 use crate::clock::add;
 use crate::faults::DeploymentFacts;
 
@@ -159,11 +163,16 @@ pub(crate) async fn prepare(
         None if label == SAMPLE_APPLICATION => Bundle::Sample,
         None => Bundle::Missing,
     };
+    let secret_file = match &bundle {
+        Bundle::Source(bytes) => secret_file::resolve(world, bytes, settings).await,
+        Bundle::Sample | Bundle::Missing => Ok(None),
+    };
     Ok(Payload {
         deployment_id,
         label: label.to_owned(),
         bundle,
         variables: variables::resolve(world, settings).await,
+        secret_file,
         health_path: settings.health_path(),
         timeout: Rollout::from_settings(settings).timeout,
     })
@@ -192,6 +201,14 @@ fn succeed(operation: &Operation, update: &Update) {
     } else {
         None
     };
+    if touched && let Some(after) = faults.managed_update(update.facts()) {
+        let shared = operation.shared.clone();
+        let work = managed::managed_update(shared, operation.environment.clone(), after);
+        // Boxed: an update may lead to a managed one, which is an update again.
+        operation
+            .shared
+            .spawn(Box::pin(work) as Pin<Box<dyn Future<Output = ()> + Send>>);
+    }
     operation.finish(&events, |environment| {
         if update.change.settings.is_some() {
             environment.settings = update.after.clone();

@@ -69,7 +69,11 @@ pub(super) async fn create(call: &Call) -> Answer<MockResponse> {
         .clone()
         .ok_or_else(|| Refusal::missing("EnvironmentName"))?;
     check_name(&name)?;
-    let tier = tier(input.tier.as_ref())?;
+    let tier = if world.faults().cluster_mode(&name) {
+        ("Cluster".to_owned(), "EKS".to_owned(), "1.0".to_owned())
+    } else {
+        tier(input.tier.as_ref())?
+    };
     let platform = platforms::chosen(
         input.platform_arn.as_ref(),
         input.solution_stack_name.as_ref(),
@@ -194,6 +198,7 @@ impl Plan {
             resources,
             red: None,
             stuck: None,
+            managed: None,
             abort: None,
             gone: CancellationToken::new(),
         };

@@ -151,11 +151,36 @@ pub(super) fn resources(call: &Call) -> Answer<MockResponse> {
     })
 }
 
-/// No managed action is ever due: platforms do not change during a rehearsal.
-pub(super) fn managed_actions() -> MockResponse {
-    wire::serialize_describe_environment_managed_actions_response(
-        &model::DescribeEnvironmentManagedActionsResult {
-            managed_actions: Some(model::ManagedActions::default()),
-        },
+/// The managed action that is under way. None is ever scheduled: the fault script begins them at once.
+pub(super) fn managed_actions(call: &Call) -> Answer<MockResponse> {
+    let input = call.input(wire::deserialize_describe_environment_managed_actions_request)?;
+    let found = call.shared.read(|state| {
+        let environment = state.named(
+            input.environment_id.as_deref(),
+            input.environment_name.as_deref(),
+        )?;
+        Ok(environment.managed.clone())
+    })?;
+    let is_wanted = input
+        .status
+        .as_deref()
+        .is_none_or(|status| status == "Running");
+    let items = found
+        .filter(|_| is_wanted)
+        .map(|managed| model::ManagedAction {
+            action_description: Some(managed.description),
+            action_id: Some(managed.id),
+            action_type: Some("PlatformUpdate".to_owned()),
+            status: Some("Running".to_owned()),
+            window_start_time: None,
+        })
+        .into_iter()
+        .collect();
+    Ok(
+        wire::serialize_describe_environment_managed_actions_response(
+            &model::DescribeEnvironmentManagedActionsResult {
+                managed_actions: Some(model::ManagedActions { items }),
+            },
+        ),
     )
 }

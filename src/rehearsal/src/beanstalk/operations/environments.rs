@@ -264,7 +264,7 @@ pub(super) fn abort(call: &Call) -> Answer<MockResponse> {
 pub(super) fn swap(call: &Call) -> Answer<MockResponse> {
     let input = call.input(wire::deserialize_swap_environment_c_n_a_m_es_request)?;
     let now = call.now();
-    call.shared.change(|state| {
+    let ends = call.shared.change(|state| {
         let mut ends = Vec::new();
         for (id, name) in [
             (&input.source_environment_id, &input.source_environment_name),
@@ -274,33 +274,30 @@ pub(super) fn swap(call: &Call) -> Answer<MockResponse> {
             ),
         ] {
             let environment = ready(call, state, id.as_deref(), name.as_deref())?;
-            ends.push((
-                environment.id.clone(),
-                environment.name.clone(),
-                environment.cname.clone(),
-            ));
+            ends.push(environment.id.clone());
         }
         let [source, destination] = ends.as_slice() else {
             return Err(Refusal::missing("SourceEnvironmentName"));
         };
-        for (id, cname) in [(&source.0, &destination.2), (&destination.0, &source.2)] {
+        if source == destination {
+            return Err(Refusal::invalid(
+                "The source and the destination environment must be different.",
+            ));
+        }
+        for id in [source, destination] {
             if let Some(environment) = state.by_id_mut(id) {
-                environment.cname.clone_from(cname);
-                environment.updated = now;
+                let status = EnvironmentStatus::Updating;
+                let work = Work::ConfigurationUpdate;
+                lifecycle::begin(environment, status, work, &call.request_id, now);
             }
+            let request_id = Some(call.request_id.as_str());
+            let message = "swapEnvironmentCNAMEs is starting.";
+            call.shared
+                .tell(state, id, request_id, Severity::Info, message);
         }
-        let pair = format!("'{}' and '{}'", source.1, destination.1);
-        for id in [&source.0, &destination.0] {
-            for message in [
-                "swapEnvironmentCNAMEs is starting.".to_owned(),
-                format!("Swapping CNAMEs for environments {pair}."),
-                format!("Completed swapping CNAMEs for environments {pair}."),
-            ] {
-                let request_id = Some(call.request_id.as_str());
-                call.shared
-                    .tell(state, id, request_id, Severity::Info, message);
-            }
-        }
-        Ok(wire::serialize_swap_environment_c_n_a_m_es_response())
-    })
+        Ok([source.clone(), destination.clone()])
+    })?;
+    let [source, destination] = ends.map(|id| operation(call, &id, CancellationToken::new()));
+    call.shared.spawn(lifecycle::swap(source, destination));
+    Ok(wire::serialize_swap_environment_c_n_a_m_es_response())
 }

@@ -44,7 +44,7 @@ pub(crate) async fn dispatch(call: &Call) -> Answer<MockResponse> {
         "CheckDNSAvailability" => creation::check_dns(call),
         "DescribeEnvironments" => describe::environments(call),
         "DescribeEnvironmentResources" => describe::resources(call),
-        "DescribeEnvironmentManagedActions" => Ok(describe::managed_actions()),
+        "DescribeEnvironmentManagedActions" => describe::managed_actions(call),
         "DescribeEvents" => events::describe(call),
         "DescribeEnvironmentHealth" => health::environment(call),
         "DescribeInstancesHealth" => health::instances(call),

@@ -1,5 +1,7 @@
 //! Application versions and the bucket that their bundles lie in.
 
+use std::io::Read as _;
+
 use winterbaume_core::MockResponse;
 use winterbaume_elasticbeanstalk::{model, wire};
 
@@ -142,7 +144,7 @@ async fn check_bundle(call: &Call, location: model::S3Location) -> Answer<(Strin
 }
 
 /// Pre-processing reads `.ebextensions` and `env.yaml` of the bundle: it fails for a bundle that is no
-/// archive, and gives no reason, as on AWS.
+/// archive and for files that are no YAML, and gives no reason, as on AWS.
 fn start_processing(call: &Call, application: String, label: String) {
     let shared = call.shared.clone();
     let request_id = call.request_id.clone();
@@ -164,7 +166,7 @@ fn start_processing(call: &Call, application: String, label: String) {
             Some((bucket, key)) => shared.world.storage().get(&bucket, &key).await,
             None => None,
         };
-        let good = bytes.is_none_or(|bytes| is_archive(&bytes));
+        let good = bytes.is_none_or(|bytes| is_processable(&bytes));
         shared.change(|state| {
             if let Ok(found) = state.application_mut(&application) {
                 for version in found
@@ -202,8 +204,30 @@ fn start_processing(call: &Call, application: String, label: String) {
     });
 }
 
-fn is_archive(bytes: &[u8]) -> bool {
-    zip::ZipArchive::new(std::io::Cursor::new(bytes)).is_ok()
+/// What is read of a configuration file at most, in bytes: far beyond what people write, and a bound
+/// for archives that unpack without end.
+const LARGEST_CONFIGURATION: u64 = 4 * 1024 * 1024;
+
+fn is_processable(bytes: &[u8]) -> bool {
+    let Ok(mut archive) = zip::ZipArchive::new(std::io::Cursor::new(bytes)) else {
+        return false;
+    };
+    (0..archive.len()).all(|index| {
+        let Ok(file) = archive.by_index(index) else {
+            return false;
+        };
+        let Ok(name) = file.name() else {
+            return false;
+        };
+        let is_configuration =
+            name == "env.yaml" || (name.starts_with(".ebextensions/") && name.ends_with(".config"));
+        if !is_configuration {
+            return true;
+        }
+        let mut text = String::new();
+        let read = file.take(LARGEST_CONFIGURATION).read_to_string(&mut text);
+        read.is_ok() && serde_yaml::from_str::<serde_json::Value>(&text).is_ok()
+    })
 }
 
 pub(super) fn describe(call: &Call) -> Answer<MockResponse> {
@@ -314,4 +338,40 @@ pub(super) async fn create_storage_location(call: &Call) -> Answer<MockResponse>
             s3_bucket: Some(bucket),
         },
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write as _};
+
+    use zip::write::SimpleFileOptions;
+
+    use super::is_processable;
+
+    fn bundle(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, text) in files {
+            archive
+                .start_file(*name, SimpleFileOptions::default())
+                .unwrap();
+            archive.write_all(text.as_bytes()).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn configuration_files_must_be_yaml() {
+        let broken = "option_settings: [";
+        assert!(is_processable(&bundle(&[(
+            ".ebextensions/01.config",
+            "option_settings: []"
+        )])));
+        assert!(is_processable(&bundle(&[("notes/01.config", broken)])));
+        assert!(!is_processable(&bundle(&[(
+            ".ebextensions/01.config",
+            broken
+        )])));
+        assert!(!is_processable(&bundle(&[("env.yaml", broken)])));
+        assert!(!is_processable(b"no archive"));
+    }
 }

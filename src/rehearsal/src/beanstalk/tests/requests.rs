@@ -165,6 +165,11 @@ async fn a_cname_is_given_once_and_can_be_swapped() {
         ("DestinationEnvironmentName", "shop-next"),
     ];
     bench.good("SwapEnvironmentCNAMEs", &swap).await;
+    // Both are busy while their names move.
+    assert_eq!(field(&bench.environment().await, "Status"), "Updating");
+    let (_, message) = bench.refused("SwapEnvironmentCNAMEs", &swap).await;
+    assert!(message.ends_with("Must be Ready."), "{message}");
+    bench.settled().await;
     assert_eq!(
         field(&bench.environment().await, "CNAME"),
         "shop-next.eu-central-1.elasticbeanstalk.localhost:8080"

@@ -53,6 +53,17 @@ pub(super) struct Service {
     pub(super) working_directory: Option<String>,
     pub(super) user: Option<String>,
     pub(super) grace: Duration,
+    /// Files and folders of the bundle that the container sees, read-only.
+    pub(super) mounts: Vec<Mount>,
+}
+
+/// A part of the bundle in a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mount {
+    /// Relative to the bundle's root.
+    pub(super) source: String,
+    /// The absolute path in the container.
+    pub(super) target: String,
 }
 
 /// Where a service's image comes from.
@@ -73,7 +84,7 @@ pub(super) struct BuildSource {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EnvFile {
-    /// Relative to the bundle's root.
+    /// Relative to the bundle's root, or a whole path on the instance.
     pub(super) path: String,
     pub(super) required: bool,
 }
@@ -170,6 +181,7 @@ fn service(name: &str, value: &Value, notes: &mut Vec<String>) -> Result<Service
         working_directory: None,
         user: None,
         grace: DEFAULT_GRACE,
+        mounts: Vec::new(),
     };
     for (key, value) in keys {
         let place = at(key);
@@ -185,6 +197,7 @@ fn service(name: &str, value: &Value, notes: &mut Vec<String>) -> Result<Service
             "depends_on" => service.depends_on = depends_on(value, &place)?,
             "restart" => service.restarts = restarts(value, &place)?,
             "working_dir" => service.working_directory = Some(text(value, &place)?),
+            "volumes" => service.mounts = mounts(value, &place)?,
             "user" => service.user = Some(text(value, &place)?),
             "stop_grace_period" => service.grace = duration(&text(value, &place)?, &place)?,
             _ if WITHOUT_EFFECT.contains(&key.as_str()) => {
@@ -292,6 +305,13 @@ fn port(written: &str, place: &str) -> Result<u16, String> {
 }
 
 fn env_files(value: &Value, place: &str) -> Result<Vec<EnvFile>, String> {
+    let path = |value: &Value| {
+        let written = text(value, place)?;
+        if written.starts_with('/') {
+            return Ok(written);
+        }
+        folder(&written, place)
+    };
     let one = |value: &Value| match value {
         Value::Object(keys) => {
             let mut file = EnvFile {
@@ -300,7 +320,7 @@ fn env_files(value: &Value, place: &str) -> Result<Vec<EnvFile>, String> {
             };
             for (key, value) in keys {
                 match key.as_str() {
-                    "path" => file.path = folder(&text(value, place)?, place)?,
+                    "path" => file.path = path(value)?,
                     "required" => file.required = value != &Value::Bool(false),
                     _ => return Err(unknown(&format!("{place}.{key}"))),
                 }
@@ -308,7 +328,7 @@ fn env_files(value: &Value, place: &str) -> Result<Vec<EnvFile>, String> {
             Ok(file)
         }
         other => Ok(EnvFile {
-            path: folder(&text(other, place)?, place)?,
+            path: path(other)?,
             required: true,
         }),
     };
@@ -316,6 +336,26 @@ fn env_files(value: &Value, place: &str) -> Result<Vec<EnvFile>, String> {
         Value::Array(items) => items.iter().map(one).collect(),
         other => Ok(vec![one(other)?]),
     }
+}
+
+/// Read-only mounts of parts of the bundle, in the short form. Other volumes keep data, which an instance
+/// of a rehearsal does not.
+fn mounts(value: &Value, place: &str) -> Result<Vec<Mount>, String> {
+    let one = |written: String| {
+        let mount = written.strip_suffix(":ro").and_then(|rest| {
+            let (source, target) = rest.strip_prefix("./")?.split_once(':')?;
+            let target = target.starts_with('/').then(|| target.to_owned())?;
+            Some((source.to_owned(), target))
+        });
+        let (source, target) = mount.ok_or_else(|| {
+            format!(
+                "`{place}` has `{written}`; only `./part/of/the/bundle:/in/the/container:ro` is rehearsed"
+            )
+        })?;
+        let source = folder(&source, place)?;
+        Ok(Mount { source, target })
+    };
+    texts(value, place)?.into_iter().map(one).collect()
 }
 
 /// Variables as a mapping or as a list of `NAME=value`.

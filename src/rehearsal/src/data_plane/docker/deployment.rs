@@ -23,7 +23,9 @@ use super::health::{self, Answer};
 use super::project::{INSTANCE_PORT, Project, is_plain};
 use super::state::{Application, Running, private_address};
 use super::{Docker, STEP};
-use crate::data_plane::{DeploymentFailure, DeploymentOutput, DeploymentSpec, InstanceId};
+use crate::data_plane::{
+    DeploymentFailure, DeploymentOutput, DeploymentSpec, InstanceId, ReleaseLog,
+};
 
 /// The lines of a log that a failure or an outcome carries.
 const LOG_LINES: usize = 40;
@@ -74,6 +76,16 @@ impl Work<'_> {
         log.extend(failure.log);
         Failure { log, ..failure }
     }
+}
+
+/// The lines at the end of `whole`, the last lines of a log, that are not in `seen`, the lines from its
+/// start as far as they came.
+fn missing<'a>(seen: &[String], whole: &'a [String]) -> &'a [String] {
+    let overlap = (0..=whole.len())
+        .rev()
+        .find(|count| whole.get(..*count).is_some_and(|head| seen.ends_with(head)))
+        .unwrap_or(0);
+    whole.get(overlap..).unwrap_or_default()
 }
 
 impl Docker {
@@ -141,9 +153,13 @@ impl Docker {
         work: &mut Work<'_>,
         bundle: &bytes::Bytes,
     ) -> Result<(), Failure> {
-        let project = Project::read(bundle, &work.spec.variables)
+        let fetched = work.spec.secret_file.as_ref();
+        let project = Project::read(bundle, &work.spec.variables, fetched)
             .map_err(|message| Failure::new("source bundle", message, Vec::new()))?;
         self.learn(project.variables());
+        if let Some(fetched) = fetched {
+            self.learn(&fetched.variables);
+        }
         self.warn_once(&project);
         let images = self.images(&project, work.spec.deployment_id).await?;
         work.say(format!(
@@ -234,28 +250,47 @@ impl Docker {
             .create_member(work.instance, &container)
             .await
             .map_err(failed)?;
+        let stream = work.spec.release_log.as_ref().filter(|_| command.streams);
         let mut lines = Vec::new();
         let run = async {
+            let files = project.mounted_files(service);
+            self.engine.put_files(&id, &files).await.map_err(failed)?;
             self.rewire()
                 .await
                 .map_err(|error| Failure::new(IN, error.to_string(), Vec::new()))?;
             self.engine.start_container(&id).await.map_err(failed)?;
             self.engine
                 .follow_logs(&id, |line| {
-                    self.reporter
-                        .output(STEP, &command.service, self.scrubber.scrub(&line));
+                    self.tell_line(stream, &command.service, &line);
                     lines.push(line);
                 })
                 .await
                 .map_err(failed)?;
-            self.engine.wait_container(&id).await.map_err(failed)
+            let code = self.engine.wait_container(&id).await.map_err(failed)?;
+            // The stream may have ended before the last lines came.
+            let whole = self.engine.logs(&id, LOG_LINES).await.unwrap_or_default();
+            for line in missing(&lines, &whole).to_vec() {
+                self.tell_line(stream, &command.service, &line);
+                lines.push(line);
+            }
+            Ok(code)
+        };
+        let flushing = async {
+            match stream {
+                Some(log) => log.keep_flushing().await,
+                None => std::future::pending().await,
+            }
         };
         let ended = tokio::select! {
             ended = run => ended,
+            () = flushing => Ok(0),
             () = self.cancel.cancelled() => {
                 Err(Failure::new(IN, "The rehearsal was stopped while the command ran.", Vec::new()))
             }
         };
+        if let Some(log) = stream {
+            log.flush().await;
+        }
         self.remove_member(&id).await;
         work.log.extend(lines);
         match ended? {
@@ -287,6 +322,15 @@ impl Docker {
         }
     }
 
+    /// Shows a line of a command. What is streamed is shown by whoever follows the release.
+    fn tell_line(&self, stream: Option<&ReleaseLog>, service: &str, line: &str) {
+        let line = self.scrubber.scrub(line);
+        match stream {
+            Some(log) => log.add(&line),
+            None => self.reporter.output(STEP, service, line),
+        }
+    }
+
     /// Creates the containers of all services that run, and connects them, without starting them.
     async fn create_all(
         &self,
@@ -310,6 +354,9 @@ impl Docker {
                 let id = self.create_member(work.instance, &container).await;
                 let id =
                     id.map_err(|error| Failure::new("start", error.with_causes(), Vec::new()))?;
+                let files = project.mounted_files(service);
+                let written = self.engine.put_files(&id, &files).await;
+                written.map_err(|error| Failure::new("start", error.with_causes(), Vec::new()))?;
                 created.push(Running {
                     service: name.to_owned(),
                     container: id,
@@ -517,5 +564,25 @@ impl Docker {
             .map(|line| format!("{service} | {line}"))
             .collect();
         Err(Failure::new("start", reason, log))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_the_stream_lost_are_found() {
+        let lines = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for (seen, whole, lost) in [
+            ("a b c", "a b c", &[][..]),
+            ("a b c", "b c", &[]),
+            ("a b", "a b c d", &["c", "d"]),
+            ("a b", "b c", &["c"]),
+            ("a a", "a a a", &["a"]),
+        ] {
+            assert_eq!(missing(&lines(seen), &lines(whole)), lost, "{seen} {whole}");
+        }
+        assert_eq!(missing(&[], &lines("a b")), ["a", "b"]);
     }
 }

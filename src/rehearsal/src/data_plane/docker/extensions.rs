@@ -2,12 +2,15 @@
 //!
 //! Rules: of `container_commands`, those of the form `docker compose run --rm [--no-deps] SERVICE
 //! [COMMAND…]` are rehearsed, in the order in which Beanstalk runs them: files by name, commands by name.
+//! `sh .beanpole/release.sh` does the same with the service `release` and streams its output.
 //! Everything else that would do something on an instance is reported as not rehearsed.
 //! `option_settings` belong to the control plane and are not looked at here.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+
+use crate::data_plane::release_log;
 
 /// Keys of a config file that do something on the instance (developer guide, "Customizing software on
 /// Linux servers").
@@ -28,6 +31,8 @@ pub(super) struct ContainerCommand {
     pub(super) leader_only: bool,
     /// True if its failure does not fail the deployment.
     pub(super) ignore_errors: bool,
+    /// True if its output goes to the log of the release step.
+    pub(super) streams: bool,
 }
 
 /// What the config files of a bundle ask for.
@@ -93,6 +98,9 @@ pub(super) fn parse<'a>(
 /// The command if it has the form that is rehearsed.
 fn container_command(name: &str, value: &Value) -> Option<ContainerCommand> {
     let keys = value.as_object()?;
+    if keys.get("command").and_then(Value::as_str) == Some(release_log::COMMAND) {
+        return own_command(name, keys);
+    }
     let words = match keys.get("command")? {
         Value::String(line) => plain_words(line)?,
         Value::Array(items) => items
@@ -126,12 +134,27 @@ fn container_command(name: &str, value: &Value) -> Option<ContainerCommand> {
     });
     (removes && known).then(|| ContainerCommand {
         name: name.to_owned(),
+        streams: false,
         service,
         command: (!command.is_empty()).then_some(command),
         leader_only: keys.get("leader_only").is_some_and(is_true),
         ignore_errors: ["ignoreErrors", "ignore_errors"]
             .iter()
             .any(|key| keys.get(*key).is_some_and(is_true)),
+    })
+}
+
+/// The release step that beanpole puts into bundles: a script that runs the service and streams its
+/// output.
+fn own_command(name: &str, keys: &serde_json::Map<String, Value>) -> Option<ContainerCommand> {
+    let known = |key: &String| matches!(key.as_str(), "command" | "leader_only");
+    keys.keys().all(known).then(|| ContainerCommand {
+        name: name.to_owned(),
+        service: release_log::SERVICE.to_owned(),
+        command: None,
+        leader_only: keys.get("leader_only").is_some_and(is_true),
+        ignore_errors: false,
+        streams: true,
     })
 }
 
@@ -171,7 +194,7 @@ mod tests {
     #[test]
     fn the_release_step_that_a_deploy_renders() {
         let extensions = one(
-            "container_commands:\n  10_beanpole_release:\n    command: \"docker compose run --rm --no-deps release\"\n    leader_only: true\n",
+            "container_commands:\n  10_beanpole_release:\n    command: sh .beanpole/release.sh\n    leader_only: true\n",
         );
         assert_eq!(extensions.notes, Vec::<String>::new());
         assert_eq!(
@@ -182,6 +205,7 @@ mod tests {
                 command: None,
                 leader_only: true,
                 ignore_errors: false,
+                streams: true,
             }]
         );
     }

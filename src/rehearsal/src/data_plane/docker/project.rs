@@ -4,19 +4,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use beanpole_image::{ContainerFile, EntryKind};
 use beanpole_model::Secret;
 use bytes::Bytes;
 
 use super::bundle::Bundle;
-use super::compose::{self, BuildSource, Compose, EnvFile, Service, Source};
+use super::compose::{self, BuildSource, Compose, EnvFile, Mount, Service, Source};
 use super::env_file;
 use super::extensions::{self, Extensions};
+use crate::data_plane::SecretFile;
 
 /// The host port that the load balancer sends requests to on an instance of the Docker platform.
 pub(super) const INSTANCE_PORT: u16 = 80;
 
 /// The file of variables that Beanstalk writes for compose projects.
 const ENV_FILE: &str = ".env";
+
+/// The hook that fetches secrets, among the hooks of a bundle that asks for them.
+const SECRETS_HOOK: &str = "/prebuild/00_beanpole_secrets.sh";
 
 /// The name of the only service of a bundle without a compose file.
 const SINGLE_SERVICE: &str = "app";
@@ -32,6 +37,8 @@ pub(super) struct Project {
     /// The environment's variables, or those of the bundle's own `.env`: Beanstalk writes no such file
     /// where the bundle brings one (developer guide, "Using environment properties with Docker Compose").
     variables: BTreeMap<String, Secret>,
+    /// What the instance has fetched itself.
+    secret_file: Option<SecretFile>,
 }
 
 impl Project {
@@ -42,6 +49,7 @@ impl Project {
     pub(super) fn read(
         bytes: &Bytes,
         environment: &BTreeMap<String, Secret>,
+        secret_file: Option<&SecretFile>,
     ) -> Result<Self, String> {
         let bundle = Bundle::unpack(bytes)?;
         let variables = match bundle.text(ENV_FILE) {
@@ -84,6 +92,7 @@ impl Project {
             extensions,
             single,
             variables,
+            secret_file: secret_file.cloned(),
         };
         project.judge()?;
         Ok(project)
@@ -133,11 +142,21 @@ impl Project {
                 environment.extend(self.variables.clone());
                 continue;
             }
+            let fetched = self.secret_file.as_ref();
+            if let Some(fetched) = fetched.filter(|fetched| fetched.path == file.path) {
+                environment.extend(fetched.variables.clone());
+                continue;
+            }
             match self.bundle.text(&file.path) {
                 Some(text) => environment.extend(secrets(&text)),
                 None if file.required => {
+                    let place = if file.path.starts_with('/') {
+                        "on the instance"
+                    } else {
+                        "in the bundle"
+                    };
                     return Err(format!(
-                        "docker-compose.yml: the env_file `{}` is not in the bundle.",
+                        "docker-compose.yml: the env_file `{}` is not {place}.",
                         file.path
                     ));
                 }
@@ -156,6 +175,27 @@ impl Project {
         Ok(environment)
     }
 
+    /// The files that a service's containers see of the bundle.
+    pub(super) fn mounted_files(&self, service: &Service) -> Vec<ContainerFile> {
+        let files = |mount: &Mount| {
+            let own = self.bundle.entries.get(&mount.source).into_iter().cloned();
+            let own = own.map(|entry| (String::new(), entry));
+            let below = self.bundle.below(&mount.source).into_iter();
+            let below = below.map(|entry| (format!("/{}", entry.path), entry));
+            own.chain(below)
+                .filter_map(|(path, entry)| match entry.kind {
+                    EntryKind::File(content) => Some(ContainerFile {
+                        path: format!("{}{path}", mount.target),
+                        mode: entry.mode,
+                        content: Secret::new(String::from_utf8_lossy(&content).into_owned()),
+                    }),
+                    EntryKind::Folder | EntryKind::Symlink(_) | EntryKind::OnDisk { .. } => None,
+                })
+                .collect::<Vec<_>>()
+        };
+        service.mounts.iter().flat_map(files).collect()
+    }
+
     /// The variables that the services may ask for.
     pub(super) fn variables(&self) -> &BTreeMap<String, Secret> {
         &self.variables
@@ -169,6 +209,8 @@ impl Project {
             self.bundle
                 .hooks()
                 .into_iter()
+                // What beanpole's own hook does was done: see `secret_file`.
+                .filter(|hook| !(self.secret_file.is_some() && hook.ends_with(SECRETS_HOOK)))
                 .map(|hook| format!("the hook {hook} is not rehearsed")),
         );
         notes
@@ -225,6 +267,7 @@ fn single_service() -> Compose {
         working_directory: None,
         user: None,
         grace: Duration::from_secs(10),
+        mounts: Vec::new(),
     };
     Compose {
         services: BTreeMap::from([(SINGLE_SERVICE.to_owned(), service)]),
@@ -269,7 +312,7 @@ mod tests {
 
     fn read(files: &[(&str, &str)]) -> Result<Project, String> {
         let variables = BTreeMap::from([("A".to_owned(), Secret::new("environment"))]);
-        Project::read(&zipped(files), &variables)
+        Project::read(&zipped(files), &variables, None)
     }
 
     const RELEASE: &str = "container_commands:\n  10_x: {command: docker compose run --rm release, leader_only: true}\n";
@@ -311,6 +354,59 @@ mod tests {
         let variables = project.environment(web).unwrap();
         assert_eq!(variables.keys().collect::<Vec<_>>(), ["B", "TAG"]);
         assert_eq!(project.variables().len(), 2);
+    }
+
+    #[test]
+    fn secrets_that_the_instance_fetched_reach_who_lists_the_file() {
+        let path = "/var/lib/beanpole/secrets-1.env";
+        let compose = format!(
+            "services:\n  web: {{image: x, env_file: [.env, {path}]}}\n  bare: {{image: x, env_file: .env}}\n"
+        );
+        let hook = ".platform/hooks/prebuild/00_beanpole_secrets.sh";
+        let bundle = zipped(&[("docker-compose.yml", compose.as_str()), (hook, "")]);
+        let fetched = SecretFile {
+            path: path.to_owned(),
+            variables: BTreeMap::from([("KEY".to_owned(), Secret::new("it's\n$5"))]),
+        };
+        let project = Project::read(&bundle, &BTreeMap::new(), Some(&fetched)).unwrap();
+        let of = |name: &str| {
+            project
+                .environment(&project.compose.services[name])
+                .unwrap()
+        };
+        assert_eq!(of("web")["KEY"].expose(), "it's\n$5");
+        assert!(of("bare").is_empty());
+        assert_eq!(project.notes(), Vec::<String>::new());
+        let error = Project::read(&bundle, &BTreeMap::new(), None).unwrap_err();
+        assert!(error.contains("is not on the instance"), "{error}");
+    }
+
+    #[test]
+    fn a_mount_shows_a_part_of_the_bundle() {
+        let compose = "services:\n  web: {image: x, volumes: ['./own:/opt/own:ro', './one.txt:/etc/one:ro']}\n";
+        let files = [
+            ("docker-compose.yml", compose),
+            ("own/a.py", "a"),
+            ("own/deep/b.py", "b"),
+            ("one.txt", "1"),
+            ("owner.txt", "no"),
+        ];
+        let project = read(&files).unwrap();
+        let mounted = project.mounted_files(&project.compose.services["web"]);
+        let paths: Vec<&str> = mounted.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["/opt/own/a.py", "/opt/own/deep/b.py", "/etc/one"]);
+        assert_eq!(mounted[1].content.expose(), "b");
+        for volume in [
+            "data:/data",
+            "./own:/own",
+            "/etc:/etc:ro",
+            "./../x:/x:ro",
+            "./x:y:ro",
+        ] {
+            let compose = format!("services:\n  web: {{image: x, volumes: ['{volume}']}}\n");
+            let error = read(&[("docker-compose.yml", &compose)]).unwrap_err();
+            assert!(error.contains("services.web.volumes"), "{error}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Objects, listings and uploads are ours, because `winterbaume-s3`'s lose bytes, checksums and races; its wire
 //! types show them. Buckets are kept by both: what is set on a bucket (tags, encryption, policy, public access
 //! block) is its work. Writes are atomic, which makes `If-None-Match: *` a lock that only one of two writers
-//! gets. There are no versions of objects, and nobody checks signatures.
+//! gets, and `If-Match` one that only its owner renews and removes. `Date` is the virtual clock's time. There are no versions of objects, and nobody checks signatures.
 
 mod checksum;
 mod listing;
@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::DATE;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use winterbaume_core::{MockRequest, MockResponse, MockService};
@@ -110,7 +111,7 @@ impl Storage {
         } else {
             self.object_request(&target, &request)
         };
-        match outcome {
+        let mut answer = match outcome {
             Ok(answer) => answer,
             // An answer to HEAD has no body, not even to say what is wrong.
             Err(refusal) if is_head => MockResponse {
@@ -119,7 +120,10 @@ impl Storage {
                 body: Bytes::new(),
             },
             Err(refusal) => refusal.into(),
-        }
+        };
+        // Of the same clock as Last-Modified: clients judge the age of an object by the two.
+        object::insert(&mut answer.headers, DATE, &http_date(self.now()));
+        answer
     }
 
     async fn bucket_request(&self, target: &Target, request: MockRequest) -> Outcome {
@@ -159,7 +163,7 @@ impl Storage {
             "GET" if target.asks("uploadId") => self.list_parts(target),
             "GET" | "HEAD" if target.is_plain() => self.read(target, request),
             "DELETE" if target.asks("uploadId") => self.abort_upload(target),
-            "DELETE" if target.is_plain() => self.delete_object(target),
+            "DELETE" if target.is_plain() => self.delete_object(target, headers),
             "POST" if target.asks("uploads") => self.begin_upload(target, headers),
             "POST" if target.asks("uploadId") => self.complete_upload(target, request),
             method => Err(Refusal::not_implemented(&format!(
@@ -382,6 +386,11 @@ fn prefixes(target: &Target, page: &listing::Page<'_>) -> Vec<model::CommonPrefi
         .collect()
 }
 
+/// A time as HTTP has it (RFC 9110, 5.6.7).
+fn http_date(time: Timestamp) -> String {
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// A time as S3's XML has it.
 fn show_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
@@ -453,6 +462,32 @@ mod tests {
             "{statuses:?}"
         );
         assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 19);
+    }
+
+    #[tokio::test]
+    async fn every_answer_tells_the_time_of_the_virtual_clock() {
+        let storage = storage().await;
+        let clock = storage.world.clock.clone();
+        storage
+            .put("shop-bundles", "k", Bytes::from_static(b"x"))
+            .await;
+        let begun = clock.now();
+        clock.sleep(std::time::Duration::from_secs(90)).await;
+        let time = |answer: &MockResponse, name: &str| {
+            let text = answer.headers[name].to_str().unwrap().to_owned();
+            jiff::fmt::rfc2822::parse(&text).unwrap().timestamp()
+        };
+        let head = storage
+            .handle(request("HEAD", "/shop-bundles/k", &[], ""))
+            .await;
+        let age = time(&head, "date").duration_since(time(&head, "last-modified"));
+        assert!(age.as_secs() >= 89, "{age}");
+        let missing = storage
+            .handle(request("GET", "/shop-bundles/none", &[], ""))
+            .await;
+        assert_eq!(missing.status, 404);
+        let passed = time(&missing, "date").duration_since(begun);
+        assert!(passed.as_secs() >= 89, "{passed}");
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ use super::checksum::{self, Algorithm, Checksum, Kind};
 use super::range::{self, Wanted};
 use super::refusal::Refusal;
 use super::store::{Object, names_etag, object_headers};
-use super::{Outcome, Storage, Target, show_time};
+use super::{Outcome, Storage, Target, http_date, show_time};
 
 impl Storage {
     pub(super) fn put_object(&self, target: &Target, request: &MockRequest) -> Outcome {
@@ -47,11 +47,7 @@ impl Storage {
         };
         let mut headers = object.headers.clone();
         insert(&mut headers, ETAG, &object.etag);
-        let modified = object
-            .modified
-            .strftime("%a, %d %b %Y %H:%M:%S GMT")
-            .to_string();
-        insert(&mut headers, LAST_MODIFIED, &modified);
+        insert(&mut headers, LAST_MODIFIED, &http_date(object.modified));
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         if !check_read(&object, &text)? {
             return Ok(MockResponse {
@@ -143,9 +139,10 @@ impl Storage {
         Ok(wire::serialize_copy_object_response(&shown))
     }
 
-    /// Deleting what is not there succeeds.
-    pub(super) fn delete_object(&self, target: &Target) -> Outcome {
-        self.lock().bucket_mut(&target.bucket)?.remove(&target.key);
+    /// Deleting what is not there succeeds, unless there is a condition on it.
+    pub(super) fn delete_object(&self, target: &Target, conditions: &HeaderMap) -> Outcome {
+        self.lock()
+            .delete(&target.bucket, &target.key, conditions)?;
         Ok(MockResponse {
             status: 204,
             headers: HeaderMap::new(),

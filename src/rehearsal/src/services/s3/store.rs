@@ -118,6 +118,19 @@ impl Store {
         Ok(())
     }
 
+    /// Deletes an object if the conditions in `conditions` hold.
+    pub(super) fn delete(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        conditions: &HeaderMap,
+    ) -> Result<(), Refusal> {
+        let objects = self.bucket_mut(bucket)?;
+        check_write(conditions, objects.get(key))?;
+        objects.remove(key);
+        Ok(())
+    }
+
     /// The upload with this id, if it is for this object.
     pub(super) fn upload_mut(
         &mut self,
@@ -260,7 +273,7 @@ pub(super) fn names_etag(condition: &str, etag: &str) -> bool {
         .any(|one| one.trim() == "*" || same_etag(one, etag))
 }
 
-/// `If-None-Match` and `If-Match` of a write.
+/// `If-None-Match` and `If-Match` of a write or a deletion.
 fn check_write(conditions: &HeaderMap, current: Option<&Object>) -> Result<(), Refusal> {
     let condition = |name| {
         conditions
@@ -352,6 +365,26 @@ mod tests {
             code(store.put("c", "k", object("x"), &HeaderMap::new())),
             "NoSuchBucket"
         );
+    }
+
+    #[test]
+    fn conditions_of_deletions() {
+        let mut store = store();
+        let first = object("one");
+        let code = |result: Result<(), Refusal>| result.unwrap_err().code;
+        store.delete("b", "k", &HeaderMap::new()).unwrap();
+        let any = condition("if-match", "*");
+        assert_eq!(code(store.delete("b", "k", &any)), "NoSuchKey");
+        store
+            .put("b", "k", first.clone(), &HeaderMap::new())
+            .unwrap();
+        let other = condition("if-match", "\"other\"");
+        assert_eq!(code(store.delete("b", "k", &other)), "PreconditionFailed");
+        assert!(store.object("b", "k").is_ok());
+        store
+            .delete("b", "k", &condition("if-match", &first.etag))
+            .unwrap();
+        assert!(store.object("b", "k").is_err());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod submodules;
+
 use std::io::Write;
 use std::process::Command;
 
@@ -487,4 +489,30 @@ fn repositories_with_sha_256() {
             .unwrap(),
         b"1"
     );
+}
+
+#[test]
+fn many_blobs_are_read_in_their_order() {
+    let world = World::new();
+    let names: Vec<String> = (0..300).map(|number| format!("file{number:03}")).collect();
+    let files: Vec<(&str, &str)> = names
+        .iter()
+        .map(|name| (name.as_str(), name.as_str()))
+        .collect();
+    let repository = world.repository(&files);
+    let commit = repository.head().unwrap().id;
+    let entries = repository.files(&commit, Utf8Path::new("")).unwrap();
+    let mut objects: Vec<&str> = entries.iter().map(|entry| entry.object.as_str()).collect();
+    let read = repository.read_blobs().unwrap().read_all(&objects).unwrap();
+    for (entry, content) in entries.iter().zip(&read) {
+        assert_eq!(content.as_slice(), entry.path.as_str().as_bytes());
+    }
+    assert_eq!(read.len(), 300);
+    let missing = "1".repeat(40);
+    objects.insert(200, &missing);
+    let mut blobs = repository.read_blobs().unwrap();
+    let error = blobs.read_all(&objects).unwrap_err();
+    assert!(matches!(error, Error::ObjectMissing { .. }), "{error:?}");
+    // What was asked for and not read would be taken for another answer.
+    assert!(blobs.read(objects[0]).is_err());
 }

@@ -1,0 +1,233 @@
+//! The graph of all migrations of a project, as Django's loader builds it.
+
+use super::migration::Dependency;
+use super::project::{Key, Project};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The graph. Nodes that a squashed migration replaces are gone; edges to them lead to the squashed one.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    /// All nodes in an order in which Django could apply them. Nodes of a cycle come last.
+    pub(crate) order: Vec<Key>,
+    /// Nodes that wait for each other.
+    pub(crate) cycle: Vec<Key>,
+    /// Apps with more than one leaf, with their leaves.
+    pub(crate) several_leaves: BTreeMap<String, Vec<Key>>,
+    /// Edges to nodes that are not there, in apps that are: from, to.
+    pub(crate) missing: Vec<(Key, Key)>,
+    /// Nodes that squashed ones replace, with the squashed one.
+    pub(crate) replaced: BTreeMap<Key, Key>,
+}
+
+impl Graph {
+    /// Builds the graph of a project.
+    pub(crate) fn build(project: &Project<'_>) -> Self {
+        Builder::new(project).build()
+    }
+}
+
+struct Builder<'p, 't> {
+    project: &'p Project<'t>,
+    graph: Graph,
+    /// Parents of each node.
+    parents: BTreeMap<Key, BTreeSet<Key>>,
+    /// The nodes of each app that stay.
+    apps: BTreeMap<String, Vec<Key>>,
+}
+
+impl<'p, 't> Builder<'p, 't> {
+    fn new(project: &'p Project<'t>) -> Self {
+        let mut graph = Graph::default();
+        for (key, migration) in &project.migrations {
+            for replaced in &migration.replaces {
+                if replaced != key {
+                    graph.replaced.insert(replaced.clone(), key.clone());
+                }
+            }
+        }
+        let mut apps: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+        for key in project.migrations.keys() {
+            if !graph.replaced.contains_key(key) {
+                apps.entry(key.0.clone()).or_default().push(key.clone());
+            }
+        }
+        Self {
+            project,
+            graph,
+            parents: BTreeMap::new(),
+            apps,
+        }
+    }
+
+    fn build(mut self) -> Graph {
+        let nodes: Vec<Key> = self.apps.values().flatten().cloned().collect();
+        for key in &nodes {
+            self.parents.entry(key.clone()).or_default();
+        }
+        for (key, migration) in &self.project.migrations {
+            // A node that is replaced hands its edges to the squashed one, as Django's loader does.
+            let child = self.final_node(key);
+            for dependency in &migration.dependencies {
+                match dependency {
+                    Dependency::Node(app, name) => {
+                        self.edge(&child, key, &(app.clone(), name.clone()));
+                    }
+                    Dependency::First(app) => self.first(&child, app),
+                    Dependency::Latest(app) => self.latest(&child, app),
+                    Dependency::Swappable(_) => {}
+                }
+            }
+            for before in &migration.run_before {
+                if self.project.migrations.contains_key(before) {
+                    let waits = self.final_node(before);
+                    self.add_parent(&waits, &child);
+                }
+            }
+        }
+        self.leaves();
+        self.sort(&nodes);
+        self.graph
+    }
+
+    /// The node that stands for another one: itself, or what replaces it in the end.
+    fn final_node(&self, key: &Key) -> Key {
+        let mut current = key;
+        for _ in 0..=self.graph.replaced.len() {
+            match self.graph.replaced.get(current) {
+                Some(next) => current = next,
+                None => break,
+            }
+        }
+        current.clone()
+    }
+
+    fn edge(&mut self, child: &Key, from: &Key, to: &Key) {
+        let parent = self.final_node(to);
+        if self.project.migrations.contains_key(&parent) {
+            self.add_parent(child, &parent);
+        } else if self.apps.contains_key(&to.0) && !self.project.unreadable_keys.contains(to) {
+            self.graph.missing.push((from.clone(), to.clone()));
+        }
+    }
+
+    fn add_parent(&mut self, child: &Key, parent: &Key) {
+        if child != parent {
+            self.parents
+                .entry(child.clone())
+                .or_default()
+                .insert(parent.clone());
+        }
+    }
+
+    /// `__first__`: the root of the app. The first name is the best guess, and right for every app whose names have numbers.
+    fn first(&mut self, child: &Key, app: &str) {
+        if child.0 != app
+            && let Some(first) = self.apps.get(app).and_then(|nodes| nodes.first()).cloned()
+        {
+            self.add_parent(child, &first);
+        }
+    }
+
+    fn latest(&mut self, child: &Key, app: &str) {
+        if child.0 != app
+            && let Some(last) = self.apps.get(app).and_then(|nodes| nodes.last()).cloned()
+        {
+            self.add_parent(child, &last);
+        }
+    }
+
+    fn leaves(&mut self) {
+        let mut has_child: BTreeSet<&Key> = BTreeSet::new();
+        for (child, parents) in &self.parents {
+            has_child.extend(parents.iter().filter(|parent| parent.0 == child.0));
+        }
+        for (app, nodes) in &self.apps {
+            // A node whose edges are computed or lead nowhere, or that cannot be read, may join the others.
+            let lost = (self.graph.missing.iter()).any(|(from, to)| from.0 == *app && to.0 == *app);
+            let unseen =
+                lost || nodes.iter().any(|key| {
+                    self.project
+                        .migrations
+                        .get(key)
+                        .is_some_and(|migration| migration.unseen_graph)
+                }) || self.project.unreadable_keys.iter().any(|key| key.0 == *app);
+            let leaves: Vec<Key> = nodes
+                .iter()
+                .filter(|key| !has_child.contains(key))
+                .cloned()
+                .collect();
+            if leaves.len() > 1 && !unseen {
+                self.graph.several_leaves.insert(app.clone(), leaves);
+            }
+        }
+    }
+
+    /// Kahn's order with the smallest name first, so that equal projects have equal orders.
+    fn sort(&mut self, nodes: &[Key]) {
+        let mut children: BTreeMap<&Key, Vec<&Key>> = BTreeMap::new();
+        let mut waiting: BTreeMap<&Key, usize> = BTreeMap::new();
+        for node in nodes {
+            let parents = self.parents.get(node);
+            waiting.insert(node, parents.map_or(0, BTreeSet::len));
+            for parent in parents.into_iter().flatten() {
+                children.entry(parent).or_default().push(node);
+            }
+        }
+        let mut ready: BTreeSet<&Key> = waiting
+            .iter()
+            .filter(|(_, count)| **count == 0)
+            .map(|(node, _)| *node)
+            .collect();
+        let mut order = Vec::with_capacity(nodes.len());
+        while let Some(node) = ready.pop_first() {
+            order.push(node.clone());
+            for child in children.get(node).into_iter().flatten() {
+                if let Some(count) = waiting.get_mut(*child) {
+                    *count -= 1;
+                    if *count == 0 {
+                        ready.insert(child);
+                    }
+                }
+            }
+        }
+        let rest: Vec<Key> = waiting
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(node, _)| (*node).clone())
+            .collect();
+        self.graph.cycle = only_the_cycle(&rest, &self.parents);
+        order.extend(rest);
+        self.graph.order = order;
+    }
+}
+
+/// Of the nodes that never became ready, those from which a walk to the parents comes back; not those that only wait for them.
+fn only_the_cycle(rest: &[Key], parents: &BTreeMap<Key, BTreeSet<Key>>) -> Vec<Key> {
+    let stuck: BTreeSet<&Key> = rest.iter().collect();
+    let Some(start) = rest.first() else {
+        return Vec::new();
+    };
+    // Every stuck node has a stuck parent, so a walk upwards ends in a circle.
+    let mut path: Vec<&Key> = Vec::new();
+    let mut current = start;
+    loop {
+        if let Some(at) = path.iter().position(|seen| *seen == current) {
+            return path
+                .get(at..)
+                .unwrap_or_default()
+                .iter()
+                .map(|key| (*key).clone())
+                .collect();
+        }
+        path.push(current);
+        let Some(next) = parents
+            .get(current)
+            .into_iter()
+            .flatten()
+            .find(|parent| stuck.contains(parent))
+        else {
+            return Vec::new();
+        };
+        current = next;
+    }
+}

@@ -1,0 +1,46 @@
+//! One migration, as values.
+
+use super::MigrationId;
+use super::operation::Operation;
+use crate::python::Span;
+
+/// Something in a migration that cannot be seen without running it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CannotSee {
+    pub(crate) why: String,
+    pub(crate) span: Span,
+}
+
+/// An edge of the graph, as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Dependency {
+    Node(String, String),
+    /// `("app", "__first__")`.
+    First(String),
+    /// `("app", "__latest__")`.
+    Latest(String),
+    /// The app of a model that a setting names; the setting's name.
+    Swappable(String),
+}
+
+/// A migration.
+#[derive(Clone, Debug)]
+pub(crate) struct Migration {
+    pub(crate) id: MigrationId,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) run_before: Vec<(String, String)>,
+    pub(crate) replaces: Vec<(String, String)>,
+    /// Whether it runs in one transaction.
+    pub(crate) atomic: bool,
+    /// Marked to run only after the new version serves: `safe = Safe.after_deploy()` of django-safemigrate, or
+    /// `is_post_deployment = True`.
+    pub(crate) after_deploy: bool,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) unseen: Vec<CannotSee>,
+    /// Parts of the graph attributes could not be read: the graph is not to be judged by this node.
+    pub(crate) unseen_graph: bool,
+    /// The class's place, for findings about the whole migration.
+    pub(crate) span: Span,
+    /// See [`crate::python::Module`].
+    pub(crate) fingerprint: u64,
+}

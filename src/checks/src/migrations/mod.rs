@@ -1,0 +1,32 @@
+//! Django migrations, judged without Django.
+//!
+//! Stages, each a module: which files are migrations (`project`), a file to typed operations (`read`, `read_operation`,
+//! `field`, with `names` and `modules` to follow imports), the graph of all apps (`graph`), models and tables as the
+//! migrations have built them (`state`), the code that still serves (`serving`), and the rules (`rules`).
+//!
+//! Rules of this module: a migration is judged by what it does to the tables that are there, not by its words alone; a table
+//! made in the same release cannot be locked or missed by anyone; what cannot be seen is said.
+
+mod field;
+mod graph;
+mod id;
+mod migration;
+mod modules;
+mod names;
+mod operation;
+mod project;
+mod read;
+mod read_operation;
+mod review;
+mod rollback;
+mod rules;
+mod serving;
+mod settings;
+mod state;
+#[cfg(test)]
+mod testing;
+
+pub use id::MigrationId;
+pub use review::{MigrationReview, NotAnalysed, Review, review};
+pub use rollback::{RollbackReview, review_rollback};
+pub use settings::Settings;

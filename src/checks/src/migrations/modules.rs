@@ -1,0 +1,173 @@
+//! The Python files of a tree, read once and on demand.
+
+use crate::SourceTree;
+use crate::python::{self, Module, Unreadable};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A file that was read.
+pub(crate) type Parsed = Result<Arc<Module>, Unreadable>;
+
+/// All files of a tree that were asked for.
+pub(crate) struct Modules<'t> {
+    tree: &'t SourceTree,
+    parsed: Mutex<HashMap<String, Parsed>>,
+}
+
+impl<'t> Modules<'t> {
+    /// Reads those files at once, on all cores. Files that `known` has with the same bytes are taken from there.
+    pub(crate) fn read(tree: &'t SourceTree, paths: &[&str], known: Option<&Modules<'_>>) -> Self {
+        let mut parsed: HashMap<String, Parsed> = HashMap::with_capacity(paths.len());
+        let mut jobs: Vec<(&str, &[u8])> = Vec::new();
+        for path in paths {
+            let Some(bytes) = tree.get(path) else {
+                continue;
+            };
+            let shared = known
+                .filter(|known| known.tree.get(path) == Some(bytes))
+                .and_then(|known| known.cached(path));
+            match shared {
+                Some(shared) => {
+                    parsed.insert((*path).to_owned(), shared);
+                }
+                None => jobs.push((path, bytes)),
+            }
+        }
+        for (path, result) in read_all(&jobs) {
+            parsed.insert(path, result);
+        }
+        Self {
+            tree,
+            parsed: Mutex::new(parsed),
+        }
+    }
+
+    /// The tree.
+    pub(crate) fn tree(&self) -> &'t SourceTree {
+        self.tree
+    }
+
+    fn cached(&self, path: &str) -> Option<Parsed> {
+        self.parsed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(path)
+            .cloned()
+    }
+
+    /// The file at that path; reads it if that has not been done. `None` if there is no such file.
+    pub(crate) fn get(&self, path: &str) -> Option<Parsed> {
+        if let Some(found) = self.cached(path) {
+            return Some(found);
+        }
+        let bytes = self.tree.get(path)?;
+        let result = read_all(&[(path, bytes)]).pop().map(|(_, result)| result)?;
+        self.parsed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.to_owned(), result.clone());
+        Some(result)
+    }
+
+    /// The file that `importer` gets for a module name with its leading dots. Absolute names are tried from every directory
+    /// above the importer, the nearest first, since a project's root need not be the tree's.
+    pub(crate) fn import(&self, importer: &str, module: &str) -> Option<(String, Arc<Module>)> {
+        let dots = module.chars().take_while(|char| *char == '.').count();
+        let relative = module.trim_start_matches('.').replace('.', "/");
+        let mut directory = parent(importer);
+        if dots > 0 {
+            for _ in 1..dots {
+                directory = parent(directory?);
+            }
+            return self.module_in(directory?, &relative);
+        }
+        while let Some(current) = directory {
+            if let Some(found) = self.module_in(current, &relative) {
+                return Some(found);
+            }
+            directory = parent(current);
+        }
+        None
+    }
+
+    fn module_in(&self, directory: &str, relative: &str) -> Option<(String, Arc<Module>)> {
+        let joined = match (directory.is_empty(), relative.is_empty()) {
+            (true, _) => relative.to_owned(),
+            (_, true) => directory.to_owned(),
+            _ => format!("{directory}/{relative}"),
+        };
+        [format!("{joined}.py"), format!("{joined}/__init__.py")]
+            .into_iter()
+            .find_map(|path| {
+                let module = self.get(&path)?.ok()?;
+                Some((path, module))
+            })
+    }
+}
+
+/// The directory above; the root's is none.
+pub(crate) fn parent(path: &str) -> Option<&str> {
+    if path.is_empty() {
+        return None;
+    }
+    Some(path.rsplit_once('/').map_or("", |(directory, _)| directory))
+}
+
+/// Reads files on as many threads as there are cores.
+fn read_all(jobs: &[(&str, &[u8])]) -> Vec<(String, Parsed)> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let chunk = jobs.len().div_ceil(cores).max(8);
+    let mut all = Vec::with_capacity(jobs.len());
+    std::thread::scope(|scope| {
+        let running: Vec<_> = jobs
+            .chunks(chunk)
+            .map(|chunk| {
+                (
+                    chunk,
+                    scope.spawn(move || python::with_deep_stack(|| read_chunk(chunk))),
+                )
+            })
+            .collect();
+        for (chunk, thread) in running {
+            match thread.join() {
+                Ok(Ok(results)) => all.extend(results),
+                Ok(Err(unreadable)) => all.extend(failed(chunk, &unreadable)),
+                Err(_) => all.extend(failed(
+                    chunk,
+                    &Unreadable {
+                        why: "the parser failed on it".to_owned(),
+                        at: None,
+                    },
+                )),
+            }
+        }
+    });
+    all
+}
+
+fn failed(chunk: &[(&str, &[u8])], unreadable: &Unreadable) -> Vec<(String, Parsed)> {
+    chunk
+        .iter()
+        .map(|(path, _)| ((*path).to_owned(), Err(unreadable.clone())))
+        .collect()
+}
+
+fn read_chunk(chunk: &[(&str, &[u8])]) -> Vec<(String, Parsed)> {
+    chunk
+        .iter()
+        .map(|(path, bytes)| {
+            // A fault of the parser on one file must not cost the others.
+            let result = std::panic::catch_unwind(|| {
+                let text = python::decode(bytes)?;
+                python::read(&text).map(Arc::new)
+            })
+            .unwrap_or_else(|_| {
+                Err(Unreadable {
+                    why: "the parser failed on it".to_owned(),
+                    at: None,
+                })
+            });
+            ((*path).to_owned(), result)
+        })
+        .collect()
+}

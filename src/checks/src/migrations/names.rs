@@ -1,0 +1,193 @@
+//! What the names of a file mean: imports, constants, classes; in the file itself and in other files of the tree.
+
+use super::modules::Modules;
+use crate::python::{Body, Class, Expr, ExprKind, Module};
+use std::sync::Arc;
+
+/// How many imports and base classes are followed.
+const FARTHEST: u32 = 8;
+
+/// The names of one file.
+pub(crate) struct Names<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) module: &'a Arc<Module>,
+    /// The body of the migration class: its names come first.
+    pub(crate) class: Option<&'a Body>,
+    pub(crate) modules: &'a Modules<'a>,
+}
+
+/// What a dotted name leads to.
+pub(crate) enum Meaning {
+    /// A name of Django: the whole path.
+    Django(String),
+    /// A class of the tree, with the file it is in.
+    Class(Arc<Module>, String, Box<Class>),
+    /// Something in a package that is not in the tree, or nothing that we know.
+    Unknown(String),
+}
+
+impl Names<'_> {
+    /// The whole path of a dotted name: `migrations.AddField` is `django.db.migrations.AddField`.
+    pub(crate) fn full_path(&self, dotted: &str) -> String {
+        let (first, rest) = dotted.split_once('.').unwrap_or((dotted, ""));
+        let Some(import) = self.module.imports.get(first) else {
+            return dotted.to_owned();
+        };
+        let mut path = ".".repeat(usize::try_from(import.level).unwrap_or_default());
+        path.push_str(&import.module);
+        for part in [import.name.as_deref().unwrap_or(""), rest] {
+            if !part.is_empty() {
+                if !path.is_empty() && !path.ends_with('.') {
+                    path.push('.');
+                }
+                path.push_str(part);
+            }
+        }
+        path
+    }
+
+    /// What a dotted name leads to.
+    pub(crate) fn meaning(&self, dotted: &str) -> Meaning {
+        self.meaning_within(dotted, FARTHEST)
+    }
+
+    fn meaning_within(&self, dotted: &str, left: u32) -> Meaning {
+        let path = self.full_path(dotted);
+        if path.starts_with("django.") {
+            return Meaning::Django(path);
+        }
+        let (first, _) = dotted.split_once('.').unwrap_or((dotted, ""));
+        let bound = self.module.imports.contains_key(first);
+        if !bound {
+            if let Some(class) = find_class(&self.module.body, dotted) {
+                return Meaning::Class(
+                    Arc::clone(self.module),
+                    self.path.to_owned(),
+                    Box::new(class.clone()),
+                );
+            }
+            // A name that a star import may have brought.
+            for star in &self.module.star_imports {
+                if star.level == 0 && star.module.starts_with("django.") {
+                    return Meaning::Django(format!("{}.{dotted}", star.module));
+                }
+                let from = format!("{}{}", ".".repeat(star.level as usize), star.module);
+                if let Some(meaning) = self.in_module(&from, dotted, left) {
+                    return meaning;
+                }
+            }
+            return Meaning::Unknown(dotted.to_owned());
+        }
+        let Some((module, name)) = path.rsplit_once('.') else {
+            return Meaning::Unknown(path);
+        };
+        let module = if module.is_empty() || module.chars().all(|dot| dot == '.') {
+            format!("{module}.")
+        } else {
+            module.to_owned()
+        };
+        self.in_module(&module, name, left)
+            .unwrap_or(Meaning::Unknown(path))
+    }
+
+    fn in_module(&self, module: &str, name: &str, left: u32) -> Option<Meaning> {
+        if left == 0 {
+            return None;
+        }
+        let (path, found) = self.modules.import(self.path, module)?;
+        let names = Names {
+            path: &path,
+            module: &found,
+            class: None,
+            modules: self.modules,
+        };
+        match names.meaning_within(name, left - 1) {
+            Meaning::Unknown(_) => None,
+            known => Some(known),
+        }
+    }
+
+    /// Django's class behind a field's class.
+    pub(crate) fn builtin_field(&self, dotted: &str) -> Option<String> {
+        // The quick way for nearly all fields.
+        if let Some(name) = dotted.strip_prefix("models.")
+            && self.full_path("models") == "django.db.models"
+            && !name.contains('.')
+        {
+            return Some(name.to_owned());
+        }
+        self.builtin_base(dotted, FARTHEST)
+    }
+
+    /// Django's class that a class of the tree derives from, or the class itself.
+    fn builtin_base(&self, dotted: &str, left: u32) -> Option<String> {
+        if left == 0 {
+            return None;
+        }
+        match self.meaning(dotted) {
+            Meaning::Django(path) => path.rsplit('.').next().map(str::to_owned),
+            Meaning::Class(module, path, class) => {
+                let names = Names {
+                    path: &path,
+                    module: &module,
+                    class: None,
+                    modules: self.modules,
+                };
+                class
+                    .bases
+                    .iter()
+                    .filter_map(Expr::as_name)
+                    .find_map(|base| names.builtin_base(base, left - 1))
+            }
+            Meaning::Unknown(_) => None,
+        }
+    }
+
+    /// The value of a name that is assigned exactly once, here or where it is imported from.
+    pub(crate) fn constant(&self, name: &str) -> Option<&Expr> {
+        let own = |body: &'_ Body| {
+            let mut all = body.assignments.iter().filter(|one| one.name == name);
+            match (all.next(), all.next()) {
+                (Some(one), None) if !one.conditional && !one.adds => Some(()),
+                _ => None,
+            }
+        };
+        let body = match self.class {
+            Some(class) if own(class).is_some() => class,
+            _ if own(&self.module.body).is_some() => &self.module.body,
+            _ => return None,
+        };
+        if body.effects.iter().any(|(touched, _)| touched == name) {
+            return None;
+        }
+        body.assignments
+            .iter()
+            .find(|one| one.name == name)
+            .map(|one| &one.value)
+    }
+
+    /// The expression itself, or what the name that it is stands for.
+    pub(crate) fn literal<'e>(&'e self, expr: &'e Expr) -> &'e Expr {
+        let mut found = expr;
+        for _ in 0..FARTHEST {
+            let ExprKind::Name(name) = &found.kind else {
+                return found;
+            };
+            let Some(value) = self.constant(name) else {
+                return found;
+            };
+            found = value;
+        }
+        found
+    }
+
+    /// Whether a name that is no constant of the file stands for a value rather than for a function: it is all upper case.
+    pub(crate) fn is_constant(&self, name: &str) -> bool {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        last.chars().any(char::is_uppercase) && !last.chars().any(char::is_lowercase)
+    }
+}
+
+fn find_class<'m>(body: &'m Body, name: &str) -> Option<&'m Class> {
+    body.classes.iter().find(|class| class.name == name)
+}

@@ -1,0 +1,212 @@
+//! All migrations of a tree: which files they are, which app they belong to, what could not be read.
+
+use super::migration::Migration;
+use super::modules::{Modules, parent};
+use super::{MigrationId, NotAnalysed, Settings, read};
+use crate::SourceTree;
+use crate::python::{Lines, Span};
+use beanpole_model::Location;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+/// A node in Django's graph: app and name.
+pub(crate) type Key = (String, String);
+
+/// The migrations of one tree.
+pub(crate) struct Project<'t> {
+    pub(crate) modules: Modules<'t>,
+    pub(crate) migrations: BTreeMap<Key, Migration>,
+    /// The directories of apps by label.
+    pub(crate) app_directories: BTreeMap<String, String>,
+    /// Files that could not be read.
+    pub(crate) unreadable: Vec<NotAnalysed>,
+    /// Their nodes: they are there, but nothing is known of them.
+    pub(crate) unreadable_keys: BTreeSet<Key>,
+    /// Nodes that squashed migrations of this tree replace.
+    pub(crate) replaced: BTreeSet<Key>,
+    /// Where the lines of files begin, for those that were asked for.
+    lines: Mutex<HashMap<String, Lines>>,
+}
+
+impl<'t> Project<'t> {
+    /// Reads the migrations of a tree. Files that `known` has with the same bytes are not parsed again.
+    pub(crate) fn read(
+        tree: &'t SourceTree,
+        settings: &Settings,
+        known: Option<&Project<'_>>,
+    ) -> Self {
+        let files = migration_files(tree, settings);
+        let paths: Vec<&str> = files.iter().map(|file| file.path).collect();
+        let modules = Modules::read(tree, &paths, known.map(|known| &known.modules));
+        let mut project = Self {
+            modules,
+            migrations: BTreeMap::new(),
+            app_directories: BTreeMap::new(),
+            unreadable: Vec::new(),
+            unreadable_keys: BTreeSet::new(),
+            replaced: BTreeSet::new(),
+            lines: Mutex::default(),
+        };
+        let mut labels = Labels::default();
+        for file in files {
+            let app = labels.label(&project.modules, &file);
+            project
+                .app_directories
+                .insert(app.clone(), file.app_directory.to_owned());
+            project.add(MigrationId {
+                app,
+                name: file.name.to_owned(),
+                path: file.path.to_owned(),
+            });
+        }
+        project
+    }
+
+    fn add(&mut self, id: MigrationId) {
+        match self.modules.get(&id.path) {
+            Some(Ok(module)) => match read::migration(id.clone(), &module, &self.modules) {
+                Some(migration) => {
+                    self.replaced.extend(migration.replaces.iter().cloned());
+                    self.migrations.insert(id.key(), migration);
+                }
+                None => {
+                    // Helpers live in these directories too; a file with a number means to be a migration.
+                    if id.name.starts_with(|first: char| first.is_ascii_digit()) {
+                        self.unreadable_keys.insert(id.key());
+                        self.unreadable.push(NotAnalysed {
+                            location: Location {
+                                path: id.path.clone(),
+                                line: None,
+                                column: None,
+                            },
+                            migration: Some(id),
+                            why: "the file has no class Migration that can be seen".to_owned(),
+                        });
+                    }
+                }
+            },
+            Some(Err(unreadable)) => {
+                self.unreadable_keys.insert(id.key());
+                self.unreadable.push(NotAnalysed {
+                    location: self.location(&id.path, unreadable.at),
+                    migration: Some(id),
+                    why: unreadable.why,
+                });
+            }
+            None => {}
+        }
+    }
+
+    /// A place in a file of the tree.
+    pub(crate) fn location(&self, path: &str, at: Option<Span>) -> Location {
+        let position = at.and_then(|span| {
+            let bytes = self.modules.tree().get(path)?;
+            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            let lines = lines
+                .entry(path.to_owned())
+                .or_insert_with(|| Lines::new(bytes));
+            Some(lines.position(bytes, span.start))
+        });
+        Location {
+            path: path.to_owned(),
+            line: position.map(|(line, _)| line),
+            column: position.map(|(_, column)| column),
+        }
+    }
+}
+
+/// One file in a directory of migrations.
+struct MigrationFile<'t> {
+    path: &'t str,
+    /// The file's name without `.py`.
+    name: &'t str,
+    /// The directory of the migrations.
+    directory: &'t str,
+    /// The directory of the app.
+    app_directory: &'t str,
+    /// The label, where the settings give it.
+    label: Option<String>,
+}
+
+/// Files that Django's loader takes for migrations: `<app>/migrations/<name>.py`, or what `MIGRATION_MODULES` names; not those
+/// that begin with `_` or `~` (django/db/migrations/loader.py).
+fn migration_files<'t>(tree: &'t SourceTree, settings: &Settings) -> Vec<MigrationFile<'t>> {
+    let elsewhere: Vec<(&str, String)> = settings
+        .migration_modules
+        .iter()
+        .map(|(app, module)| (app.as_str(), module.replace('.', "/")))
+        .collect();
+    tree.iter()
+        .filter_map(|(path, _)| {
+            let name = path.rsplit('/').next()?.strip_suffix(".py")?;
+            if name.starts_with(['_', '~']) {
+                return None;
+            }
+            let directory = parent(path)?;
+            let named = elsewhere.iter().find(|(_, module)| {
+                directory == module
+                    || directory
+                        .strip_suffix(module.as_str())
+                        .is_some_and(|before| before.ends_with('/'))
+            });
+            let is_default = directory == "migrations" || directory.ends_with("/migrations");
+            if named.is_none() && !is_default {
+                return None;
+            }
+            Some(MigrationFile {
+                path,
+                name,
+                directory,
+                app_directory: parent(directory).unwrap_or(""),
+                label: named.map(|(app, _)| (*app).to_owned()),
+            })
+        })
+        .collect()
+}
+
+/// The labels of apps by the directory of their migrations.
+#[derive(Default)]
+struct Labels {
+    known: BTreeMap<String, String>,
+    taken: BTreeSet<String>,
+}
+
+impl Labels {
+    fn label(&mut self, modules: &Modules<'_>, file: &MigrationFile<'_>) -> String {
+        if let Some(label) = self.known.get(file.directory) {
+            return label.clone();
+        }
+        let last = file.app_directory.rsplit('/').next().unwrap_or_default();
+        let mut label = file
+            .label
+            .clone()
+            .or_else(|| configured_label(modules, file.app_directory))
+            .unwrap_or_else(|| last.to_owned());
+        if !self.taken.insert(label.clone()) {
+            // Two apps of one label are never installed together: fixtures of tests, examples. The path keeps them apart.
+            label = file.app_directory.replace('/', ".");
+            self.taken.insert(label.clone());
+        }
+        self.known.insert(file.directory.to_owned(), label.clone());
+        label
+    }
+}
+
+/// The `label` of the only app configuration in `apps.py`.
+fn configured_label(modules: &Modules<'_>, app_directory: &str) -> Option<String> {
+    let path = if app_directory.is_empty() {
+        "apps.py".to_owned()
+    } else {
+        format!("{app_directory}/apps.py")
+    };
+    // Most apps have no label of their own: do not parse for nothing.
+    let bytes = modules.tree().get(&path)?;
+    bytes.windows(5).find(|window| window == b"label")?;
+    let module = modules.get(&path)?.ok()?;
+    let mut labels = module.body.classes.iter().filter_map(|class| {
+        let label = class.body.assignments_to("label").last()?;
+        label.value.as_str().map(str::to_owned)
+    });
+    let label = labels.next()?;
+    labels.next().is_none().then_some(label)
+}

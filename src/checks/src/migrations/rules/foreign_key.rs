@@ -1,0 +1,139 @@
+//! `foreign-key-locks`: a foreign key locks both tables while it is added.
+
+use super::{Context, Said};
+use crate::migrations::field::Field;
+use crate::migrations::operation::{Kind, Operation};
+use crate::migrations::state::Model;
+use beanpole_model::Severity;
+
+const RULE: &str = "foreign-key-locks";
+
+pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
+    match &operation.kind {
+        Kind::AddField { model, name, field } => {
+            if adds_key(field)
+                && let Some(old) = context.old_table(model)
+            {
+                say(context, operation, Some(old), name, field, Severity::Note);
+            }
+        }
+        Kind::AlterField { model, name, field } => {
+            if adds_key(field)
+                && let Some(old) = context.old_table(model)
+                && let Some(before) = old.fields.get(name)
+                && before.has_column()
+                && !adds_key(before)
+            {
+                say(
+                    context,
+                    operation,
+                    Some(old),
+                    name,
+                    field,
+                    Severity::Warning,
+                );
+            }
+        }
+        Kind::CreateModel(created) if created.managed && !created.proxy => {
+            for (name, field) in &created.fields {
+                if adds_key(field)
+                    && parent(context, field).is_some_and(|parent| context.is_hot(parent))
+                {
+                    say(context, operation, None, name, field, Severity::Note);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn adds_key(field: &Field) -> bool {
+    field.is_foreign_key() && field.db_constraint
+}
+
+/// The old table that the key points to.
+fn parent<'a>(context: &Context<'a>, field: &Field) -> Option<&'a Model> {
+    let to = field.to.as_deref()?;
+    let (app, name) = to.split_once('.').unwrap_or((context.app(), to));
+    context
+        .fold
+        .database
+        .model(app, name)
+        .filter(|model| !context.is_new(model))
+}
+
+fn say(
+    context: &mut Context<'_>,
+    operation: &Operation,
+    child: Option<&Model>,
+    name: &str,
+    field: &Field,
+    otherwise: Severity,
+) {
+    if context.serving.is_none() {
+        return;
+    }
+    let parent = parent(context, field);
+    let hot = [child, parent]
+        .into_iter()
+        .flatten()
+        .find(|model| context.is_hot(model));
+    let message = match (hot, parent) {
+        (Some(hot), _) => format!("the foreign key {name} locks the hot table {}", hot.table),
+        (None, Some(parent)) => format!("the foreign key {name} locks {} as well", parent.table),
+        (None, None) => format!("the foreign key {name} locks its target as well"),
+    };
+    context.say(Said {
+        rule: RULE,
+        severity: if hot.is_some() { Severity::Error } else { otherwise },
+        span: operation.span,
+        message,
+        reason: "adding the constraint stops all writes of both tables until every row is checked, and waits behind every \
+                 transaction that runs on either",
+        remedy: "add the field with db_constraint=False; add the constraint with RunSQL(\"ALTER TABLE … ADD CONSTRAINT … NOT VALID\") \
+                 and VALIDATE CONSTRAINT in a migration of its own"
+            .to_owned(),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::migrations::testing::Case;
+
+    const ADD: &str = r#"migrations.AddField("order", "payer", models.ForeignKey("shop.Customer", models.CASCADE, null=True, db_index=False)),"#;
+
+    #[test]
+    fn a_new_key_is_a_note_and_an_error_if_either_table_is_hot() {
+        assert_eq!(Case::new().adds(ADD).all(), [RULE]);
+        assert!(Case::new().adds(ADD).warnings().is_empty());
+        assert_eq!(Case::new().hot("shop_order").adds(ADD).errors(), [RULE]);
+        assert_eq!(Case::new().hot("shop.Customer").adds(ADD).errors(), [RULE]);
+    }
+
+    #[test]
+    fn a_new_table_locks_the_hot_table_it_points_to() {
+        let create = r#"migrations.CreateModel("Visit", [("id", models.BigAutoField(primary_key=True)), ("who", models.ForeignKey("shop.customer", models.CASCADE))]),"#;
+        assert!(Case::new().adds(create).all().is_empty());
+        assert_eq!(
+            Case::new().hot("shop_customer").adds(create).errors(),
+            [RULE]
+        );
+    }
+
+    #[test]
+    fn no_constraint_no_lock() {
+        let add = ADD.replace("null=True", "null=True, db_constraint=False");
+        assert!(Case::new().hot("shop_customer").adds(&add).all().is_empty());
+    }
+
+    #[test]
+    fn an_old_column_that_becomes_a_key_is_checked() {
+        let add = ADD.replace("null=True", "null=True, db_constraint=False");
+        let alter = r#"migrations.AlterField("order", "payer", models.ForeignKey("shop.Customer", models.CASCADE, null=True, db_index=False)),"#;
+        let case = Case::new()
+            .released("0002_add", "0001_initial", &add)
+            .adds_after("0003_key", "0002_add", alter, "");
+        assert_eq!(case.warnings(), [RULE]);
+    }
+}

@@ -1,0 +1,407 @@
+//! Rules of the graph: several leaves, cycles, missing nodes, taken numbers, edited and deleted migrations.
+
+use crate::migrations::graph::Graph;
+use crate::migrations::migration::Migration;
+use crate::migrations::project::{Key, Project};
+use beanpole_model::{Finding, Severity};
+use std::collections::BTreeSet;
+
+pub(in crate::migrations) fn check(
+    base: Option<&Project<'_>>,
+    head: &Project<'_>,
+    graph: &Graph,
+    judged: &BTreeSet<Key>,
+    findings: &mut Vec<Finding>,
+) {
+    let mut rules = GraphRules {
+        base,
+        head,
+        graph,
+        judged,
+        findings,
+    };
+    rules.several_leaves();
+    rules.cycle();
+    rules.missing();
+    rules.taken_numbers();
+    rules.edited();
+    rules.deleted();
+}
+
+struct GraphRules<'r> {
+    base: Option<&'r Project<'r>>,
+    head: &'r Project<'r>,
+    graph: &'r Graph,
+    judged: &'r BTreeSet<Key>,
+    findings: &'r mut Vec<Finding>,
+}
+
+/// What to say of one migration.
+struct Words {
+    rule: &'static str,
+    severity: Severity,
+    message: String,
+    reason: &'static str,
+    remedy: String,
+}
+
+impl GraphRules<'_> {
+    fn say(&mut self, migration: &Migration, words: Words) {
+        self.findings.push(Finding {
+            rule: words.rule.to_owned(),
+            severity: words.severity,
+            location: Some(self.head.location(&migration.id.path, Some(migration.span))),
+            message: words.message,
+            reason: words.reason.to_owned(),
+            remedy: Some(words.remedy),
+        });
+    }
+
+    fn several_leaves(&mut self) {
+        for (app, leaves) in &self.graph.several_leaves {
+            // The file to change is one that is not released yet.
+            let new: Vec<&Key> = leaves
+                .iter()
+                .filter(|key| self.judged.contains(*key))
+                .collect();
+            let Some(key) = new.last().copied().or_else(|| leaves.last()) else {
+                continue;
+            };
+            let Some(migration) = self.head.migrations.get(key) else {
+                continue;
+            };
+            let names: Vec<&str> = leaves.iter().map(|key| key.1.as_str()).collect();
+            let others: Vec<&str> = names
+                .iter()
+                .copied()
+                .filter(|name| *name != key.1)
+                .collect();
+            self.say(
+                migration,
+                Words {
+                    rule: "several-leaves",
+                    severity: Severity::Error,
+                    message: format!(
+                        "the app {app} has {} last migrations: {}",
+                        leaves.len(),
+                        names.join(", ")
+                    ),
+                    reason: "`migrate` refuses to run: \"Conflicting migrations detected\"",
+                    remedy: format!(
+                        "renumber {} and let it depend on {}, or run `makemigrations --merge`",
+                        migration.id.path,
+                        others.join(", ")
+                    ),
+                },
+            );
+        }
+    }
+
+    fn cycle(&mut self) {
+        let Some(migration) = self
+            .graph
+            .cycle
+            .iter()
+            .find_map(|key| self.head.migrations.get(key))
+        else {
+            return;
+        };
+        let names: Vec<String> = self
+            .graph
+            .cycle
+            .iter()
+            .map(|(app, name)| format!("{app}.{name}"))
+            .collect();
+        self.say(
+            migration,
+            Words {
+                rule: "migration-cycle",
+                severity: Severity::Error,
+                message: format!("these migrations wait for each other: {}", names.join(" → ")),
+                reason: "`migrate` stops with CircularDependencyError before it applies anything",
+                remedy: "remove one of the dependencies, or move one operation into a migration of its own".to_owned(),
+            },
+        );
+    }
+
+    fn missing(&mut self) {
+        for (from, (app, name)) in &self.graph.missing {
+            let Some(migration) = self.head.migrations.get(from) else {
+                continue;
+            };
+            self.say(
+                migration,
+                Words {
+                    rule: "missing-migration",
+                    severity: Severity::Error,
+                    message: format!("depends on {app}.{name}, which does not exist"),
+                    reason: "`migrate` stops with NodeNotFoundError before it applies anything",
+                    remedy: format!(
+                        "add the file of {app}.{name}, or depend on a migration that is there"
+                    ),
+                },
+            );
+        }
+    }
+
+    fn taken_numbers(&mut self) {
+        let Some(base) = self.base else {
+            return;
+        };
+        for (app, name) in self.judged {
+            let (Some(number), Some(migration)) = (
+                number(name),
+                self.head.migrations.get(&(app.clone(), name.clone())),
+            ) else {
+                continue;
+            };
+            // A squashed migration and a merge take the numbers that they take.
+            if !migration.replaces.is_empty() {
+                continue;
+            }
+            let taken = base
+                .migrations
+                .keys()
+                .find(|(other_app, other)| other_app == app && self::number(other) == Some(number));
+            if let Some((_, other)) = taken {
+                self.say(
+                    migration,
+                    Words {
+                        rule: "number-taken",
+                        severity: Severity::Warning,
+                        message: format!("the number {number} is taken by {app}.{other}, which is released"),
+                        reason: "two migrations of one number were made side by side: their order is not the one that their names say",
+                        remedy: format!("give {} the next free number and let it depend on the last migration", migration.id.path),
+                    },
+                );
+            }
+        }
+    }
+
+    fn edited(&mut self) {
+        let Some(base) = self.base else {
+            return;
+        };
+        for (key, migration) in &self.head.migrations {
+            let Some(old) = base.migrations.get(key) else {
+                continue;
+            };
+            if old.fingerprint != migration.fingerprint {
+                self.say(
+                    migration,
+                    Words {
+                        rule: "edited-migration",
+                        severity: Severity::Warning,
+                        message: format!("{} is released and does something else now", migration.id),
+                        reason: "Django does not apply a migration twice: the databases that have it keep what the old text did",
+                        remedy: "take the change back and write a new migration".to_owned(),
+                    },
+                );
+            }
+        }
+    }
+
+    fn deleted(&mut self) {
+        let Some(base) = self.base else {
+            return;
+        };
+        let apps: BTreeSet<&str> = (self.head.migrations.keys())
+            .map(|(app, _)| app.as_str())
+            .collect();
+        for (key, old) in &base.migrations {
+            if self.head.migrations.contains_key(key)
+                || self.head.unreadable_keys.contains(key)
+                || self.head.replaced.contains(key)
+                // A squashed migration whose parts are gone for good, or the parts themselves.
+                || !old.replaces.is_empty()
+                || base.replaced.contains(key)
+                // The whole app is gone.
+                || !apps.contains(key.0.as_str())
+            {
+                continue;
+            }
+            self.findings.push(Finding {
+                rule: "deleted-migration".to_owned(),
+                severity: Severity::Warning,
+                location: Some(base.location(&old.id.path, None)),
+                message: format!("{} is released and its file is gone", old.id),
+                reason: "a database that has it keeps what it did; a new database never gets it, and the two drift apart".to_owned(),
+                remedy: Some("bring the file back, or squash it with `squashmigrations`".to_owned()),
+            });
+        }
+    }
+}
+
+/// The number that a name begins with.
+fn number(name: &str) -> Option<u32> {
+    let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::migrations::testing::{Case, migration_text};
+
+    const NOTHING: &str = "";
+
+    #[test]
+    fn two_leaves_are_an_error_that_names_the_new_file() {
+        let case = Case::new()
+            .released("0002_theirs", "0001_initial", NOTHING)
+            .adds_after("0002_ours", "0001_initial", NOTHING, "");
+        let review = case.review();
+        assert_eq!(case.all(), ["several-leaves", "number-taken"]);
+        let remedy = review.findings[0].remedy.clone().unwrap();
+        assert!(
+            remedy.starts_with(
+                "renumber shop/migrations/0002_ours.py and let it depend on 0002_theirs"
+            ),
+            "{remedy}"
+        );
+    }
+
+    #[test]
+    fn a_merge_joins_them() {
+        let merge = migration_text("0002_theirs", NOTHING, "").replace(
+            "[(\"shop\", \"0002_theirs\")]",
+            "[(\"shop\", \"0002_theirs\"), (\"shop\", \"0002_ours\")]",
+        );
+        let case = Case::new()
+            .released("0002_theirs", "0001_initial", NOTHING)
+            .released("0002_ours", "0001_initial", NOTHING)
+            .file("shop/migrations/0003_merge.py", merge);
+        // Old duplicates are healthy history.
+        assert!(case.all().is_empty(), "{:?}", case.review());
+    }
+
+    #[test]
+    fn what_a_squashed_migration_replaces_is_no_leaf() {
+        let squashed = "replaces = [(\"shop\", \"0002_a\"), (\"shop\", \"0003_b\")]";
+        let case = Case::new()
+            .released(
+                "0002_a",
+                "0001_initial",
+                "migrations.RemoveField('order', 'note'),",
+            )
+            .released("0003_b", "0002_a", NOTHING)
+            .adds_after(
+                "0002_squashed_0003",
+                "0001_initial",
+                "migrations.RemoveField('order', 'note'),",
+                squashed,
+            );
+        let review = case.review();
+        assert!(review.findings.is_empty(), "{:?}", review.findings);
+        assert!(
+            review.added.is_empty(),
+            "nothing is applied for it: {:?}",
+            review.added
+        );
+        // A migration after it may depend on either name.
+        let case = case.adds_after("0004_c", "0003_b", NOTHING, "");
+        assert!(case.all().is_empty());
+        assert_eq!(case.review().added.len(), 1);
+    }
+
+    #[test]
+    fn nodes_that_are_not_there_are_named() {
+        let case = Case::new().adds_after("0003_c", "0002_gone", NOTHING, "");
+        assert_eq!(case.errors(), ["missing-migration"]);
+        let foreign = migration_text("0001_initial", NOTHING, "")
+            .replace("[(\"shop\"", "[(\"auth\", \"0012_x\"), (\"shop\"");
+        assert!(
+            Case::new()
+                .file("shop/migrations/0002_x.py", foreign)
+                .all()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn cycles_are_named_without_those_that_only_wait() {
+        let case = Case::new()
+            .adds_after("0002_a", "0003_b", NOTHING, "")
+            .adds_after("0003_b", "0002_a", NOTHING, "")
+            .adds_after("0004_c", "0003_b", NOTHING, "");
+        let review = case.review();
+        let cycle = review
+            .findings
+            .iter()
+            .find(|finding| finding.rule == "migration-cycle")
+            .unwrap();
+        assert!(cycle.message.contains("shop.0002_a") && cycle.message.contains("shop.0003_b"));
+        assert!(!cycle.message.contains("0004_c"));
+    }
+
+    #[test]
+    fn run_before_is_an_edge() {
+        let other = migration_text(
+            "0001_initial",
+            NOTHING,
+            "run_before = [(\"shop\", \"0001_initial\")]",
+        )
+        .replace(
+            "dependencies = [(\"shop\", \"0001_initial\")]",
+            "dependencies = []",
+        );
+        let case = Case::new().file("first/migrations/0001_initial.py", other.clone());
+        assert!(case.all().is_empty());
+        let waits = other.replace(
+            "dependencies = []",
+            "dependencies = [(\"shop\", \"0001_initial\")]",
+        );
+        assert_eq!(
+            Case::new()
+                .file("first/migrations/0001_initial.py", waits)
+                .errors(),
+            ["migration-cycle"]
+        );
+    }
+
+    #[test]
+    fn edits_of_released_migrations_are_seen_and_layout_is_not() {
+        let text = migration_text(
+            "0001_initial",
+            "migrations.RemoveField('order', 'note'),",
+            "",
+        );
+        let case = || {
+            Case::new().released(
+                "0002_a",
+                "0001_initial",
+                "migrations.RemoveField('order', 'note'),",
+            )
+        };
+        let edited = text.replace("'note'", "'number'");
+        assert_eq!(
+            case().file("shop/migrations/0002_a.py", edited).warnings(),
+            ["edited-migration"]
+        );
+        for layout in [
+            text.replace("operations = [", "operations = [  # nothing new"),
+            text.replace(
+                "RemoveField('order', 'note'),",
+                "RemoveField(\n            'order',\n            'note',\n        ),",
+            ),
+            text.replace("import uuid\n", ""),
+            text.replace('\n', "\r\n"),
+        ] {
+            assert!(
+                case()
+                    .file("shop/migrations/0002_a.py", layout.clone())
+                    .all()
+                    .is_empty(),
+                "{layout}"
+            );
+        }
+    }
+
+    #[test]
+    fn deleted_migrations_are_seen() {
+        let mut case = Case::new().released("0002_a", "0001_initial", NOTHING);
+        case.head.remove("shop/migrations/0002_a.py");
+        assert_eq!(case.warnings(), ["deleted-migration"]);
+        case.head.remove("shop/migrations/0001_initial.py");
+        assert!(case.all().is_empty(), "the whole app is gone");
+    }
+}

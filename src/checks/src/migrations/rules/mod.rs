@@ -1,0 +1,197 @@
+//! The rules: one file each, with its id, its reason, its remedy and its tests.
+
+mod add_index;
+mod change_type;
+mod column_rewrite;
+mod concurrently;
+mod constraint;
+mod drop_column;
+mod drop_default;
+mod drop_table;
+mod foreign_key;
+pub(super) mod graph;
+mod mixed;
+pub(super) mod phase;
+mod rename_column;
+mod rename_table;
+mod required_column;
+mod run_python;
+mod run_sql;
+pub(super) mod separate;
+mod set_not_null;
+mod unique;
+
+use super::Settings;
+use super::migration::Migration;
+use super::operation::{Kind, Operation};
+use super::project::{Key, Project};
+use super::review::NotAnalysed;
+use super::serving::Serving;
+use super::state::{Fold, Model};
+use crate::python::Span;
+use beanpole_model::{Finding, Severity};
+use std::collections::BTreeSet;
+
+/// What a rule may look at.
+pub(super) struct Context<'a> {
+    pub(super) project: &'a Project<'a>,
+    pub(super) migration: &'a Migration,
+    /// Models and tables before the operation.
+    pub(super) fold: &'a Fold,
+    /// The code that still serves.
+    pub(super) serving: Option<&'a Serving<'a, 'a>>,
+    /// The migrations of this release.
+    pub(super) judged: &'a BTreeSet<Key>,
+    pub(super) settings: &'a Settings,
+    /// Tables that SQL of this release has made.
+    pub(super) made_by_sql: &'a mut BTreeSet<String>,
+    /// What the migration has done before this operation.
+    pub(super) facts: &'a mut MigrationFacts,
+    /// Promises to the models that are to be kept until the end of the release.
+    pub(super) disagreements: &'a mut Vec<separate::Disagreement>,
+    pub(super) findings: &'a mut Vec<Finding>,
+}
+
+/// What rules about whole migrations remember of the operations before.
+#[derive(Debug, Default)]
+pub(super) struct MigrationFacts {
+    /// The name of the first operation that changed an old table.
+    pub(super) schema: Option<&'static str>,
+    /// The name of the first operation that changed rows.
+    pub(super) data: Option<&'static str>,
+    /// Whether the mixture has been said.
+    pub(super) mixed_is_said: bool,
+    /// How many operations the migration has.
+    pub(super) operations: usize,
+}
+
+impl MigrationFacts {
+    pub(super) fn new(migration: &Migration) -> Self {
+        Self {
+            operations: migration.operations.len(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What a rule says.
+pub(super) struct Said {
+    pub(super) rule: &'static str,
+    pub(super) severity: Severity,
+    pub(super) span: Span,
+    pub(super) message: String,
+    pub(super) reason: &'static str,
+    pub(super) remedy: String,
+}
+
+impl<'a> Context<'a> {
+    /// Adds a finding.
+    pub(super) fn say(&mut self, said: Said) {
+        self.findings.push(Finding {
+            rule: said.rule.to_owned(),
+            severity: said.severity,
+            location: Some(
+                self.project
+                    .location(&self.migration.id.path, Some(said.span)),
+            ),
+            message: said.message,
+            reason: said.reason.to_owned(),
+            remedy: Some(said.remedy),
+        });
+    }
+
+    /// The app of the migration.
+    pub(super) fn app(&self) -> &'a str {
+        &self.migration.id.app
+    }
+
+    /// The model with its table as the database has it, if the table was there before this release.
+    pub(super) fn old_table(&self, model: &str) -> Option<&'a Model> {
+        self.fold
+            .database
+            .model(self.app(), model)
+            .filter(|found| found.has_table() && !self.is_new(found))
+    }
+
+    /// Whether the table was made in this release.
+    pub(super) fn is_new(&self, model: &Model) -> bool {
+        self.serving.is_none() || self.judged.contains(&model.born)
+    }
+
+    /// Whether locks on that table hurt at once.
+    pub(super) fn is_hot(&self, model: &Model) -> bool {
+        self.settings.hot_tables.iter().any(|hot| {
+            hot.eq_ignore_ascii_case(&model.table)
+                || hot.split_once('.').is_some_and(|(app, name)| {
+                    app == model.app && name.eq_ignore_ascii_case(&model.name)
+                })
+        })
+    }
+
+    /// A warning, or an error on a hot table.
+    pub(super) fn lock_severity(&self, model: &Model) -> Severity {
+        if self.is_hot(model) {
+            Severity::Error
+        } else {
+            Severity::Warning
+        }
+    }
+}
+
+/// Rules of one operation.
+pub(super) fn operation(context: &mut Context<'_>, operation: &Operation) {
+    if let Kind::Separate { database, .. } = &operation.kind {
+        separate::check(context, operation);
+        for inner in database {
+            self::operation(context, inner);
+        }
+        return;
+    }
+    drop_table::check(context, operation);
+    drop_column::check(context, operation);
+    rename_table::check(context, operation);
+    rename_column::check(context, operation);
+    required_column::check(context, operation);
+    set_not_null::check(context, operation);
+    drop_default::check(context, operation);
+    change_type::check(context, operation);
+    unique::check(context, operation);
+    constraint::check(context, operation);
+    add_index::check(context, operation);
+    concurrently::check(context, operation);
+    foreign_key::check(context, operation);
+    column_rewrite::check(context, operation);
+    run_python::check(context, operation);
+    run_sql::check(context, operation);
+    mixed::check(context, operation);
+}
+
+/// Rules whose findings mean that code without the migration breaks.
+pub(super) fn breaks_old_code(rule: &str) -> bool {
+    [
+        drop_table::RULE,
+        drop_column::RULE,
+        rename_table::RULE,
+        rename_column::RULE,
+        required_column::RULE,
+        set_not_null::RULE,
+        drop_default::RULE,
+        change_type::NARROWED,
+        change_type::CHANGED,
+    ]
+    .contains(&rule)
+}
+
+/// The finding for something that could not be seen.
+pub(super) fn not_analysed(one: &NotAnalysed) -> Finding {
+    Finding {
+        rule: "migration-not-analysed".to_owned(),
+        severity: Severity::Warning,
+        location: Some(one.location.clone()),
+        message: format!("cannot be judged without running it: {}", one.why),
+        reason: "what cannot be seen may drop, lock or rewrite a table".to_owned(),
+        remedy: Some(
+            "write the operations as a plain list, or read this migration with care".to_owned(),
+        ),
+    }
+}

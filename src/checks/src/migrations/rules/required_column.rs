@@ -1,0 +1,200 @@
+//! `required-column`: a new column that old code does not fill and that takes no NULL.
+
+use super::{Context, Said};
+use crate::migrations::operation::{Kind, Operation};
+use beanpole_model::Severity;
+
+pub(super) const RULE: &str = "required-column";
+
+pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
+    if let Kind::AlterOrderWithRespectTo { model, ordered } = &operation.kind {
+        return order(context, operation, model, *ordered);
+    }
+    let Kind::AddField { model, name, field } = &operation.kind else {
+        return;
+    };
+    let (Some(old), Some(serving)) = (context.old_table(model), context.serving) else {
+        return;
+    };
+    if !field.has_column()
+        || field.takes_null()
+        || field.is_filled_by_database()
+        || field.incomplete.is_some()
+    {
+        return;
+    }
+    let column = field.column(name);
+    // The serving code may know the column already: it was added by hand, or the field came back into the state.
+    let Some(writer) = serving.model_on(&old.table) else {
+        return;
+    };
+    if writer.column_owner(&column).is_some() {
+        return;
+    }
+    let table = &old.table;
+    let (message, reason) = if field.has_effective_default() {
+        (
+            format!("adds {table}.{column} as NOT NULL; the serving code inserts rows without it"),
+            "Django uses the default of Python for the rows that are there and then drops it from the column: an INSERT of the old \
+             code fails until the new version serves, and again after a roll-back",
+        )
+    } else {
+        (
+            format!("adds {table}.{column} as NOT NULL without any default"),
+            "on a table with rows the migration fails, and INSERTs of the old code fail until the new version serves",
+        )
+    };
+    let remedy = if context.settings.has_db_default() {
+        "give the field a `db_default` (Django 5.0), which stays in the database, or `null=True` now and NOT NULL in a later \
+         release"
+    } else {
+        "add the field with `null=True`, fill it, and make it NOT NULL in a later release (from Django 5.0 on, `db_default` does \
+         it in one step)"
+    };
+    context.say(Said {
+        rule: RULE,
+        severity: Severity::Error,
+        span: operation.span,
+        message,
+        reason,
+        remedy: remedy.to_owned(),
+    });
+}
+
+/// `order_with_respect_to` has a column `_order` that takes no NULL.
+fn order(context: &mut Context<'_>, operation: &Operation, model: &str, ordered: bool) {
+    let Some(old) = context.old_table(model) else {
+        return;
+    };
+    if context
+        .serving
+        .is_none_or(|serving| serving.model_on(&old.table).is_none())
+    {
+        return;
+    }
+    context.say(Said {
+        rule: if ordered { RULE } else { super::drop_column::RULE },
+        severity: Severity::Error,
+        span: operation.span,
+        message: format!(
+            "{} the column {}._order of order_with_respect_to",
+            if ordered { "adds" } else { "drops" },
+            old.table
+        ),
+        reason: "the column takes no NULL and has no default in the database: the serving code's inserts fail without it, and its \
+                 queries fail when it is gone",
+        remedy: "keep the order in a field of your own".to_owned(),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::migrations::testing::Case;
+
+    fn add(field: &str) -> Case {
+        Case::new().adds(&format!(
+            r#"migrations.AddField(model_name="order", name="extra", field={field}),"#
+        ))
+    }
+
+    #[test]
+    fn not_null_without_a_default_fails_at_once() {
+        let case = add("models.IntegerField()");
+        assert_eq!(case.errors(), [RULE]);
+        assert!(
+            case.review().findings[0]
+                .message
+                .contains("without any default")
+        );
+    }
+
+    #[test]
+    fn a_default_of_python_does_not_help_the_serving_code() {
+        for field in [
+            "models.IntegerField(default=0)",
+            "models.CharField(max_length=10, blank=True)",
+            "models.BooleanField(default=False)",
+            "models.DateTimeField(auto_now_add=True)",
+        ] {
+            let case = add(field);
+            assert_eq!(case.errors(), [RULE], "{field}");
+            assert!(
+                case.review().findings[0]
+                    .message
+                    .contains("inserts rows without it"),
+                "{field}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_database_fills_is_fine() {
+        for field in [
+            "models.IntegerField(null=True)",
+            "models.IntegerField(db_default=0)",
+            "models.CharField(max_length=3, default='a', db_default='a')",
+            "models.ManyToManyField('shop.Customer')",
+            "models.GeneratedField(expression=models.F('count') + 1, output_field=models.IntegerField(), db_persist=True)",
+        ] {
+            assert!(!add(field).errors().contains(&RULE.to_owned()), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_database_default_of_nothing_is_none() {
+        assert_eq!(
+            add("models.IntegerField(db_default=models.NOT_PROVIDED)").errors(),
+            [RULE]
+        );
+    }
+
+    #[test]
+    fn the_hidden_column_of_order_is_a_column() {
+        let order = |to: &str| {
+            Case::new().adds(&format!(
+                "migrations.AlterOrderWithRespectTo('order', {to}),"
+            ))
+        };
+        assert_eq!(order("'customer'").errors(), [RULE]);
+        assert_eq!(order("None").errors(), ["drop-column"]);
+    }
+
+    #[test]
+    fn a_new_table_has_no_old_inserts() {
+        let case = Case::new().adds(
+            r#"migrations.CreateModel("Draft", [("id", models.BigAutoField(primary_key=True))]),
+            migrations.AddField("draft", "size", models.IntegerField()),"#,
+        );
+        assert!(case.all().is_empty());
+    }
+
+    #[test]
+    fn a_table_of_a_migration_of_the_same_release_is_new() {
+        let case = Case::new()
+            .adds(r#"migrations.CreateModel("Draft", [("id", models.BigAutoField(primary_key=True))]),"#)
+            .adds_after("0003_size", "0002_change", r#"migrations.AddField("draft", "size", models.IntegerField()),"#, "");
+        assert!(case.all().is_empty());
+    }
+
+    #[test]
+    fn the_remedy_knows_the_release_of_django() {
+        let mut case = add("models.IntegerField(default=0)");
+        let remedy = |case: &Case| case.review().findings[0].remedy.clone().unwrap();
+        assert!(remedy(&case).starts_with("give the field a `db_default`"));
+        case.settings.django = Some((4, 2));
+        assert!(remedy(&case).starts_with("add the field with `null=True`"));
+    }
+
+    #[test]
+    fn nobody_serves_before_the_first_release() {
+        let case = add("models.IntegerField()");
+        let review = crate::migrations::review(&crate::migrations::Review {
+            base: None,
+            head: &case.head,
+            settings: &case.settings,
+        });
+        assert_eq!(review.added.len(), 2);
+        assert!(review.findings.is_empty(), "{:?}", review.findings);
+    }
+}

@@ -1,0 +1,276 @@
+//! `runpython-without-reverse`, `runpython-imports-models`, `unbatched-data-change`, `data-migration-reads-files`.
+
+use super::{Context, Said};
+use crate::migrations::operation::{Kind, Operation, Reverse, RunPython};
+use crate::python::{CallFact, Span};
+use beanpole_model::Severity;
+
+const NO_REVERSE: &str = "runpython-without-reverse";
+const IMPORTS: &str = "runpython-imports-models";
+const UNBATCHED: &str = "unbatched-data-change";
+const FILES: &str = "data-migration-reads-files";
+
+pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
+    let Kind::RunPython(python) = &operation.kind else {
+        return;
+    };
+    if python.reverse == Reverse::Missing && !python.noop {
+        context.say(Said {
+            rule: NO_REVERSE,
+            severity: Severity::Note,
+            span: operation.span,
+            message: "RunPython without a way back".to_owned(),
+            reason: "`migrate` cannot go back over this migration: it stops with IrreversibleError",
+            remedy: "give it a reverse function; `migrations.RunPython.noop` if nothing needs to be undone".to_owned(),
+        });
+    }
+    if let Some((name, span)) = python.imported_models.first() {
+        context.say(Said {
+            rule: IMPORTS,
+            severity: Severity::Warning,
+            span: *span,
+            message: format!("uses the imported {name} instead of the model of this point in history"),
+            reason: "the imported model has the fields of today's code: on a database that is not that far yet, or when the model \
+                     changes later, the migration fails",
+            remedy: format!("take the model from the registry: {name} = apps.get_model(\"app\", \"{name}\")"),
+        });
+    }
+    if let Some(call) = python.calls().find(|call| reads_files(call)) {
+        context.say(Said {
+            rule: FILES,
+            severity: Severity::Warning,
+            span: place(python, call, operation.span),
+            message: format!("reads a file or fixture with {}", call.called()),
+            reason: "the file may be missing in the image, and changes later while the migration must not",
+            remedy: "write the values into the migration, or load them with a command outside of the release".to_owned(),
+        });
+    }
+    if serves_only_new_tables(context, python) || context.serving.is_none() {
+        return;
+    }
+    if let Some((call, what)) = unbatched(python) {
+        context.say(Said {
+            rule: UNBATCHED,
+            severity: Severity::Warning,
+            span: place(python, call, operation.span),
+            message: format!("changes all rows of a table {what}"),
+            reason: "on a large table this is one transaction of hours: it holds the lock of every row that it has changed, and all of \
+                     them are read into memory or written at once",
+            remedy: "work through ranges of the primary key, a few thousand rows at a time, in a migration with `atomic = False`"
+                .to_owned(),
+        });
+    }
+}
+
+/// The place of a call if it is in this file, or else of the operation.
+fn place(python: &RunPython, call: &CallFact, otherwise: Span) -> Span {
+    // A function of another file has places of that file.
+    let code_is_here = python.code.as_ref().is_some_and(|code| !code.is_foreign);
+    if code_is_here { call.span } else { otherwise }
+}
+
+fn reads_files(call: &CallFact) -> bool {
+    let called = call.called();
+    (called == "open"
+        && matches!(
+            call.root(),
+            "open" | "io" | "codecs" | "gzip" | "Path" | "pathlib"
+        ))
+        || matches!(called, "read_text" | "read_bytes" | "pkgutil.get_data")
+        || (called == "call_command" && call.texts.iter().any(|text| text == "loaddata"))
+}
+
+/// Whether every model that the function asks for has a table of this release.
+fn serves_only_new_tables(context: &Context<'_>, python: &RunPython) -> bool {
+    let mut asked = python
+        .calls()
+        .filter(|call| call.called() == "get_model")
+        .peekable();
+    asked.peek().is_some()
+        && asked.all(|call| {
+            let (app, name) = match call.texts.as_slice() {
+                [one] => match one.split_once('.') {
+                    Some(parts) => parts,
+                    None => return false,
+                },
+                [app, name, ..] => (app.as_str(), name.as_str()),
+                [] => return false,
+            };
+            context
+                .fold
+                .database
+                .model(app, name)
+                .is_some_and(|model| context.is_new(model))
+        })
+}
+
+/// A call that changes all rows in one go, and how.
+fn unbatched(python: &RunPython) -> Option<(&CallFact, &'static str)> {
+    let in_steps = python.calls().any(|call| {
+        matches!(
+            call.called(),
+            "iterator" | "bulk_update" | "Paginator" | "batched" | "in_bulk"
+        ) || call
+            .keywords
+            .iter()
+            .any(|keyword| keyword == "batch_size" || keyword == "chunk_size")
+    });
+    python.calls().find_map(|call| {
+        let of_rows = call.passes("objects") || call.passes("_default_manager");
+        let narrowed = ["filter", "exclude", "get", "raw"]
+            .iter()
+            .any(|name| call.passes(name));
+        match call.called() {
+            "update" | "delete" if of_rows && !narrowed && !call.looped => {
+                Some((call, "in one statement"))
+            }
+            "save" if call.looped && !in_steps && !call.passes("objects") => {
+                Some((call, "with one query for each"))
+            }
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FILES, IMPORTS, NO_REVERSE, UNBATCHED};
+    use crate::migrations::testing::{Case, migration_text};
+
+    /// A migration with functions above its class.
+    fn with(functions: &str, operation: &str) -> Case {
+        let text = migration_text("0001_initial", operation, "").replace(
+            "\n\nclass Migration",
+            &format!("\n\n{functions}\n\n\nclass Migration"),
+        );
+        Case::new().file("shop/migrations/0002_data.py", text)
+    }
+
+    const RUN: &str = "migrations.RunPython(forwards, migrations.RunPython.noop),";
+
+    #[test]
+    fn a_way_back_is_asked_for() {
+        let nothing = "def forwards(apps, schema_editor):\n    pass";
+        assert_eq!(
+            with(nothing, "migrations.RunPython(forwards),").all(),
+            [NO_REVERSE]
+        );
+        assert_eq!(
+            with(
+                nothing,
+                "migrations.RunPython(code=forwards, reverse_code=None),"
+            )
+            .all(),
+            [NO_REVERSE]
+        );
+        assert!(with(nothing, RUN).all().is_empty());
+        assert!(
+            Case::new()
+                .adds("migrations.RunPython(migrations.RunPython.noop),")
+                .all()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn models_come_from_the_registry() {
+        let local = "def forwards(apps, schema_editor):\n    from shop.models import Order\n    Order.objects.filter(count=1).delete()";
+        assert_eq!(with(local, RUN).warnings(), [IMPORTS]);
+        let top = "from shop.models import Order\n\n\ndef forwards(apps, schema_editor):\n    Order.objects.filter(count=1).delete()";
+        assert_eq!(with(top, RUN).warnings(), [IMPORTS]);
+        let helper = format!(
+            "{}\n\n\ndef forwards(apps, schema_editor):\n    work()",
+            top.replace("def forwards(apps, schema_editor)", "def work()")
+        );
+        assert_eq!(with(&helper, RUN).warnings(), [IMPORTS]);
+        let shadowed = "from shop.models import Order\n\n\ndef forwards(apps, schema_editor):\n    Row = apps.get_model('shop', 'Order')\n    Row.objects.filter(count=1).delete()";
+        assert!(with(shadowed, RUN).all().is_empty());
+    }
+
+    #[test]
+    fn whole_tables_are_not_changed_at_once() {
+        for body in [
+            "Order.objects.update(count=1)",
+            "Order.objects.all().update(count=1)",
+            "Order.objects.all().delete()",
+            "for order in Order.objects.all():\n        order.count = 1\n        order.save()",
+        ] {
+            let functions = format!(
+                "def forwards(apps, schema_editor):\n    Order = apps.get_model('shop', 'Order')\n    {body}"
+            );
+            assert_eq!(with(&functions, RUN).warnings(), [UNBATCHED], "{body}");
+        }
+    }
+
+    #[test]
+    fn steps_are_fine_and_new_tables_are_small() {
+        for body in [
+            "Order.objects.filter(count=0).update(count=1)",
+            "for order in Order.objects.iterator(chunk_size=500):\n        order.save()",
+            "while Order.objects.filter(count=0).exists():\n        Order.objects.all()[:500].update(count=1)",
+            "{}.update(a=1)",
+        ] {
+            let functions = format!(
+                "def forwards(apps, schema_editor):\n    Order = apps.get_model('shop', 'Order')\n    {body}"
+            );
+            assert!(with(&functions, RUN).all().is_empty(), "{body}");
+        }
+        let functions = "def forwards(apps, schema_editor):\n    apps.get_model('shop', 'Draft').objects.update(a=1)";
+        let create =
+            "migrations.CreateModel('Draft', [('id', models.BigAutoField(primary_key=True))]),";
+        assert!(
+            with(functions, &format!("{create}\n        {RUN}"))
+                .all()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn files_do_not_belong_to_history() {
+        for body in [
+            "open('orders.json').read()",
+            "Path('a').read_text()",
+            "call_command('loaddata', 'orders')",
+        ] {
+            let functions = format!("def forwards(apps, schema_editor):\n    {body}");
+            assert_eq!(with(&functions, RUN).warnings(), [FILES], "{body}");
+        }
+    }
+
+    #[test]
+    fn a_function_that_makes_the_function_is_followed() {
+        let functions = "def fill(name):\n    def inner(apps, schema_editor):\n        apps.get_model('shop', name).objects.update(count=1)\n    return inner";
+        assert_eq!(
+            with(
+                functions,
+                "migrations.RunPython(fill('Order'), migrations.RunPython.noop),"
+            )
+            .warnings(),
+            [UNBATCHED]
+        );
+        let made = "migrations.RunPython(partial(print, 1), migrations.RunPython.noop),";
+        assert_eq!(
+            Case::new().adds(made).warnings(),
+            ["migration-not-analysed"]
+        );
+    }
+
+    #[test]
+    fn a_function_of_another_file_is_followed() {
+        let text = migration_text("0001_initial", RUN, "").replace(
+            "import uuid",
+            "import uuid\nfrom shop.moves import forwards",
+        );
+        let moves = "def forwards(apps, schema_editor):\n    apps.get_model('shop', 'Order').objects.update(count=1)\n";
+        let case = Case::new()
+            .file("shop/moves.py", moves)
+            .file("shop/migrations/0002_data.py", text.clone());
+        assert_eq!(case.warnings(), [UNBATCHED]);
+        assert_eq!(
+            case.review().findings[0].location.as_ref().unwrap().path,
+            "shop/migrations/0002_data.py"
+        );
+        let gone = Case::new().file("shop/migrations/0002_data.py", text);
+        assert_eq!(gone.warnings(), ["migration-not-analysed"]);
+    }
+}

@@ -1,0 +1,152 @@
+//! Bounds that keep hostile files from taking the stack or the memory.
+
+use super::Unreadable;
+use ruff_python_ast::token::TokenKind;
+use ruff_python_parser::{Mode, lexer};
+
+/// The largest file that is judged, in bytes; a longer one is said to be not analysed, so its first bytes are enough of it. The
+/// longest migrations of public projects have some 10,000 lines, under 1 MiB.
+pub const LARGEST_FILE: usize = 4 * 1024 * 1024;
+
+/// Files up to this size, in bytes, cannot nest deeper than [`STACK`] bears, so they need no look before they are parsed.
+const SMALL_FILE: usize = 16 * 1024;
+
+/// How deep expressions and statements of larger files may nest. CPython itself gives up at 200 brackets and 100 blocks.
+const DEEPEST: u32 = 8_000;
+
+/// The stack, in bytes, on which files are parsed and dropped. Only touched pages cost memory.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// Runs the work on a thread with a stack that bears every file that [`check`] lets pass.
+///
+/// # Errors
+/// The operating system gives no thread, or the work panicked.
+pub(crate) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, Unreadable> {
+    let failed = |why: String| Unreadable { why, at: None };
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("read-python".to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(scope, work)
+            .map_err(|error| failed(format!("no thread to read it on: {error}")))?
+            .join()
+            .map_err(|_| failed("the parser failed on it".to_owned()))
+    })
+}
+
+/// Refuses what is too large or may nest too deeply.
+pub(super) fn check(text: &str) -> Result<(), Unreadable> {
+    if text.len() > LARGEST_FILE {
+        return Err(Unreadable {
+            why: format!(
+                "the file has {} bytes; up to {LARGEST_FILE} are read",
+                text.len()
+            ),
+            at: None,
+        });
+    }
+    if text.len() > SMALL_FILE && depth_bound(text) > DEEPEST {
+        return Err(Unreadable {
+            why: format!("the file nests deeper than {DEEPEST} levels"),
+            at: None,
+        });
+    }
+    Ok(())
+}
+
+/// An upper bound of the depth of the syntax tree: open brackets, blocks, and the words since the last comma or line end of
+/// each open bracket, since every operator may open a level.
+fn depth_bound(text: &str) -> u32 {
+    let mut lexer = lexer::lex(text, Mode::Module);
+    let mut open: Vec<u32> = vec![0];
+    let mut sum: u32 = 0;
+    let mut blocks: u32 = 0;
+    let mut deepest: u32 = 0;
+    loop {
+        let kind = lexer.next_token();
+        match kind {
+            TokenKind::EndOfFile => return deepest,
+            TokenKind::Lpar
+            | TokenKind::Lsqb
+            | TokenKind::Lbrace
+            | TokenKind::FStringStart
+            | TokenKind::TStringStart => open.push(1),
+            TokenKind::Rpar
+            | TokenKind::Rsqb
+            | TokenKind::Rbrace
+            | TokenKind::FStringEnd
+            | TokenKind::TStringEnd => {
+                if open.len() > 1 {
+                    sum = sum.saturating_sub(open.pop().unwrap_or_default());
+                }
+                sum += 1;
+                if let Some(words) = open.last_mut() {
+                    *words += 1;
+                }
+                deepest = deepest.max(sum + blocks);
+                continue;
+            }
+            TokenKind::Comma | TokenKind::Newline => {
+                if let Some(words) = open.last_mut() {
+                    sum = sum.saturating_sub(*words);
+                    *words = 0;
+                }
+                continue;
+            }
+            TokenKind::Indent => blocks += 1,
+            TokenKind::Dedent => blocks = blocks.saturating_sub(1),
+            // Texts that follow each other are joined, not nested.
+            TokenKind::Comment | TokenKind::NonLogicalNewline | TokenKind::String => continue,
+            _ => {
+                if let Some(words) = open.last_mut() {
+                    *words += 1;
+                }
+            }
+        }
+        sum += 1;
+        deepest = deepest.max(sum + blocks);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn width_is_not_depth() {
+        let wide = format!("x = [{}]\n", "{'a': f(1, 2), 'b': [3]},\n".repeat(5_000));
+        assert!(wide.len() > SMALL_FILE);
+        assert!(depth_bound(&wide) < 30, "{}", depth_bound(&wide));
+        let long = "x = 1\ny = x + 2\n".repeat(5_000);
+        assert!(depth_bound(&long) < 10);
+    }
+
+    #[test]
+    fn every_way_to_nest_is_seen() {
+        for (open, close) in [
+            ("(", ")"),
+            ("[", "]"),
+            ("not ", ""),
+            ("-", ""),
+            ("a.", ""),
+            ("a+", ""),
+            ("lambda: ", ""),
+            ("a if b else ", ""),
+            ("f(", ")"),
+            ("a[", "]"),
+            ("{1: ", "}"),
+            ("f'{", "}'"),
+        ] {
+            let text = format!("x = {}a{}\n", open.repeat(20_000), close.repeat(20_000));
+            assert!(check(&text).is_err(), "{open}");
+        }
+        let calls = format!("x = a{}\n", "()".repeat(20_000));
+        assert!(check(&calls).is_err());
+    }
+
+    #[test]
+    fn the_largest_file_has_a_bound() {
+        let error = check(&" ".repeat(LARGEST_FILE + 1)).unwrap_err();
+        assert!(error.why.contains("bytes"), "{}", error.why);
+    }
+}

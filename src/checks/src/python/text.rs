@@ -1,0 +1,118 @@
+//! Bytes to text, and byte offsets to lines and columns.
+
+use super::{Span, Unreadable};
+use std::borrow::Cow;
+
+/// The text of a Python file: UTF-8 with or without a byte order mark, or Latin-1 where the file says so (PEP 263).
+pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
+    let bytes = without_mark(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Cow::Borrowed(text)),
+        Err(_) if declares_latin_1(bytes) => Ok(Cow::Owned(
+            bytes.iter().map(|byte| char::from(*byte)).collect(),
+        )),
+        Err(error) => {
+            let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
+            Err(Unreadable {
+                why: "the file is not UTF-8 and names no other encoding that we read (Latin-1)"
+                    .to_owned(),
+                at: Some(Span { start: at, end: at }),
+            })
+        }
+    }
+}
+
+/// Whether one of the first two lines is a comment that names Latin-1.
+fn declares_latin_1(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').take(2).any(|line| {
+        let line = String::from_utf8_lossy(line).to_lowercase();
+        let Some((_, name)) = line.split_once("coding") else {
+            return false;
+        };
+        let name = name.trim_start_matches([':', '=', ' ']).replace('_', "-");
+        line.trim_start().starts_with('#')
+            && ["latin-1", "iso-8859-1", "iso8859-1", "latin1", "l1"]
+                .iter()
+                .any(|known| name.starts_with(known))
+    })
+}
+
+/// Finds lines and columns in a text.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    /// The offset of the first byte of each line.
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    /// For a file as it was read; the byte order mark may be there.
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let newlines = without_mark(bytes)
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'\n')
+            .map(|(at, _)| at + 1);
+        Self {
+            starts: std::iter::once(0).chain(newlines).collect(),
+        }
+    }
+
+    /// Line and column of a byte offset of that file, both from 1; the column counts characters.
+    pub(crate) fn position(&self, bytes: &[u8], offset: u32) -> (u32, u32) {
+        let bytes = without_mark(bytes);
+        let offset = usize::try_from(offset)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len());
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line
+            .checked_sub(1)
+            .and_then(|line| self.starts.get(line))
+            .copied()
+            .unwrap_or_default();
+        let in_line = bytes.get(start..offset).unwrap_or_default();
+        // Bytes that continue a UTF-8 sequence are not characters of their own.
+        let column = in_line
+            .iter()
+            .filter(|byte| (**byte & 0xC0) != 0x80)
+            .count();
+        (
+            u32::try_from(line).unwrap_or(u32::MAX).max(1),
+            u32::try_from(column).unwrap_or(u32::MAX).saturating_add(1),
+        )
+    }
+}
+
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_not_part_of_the_text() {
+        assert_eq!(decode(b"\xef\xbb\xbfx = 1").unwrap(), "x = 1");
+    }
+
+    #[test]
+    fn latin_1_is_read_only_where_it_is_declared() {
+        assert_eq!(
+            decode(b"# -*- coding: latin-1 -*-\nx = '\xe9'").unwrap(),
+            "# -*- coding: latin-1 -*-\nx = 'é'"
+        );
+        let error = decode(b"x = '\xe9'").unwrap_err();
+        assert_eq!(error.at, Some(Span { start: 5, end: 5 }));
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let bytes = "a\nżółw = 1".as_bytes();
+        let lines = Lines::new(bytes);
+        assert_eq!(lines.position(bytes, 0), (1, 1));
+        assert_eq!(lines.position(bytes, 2), (2, 1));
+        let equals = u32::try_from("a\nżółw ".len()).unwrap();
+        assert_eq!(lines.position(bytes, equals), (2, 6));
+        assert_eq!(lines.position(bytes, 9_999), (2, 9));
+    }
+}

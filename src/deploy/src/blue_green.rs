@@ -1,0 +1,113 @@
+//! Blue/green: a second environment is prepared, released and proven, and takes over the public name.
+//!
+//! How it goes: [`Scene::live_environment`] tells which of the pair is live; [`Scene::prepare_green`]
+//! sees to it that the other one exists, is configured as the live one, and reaches what the live one
+//! reaches; the ordinary release runs on it ([`Scene::on`]); [`Scene::swap_to`] gives it the public
+//! name, and the same call with the former name is the way back; [`Scene::retire`] ends the old one.
+//!
+//! Rules: which one is live is read from the public names, never remembered. Every step looks first
+//! and does what is left, so that a run that was killed anywhere is finished by the next one, and an
+//! environment that is there is reused and never orphaned. All functions here want a scene of the
+//! manifest's own environment.
+
+mod prepare;
+mod retire;
+mod swap;
+
+use beanpole_cloud::EnvironmentDescription;
+use beanpole_model::EnvironmentName;
+use beanpole_provision::pair::{self, Live, Pair};
+
+use crate::error::Error;
+use crate::scene::Scene;
+
+pub use prepare::Green;
+
+/// The pair as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Colours {
+    /// The environment that holds the production name.
+    pub live: EnvironmentName,
+    /// The other one, whether it exists or not.
+    pub idle: EnvironmentName,
+    /// What AWS says of the live one.
+    pub(crate) blue: EnvironmentDescription,
+    /// What AWS says of the other one; none if there is none.
+    pub(crate) green: Option<EnvironmentDescription>,
+}
+
+impl Colours {
+    /// True if the other environment exists, in whatever state.
+    #[must_use]
+    pub fn has_idle(&self) -> bool {
+        self.green.is_some()
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// The same scene for another environment: give it the project with that environment's name
+    /// ([`beanpole_provision::pair::project_of`]).
+    #[must_use]
+    pub fn on<'b>(&self, project: &'b beanpole_manifest::Project) -> Scene<'b>
+    where
+        'a: 'b,
+    {
+        Scene {
+            cloud: self.cloud,
+            project,
+            pace: self.pace,
+            steps: self.steps,
+            cancel: self.cancel,
+            scrubber: self.scrubber,
+        }
+    }
+}
+
+impl Scene<'_> {
+    /// Which environment of the pair is live.
+    ///
+    /// # Errors
+    /// [`Error::NoEnvironment`] when neither exists; [`Error::NoLiveEnvironment`] when their public
+    /// names do not tell; [`Error::Cloud`], [`Error::Interrupted`].
+    pub async fn live_environment(&self) -> Result<Colours, Error> {
+        let application = &self.project.application;
+        let found = self
+            .patiently("reading the environments", || {
+                self.cloud.beanstalk.environments(Some(application), None)
+            })
+            .await?;
+        self.colours(&found)
+    }
+
+    fn colours(&self, found: &[EnvironmentDescription]) -> Result<Colours, Error> {
+        let project = self.project;
+        let account = &self.cloud.identity.account;
+        let missing = || Error::NoEnvironment {
+            application: project.application.to_string(),
+            environment: project.environment.to_string(),
+        };
+        let live = match pair::live(project, account, found) {
+            Live::Is(live) => live,
+            Live::Neither => return Err(missing()),
+            Live::Unclear(names) => {
+                return Err(Error::NoLiveEnvironment {
+                    name: pair::production_label(project).to_owned(),
+                    names,
+                });
+            }
+        };
+        let idle = Pair::of(&project.environment).other(&live).clone();
+        let named = |name: &EnvironmentName| {
+            let found = found.iter().find(|found| found.name == name.as_str());
+            found.cloned()
+        };
+        let green = named(&idle);
+        let blue = named(&live).ok_or_else(missing)?;
+        Ok(Colours {
+            live,
+            idle,
+            blue,
+            green,
+        })
+    }
+}
