@@ -6,8 +6,12 @@
 
 pub mod migrations;
 mod python;
+mod rule;
+mod scope;
 mod sql;
 mod tree;
 
 pub use python::LARGEST_FILE;
+pub use rule::{Group, Rule};
+pub use scope::{Change, ChangeKind, ChangedLines, Entry, FileMode, Scope};
 pub use tree::SourceTree;
