@@ -3,8 +3,9 @@
 //! Rules: entries are sorted, their time is the commit's, their mode bits are git's, links stay
 //! links. Contents come from git's object store, never from the working tree. The archive is a
 //! temporary file in the cache directory that is removed when the [`Bundle`] is dropped, and also
-//! when packing fails or is cancelled: nothing half-written stays behind. Packing blocks; run it on
-//! a thread of its own.
+//! when packing fails or is cancelled: nothing half-written stays behind. What the bundle before has
+//! compressed already is copied from there ([`crate::kept`]). Packing blocks; run it on a thread of
+//! its own.
 
 use std::io::{BufWriter, Cursor, Seek, Write};
 use std::num::NonZeroUsize;
@@ -15,9 +16,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipWriter};
 
 use crate::error::Error;
+use crate::kept::{Kept, KeptArchive, keep};
 use crate::layout::{Content, Layout, LayoutEntry};
 use crate::spool::{Spool, Trouble, TroubleSlot};
 
@@ -67,10 +69,15 @@ impl Bundle {
     pub fn files(&self) -> usize {
         self.files
     }
+
+    /// Keeps the archive in `directory` for the next bundle of the same application. Best effort.
+    pub fn keep(&self, layout: &Layout, directory: &Utf8Path) {
+        keep(&self.path, layout, directory);
+    }
 }
 
 /// Packs `layout` into a temporary file in `directory`, which is created if needed. `time` is the
-/// commit's.
+/// commit's. What an earlier bundle has left in `kept` is used again.
 ///
 /// # Errors
 /// [`Error::BundleTooLarge`], [`Error::DiskFull`], [`Error::BundleWrite`], [`Error::Git`],
@@ -80,6 +87,7 @@ pub fn pack(
     repository: &Repository,
     time: Timestamp,
     directory: &Utf8Path,
+    kept: &Utf8Path,
     cancel: &CancellationToken,
 ) -> Result<Bundle, Error> {
     fs_err::create_dir_all(directory).map_err(|source| Error::write(directory, source))?;
@@ -90,14 +98,17 @@ pub fn pack(
         .map_err(|source| Error::write(&directory.join("bundle"), source))?;
     let path = Utf8PathBuf::from_path_buf(file.path().to_path_buf())
         .unwrap_or_else(|_| directory.join("bundle"));
-    let mut blobs = repository.read_blobs().map_err(Error::Git)?;
+    let mut sources = Sources {
+        blobs: repository.read_blobs().map_err(Error::Git)?,
+        kept: Kept::open(kept),
+    };
     let place = Place {
         path: &path,
         limit: SIZE_LIMIT,
     };
     let size = write(
         layout,
-        &mut blobs,
+        &mut sources,
         time,
         BufWriter::new(file.as_file_mut()),
         &place,
@@ -116,10 +127,39 @@ struct Place<'a> {
     limit: u64,
 }
 
+/// How all entries are written.
+#[derive(Clone, Copy)]
+struct Stamp {
+    time: zip::DateTime,
+}
+
+impl Stamp {
+    /// With the commit's time.
+    fn new(time: Timestamp) -> Self {
+        Self {
+            time: archive_time(time),
+        }
+    }
+
+    fn options(self, mode: Mode) -> SimpleFileOptions {
+        SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(COMPRESSION_LEVEL))
+            .last_modified_time(self.time)
+            .unix_permissions(permissions(mode))
+    }
+}
+
+/// Where contents come from.
+struct Sources {
+    blobs: BlobReader,
+    kept: Kept,
+}
+
 /// Writes the archive and returns its size in bytes.
 fn write<W: Write + Seek>(
     layout: &Layout,
-    blobs: &mut BlobReader,
+    sources: &mut Sources,
     time: Timestamp,
     out: W,
     place: &Place<'_>,
@@ -135,14 +175,14 @@ fn write<W: Write + Seek>(
         Some(Trouble::Io(source)) => Err(Error::write(place.path, source)),
     };
     let mut archive = ZipWriter::new(Spool::new(out, place.limit, slot.clone()));
-    let options = options(time);
-    for batch in batches(layout.entries()) {
+    let stamp = Stamp::new(time);
+    for batch in batches(layout.entries(), &sources.kept) {
         if cancel.is_cancelled() {
             return Err(Error::Interrupted);
         }
         match batch {
-            Batch::Large(entry) => stream(entry, blobs, &mut archive, options)?,
-            Batch::Small(entries) => compress(entries, blobs, &mut archive, options)?,
+            Batch::Large(entry) => stream(entry, &mut sources.blobs, &mut archive, stamp)?,
+            Batch::Small(entries) => add_batch(entries, sources, &mut archive, stamp)?,
         }
         check()?;
     }
@@ -161,12 +201,17 @@ enum Batch<'a> {
     Small(&'a [LayoutEntry]),
 }
 
-/// Cuts the entries, in their order, into runs of small ones and single large ones.
-fn batches(entries: &[LayoutEntry]) -> Vec<Batch<'_>> {
+/// Cuts the entries, in their order, into runs of small ones and single large ones. What is kept is
+/// small, however large it is.
+fn batches<'a>(entries: &'a [LayoutEntry], kept: &Kept) -> Vec<Batch<'a>> {
+    let size = |entry: &LayoutEntry| match kept.place(entry) {
+        Some(_) => 0,
+        None => entry.size(),
+    };
     let mut batches = Vec::new();
     let mut rest = entries;
     while let Some((first, others)) = rest.split_first() {
-        if first.size() > LARGE_FILE {
+        if size(first) > LARGE_FILE {
             batches.push(Batch::Large(first));
             rest = others;
             continue;
@@ -175,8 +220,8 @@ fn batches(entries: &[LayoutEntry]) -> Vec<Batch<'_>> {
         let length = rest
             .iter()
             .take_while(|entry| {
-                sum += entry.size();
-                entry.size() <= LARGE_FILE && sum <= BATCH
+                sum += size(entry);
+                size(entry) <= LARGE_FILE && sum <= BATCH
             })
             .count()
             .max(1);
@@ -191,10 +236,10 @@ fn stream<W: Write + Seek>(
     entry: &LayoutEntry,
     blobs: &mut BlobReader,
     archive: &mut ZipWriter<Spool<W>>,
-    options: SimpleFileOptions,
+    stamp: Stamp,
 ) -> Result<(), Error> {
-    let options = options
-        .unix_permissions(permissions(entry.mode))
+    let options = stamp
+        .options(entry.mode)
         .large_file(entry.size() >= u64::from(u32::MAX));
     archive
         .start_file(&entry.path, options)
@@ -207,23 +252,117 @@ fn stream<W: Write + Seek>(
     }
 }
 
-/// Reads a batch, compresses it on several threads, and adds it in order.
-fn compress<W: Write + Seek>(
+/// Adds a batch in its order: copies what is kept, and compresses the rest.
+fn add_batch<W: Write + Seek>(
     entries: &[LayoutEntry],
-    blobs: &mut BlobReader,
+    sources: &mut Sources,
     archive: &mut ZipWriter<Spool<W>>,
-    options: SimpleFileOptions,
+    stamp: Stamp,
 ) -> Result<(), Error> {
-    let contents: Vec<_> = entries.iter().zip(contents(entries, blobs)?).collect();
+    let (old, new): (Vec<_>, Vec<_>) = entries
+        .iter()
+        .partition(|entry| sources.kept.place(entry).is_some());
+    let parts = compress(&new, &mut sources.blobs, stamp)?;
+    if old.is_empty() {
+        return merge(parts, archive);
+    }
+    let mut fresh = Fresh::new(parts);
+    for entry in entries {
+        let place = sources.kept.place(entry);
+        match (place, sources.kept.archive()) {
+            (Some(place), Some(kept)) => copy(kept, place, entry, archive, stamp)?,
+            _ => fresh.copy_next(entry, archive, stamp)?,
+        }
+    }
+    Ok(())
+}
+
+/// Puts pieces together without compressing again.
+fn merge<W: Write + Seek>(
+    parts: Vec<Part>,
+    archive: &mut ZipWriter<Spool<W>>,
+) -> Result<(), Error> {
+    for part in parts {
+        archive
+            .merge_archive(part)
+            .map_err(|source| pack_error("the archive", source))?;
+    }
+    Ok(())
+}
+
+/// Copies a file as it is compressed, with this commit's time and mode.
+fn copy<W: Write + Seek>(
+    from: &mut KeptArchive,
+    place: usize,
+    entry: &LayoutEntry,
+    archive: &mut ZipWriter<Spool<W>>,
+    stamp: Stamp,
+) -> Result<(), Error> {
+    from.by_index_raw(place)
+        .and_then(|file| {
+            archive.raw_copy_file_touch(file, stamp.time, Some(permissions(entry.mode)))
+        })
+        .map_err(|source| pack_error(&entry.path, source))
+}
+
+/// Freshly compressed files, taken one after the other.
+struct Fresh {
+    parts: std::vec::IntoIter<Part>,
+    part: Option<Part>,
+    next: usize,
+}
+
+impl Fresh {
+    fn new(parts: Vec<Part>) -> Self {
+        Self {
+            parts: parts.into_iter(),
+            part: None,
+            next: 0,
+        }
+    }
+
+    fn copy_next<W: Write + Seek>(
+        &mut self,
+        entry: &LayoutEntry,
+        archive: &mut ZipWriter<Spool<W>>,
+        stamp: Stamp,
+    ) -> Result<(), Error> {
+        while self
+            .part
+            .as_ref()
+            .is_none_or(|part| self.next >= part.len())
+        {
+            self.part = Some(self.parts.next().ok_or(Error::Unplanned("packing"))?);
+            self.next = 0;
+        }
+        if let Some(part) = &mut self.part {
+            copy(part, self.next, entry, archive, stamp)?;
+        }
+        self.next += 1;
+        Ok(())
+    }
+}
+
+/// Reads entries and compresses them on several threads, into pieces in their order.
+fn compress(
+    entries: &[&LayoutEntry],
+    blobs: &mut BlobReader,
+    stamp: Stamp,
+) -> Result<Vec<Part>, Error> {
+    let contents: Vec<_> = entries
+        .iter()
+        .copied()
+        .zip(contents(entries, blobs)?)
+        .collect();
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let share = contents
         .len()
         .div_ceil(threads.clamp(1, MOST_THREADS))
         .max(1);
-    let parts: Vec<Result<Part, Error>> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let workers: Vec<_> = contents
             .chunks(share)
-            .map(|chunk| scope.spawn(move || compress_part(chunk, options)))
+            .map(|chunk| scope.spawn(move || compress_part(chunk, stamp)))
             .collect();
         workers
             .into_iter()
@@ -234,31 +373,17 @@ fn compress<W: Write + Seek>(
                 })
             })
             .collect()
-    });
-    for part in parts {
-        archive
-            .merge_archive(part?)
-            .map_err(|source| pack_error("the archive", source))?;
-    }
-    Ok(())
+    })
 }
 
 /// A piece of the archive in memory. Pieces are put together without compressing again.
-type Part = ZipArchive<Cursor<Vec<u8>>>;
+type Part = KeptArchive;
 
-fn compress_part(
-    chunk: &[(&LayoutEntry, Vec<u8>)],
-    options: SimpleFileOptions,
-) -> Result<Part, Error> {
+fn compress_part(chunk: &[(&LayoutEntry, Vec<u8>)], stamp: Stamp) -> Result<Part, Error> {
     // One writer for many files: it reuses the compressor's tables.
     let mut part = ZipWriter::new(Cursor::new(Vec::new()));
     for (entry, content) in chunk {
-        add(
-            entry,
-            content,
-            &mut part,
-            options.unix_permissions(permissions(entry.mode)),
-        )?;
+        add(entry, content, &mut part, stamp)?;
     }
     part.finish_into_readable()
         .map_err(|source| pack_error("the archive", source))
@@ -268,8 +393,9 @@ fn add(
     entry: &LayoutEntry,
     content: &[u8],
     part: &mut ZipWriter<Cursor<Vec<u8>>>,
-    options: SimpleFileOptions,
+    stamp: Stamp,
 ) -> Result<(), Error> {
+    let options = stamp.options(entry.mode);
     if entry.mode == Mode::Symlink {
         let target = std::str::from_utf8(content).map_err(|_| Error::UnsafePath {
             path: entry.path.clone(),
@@ -300,7 +426,7 @@ pub(crate) fn content(entry: &LayoutEntry, blobs: &mut BlobReader) -> Result<Vec
 /// # Errors
 /// [`Error::Git`].
 pub(crate) fn contents(
-    entries: &[LayoutEntry],
+    entries: &[&LayoutEntry],
     blobs: &mut BlobReader,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let objects: Vec<&str> = entries
@@ -329,13 +455,6 @@ pub fn permissions(mode: Mode) -> u32 {
         Mode::Executable | Mode::Submodule => 0o755,
         Mode::Symlink => 0o777,
     }
-}
-
-fn options(time: Timestamp) -> SimpleFileOptions {
-    SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(COMPRESSION_LEVEL))
-        .last_modified_time(archive_time(time))
 }
 
 /// The time in the archive's form: UTC, two-second steps, from 1980 on. A commit outside of what

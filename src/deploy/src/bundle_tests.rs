@@ -8,6 +8,7 @@ use beanpole_testkit::Sandbox;
 
 use super::*;
 use crate::testing::project;
+use zip::ZipArchive;
 
 /// A repository with a script, a link and an odd name.
 fn sandbox() -> Sandbox {
@@ -42,6 +43,7 @@ fn packed(sandbox: &Sandbox, directory: &Utf8Path) -> Result<Bundle, Error> {
         &repository,
         time,
         directory,
+        &sandbox.home().join("kept"),
         &CancellationToken::new(),
     )
 }
@@ -103,6 +105,83 @@ fn the_same_commit_makes_the_same_bytes() {
 }
 
 #[test]
+fn what_is_kept_changes_nothing_but_the_time() {
+    let sandbox = sandbox();
+    let cache = sandbox.home().join("cache");
+    let kept = sandbox.home().join("kept");
+    let (_, layout, _) = lay_out(&sandbox);
+    packed(&sandbox, &cache).unwrap().keep(&layout, &kept);
+    // A changed content, a changed mode, a new file in between, and one that is gone.
+    sandbox.write("manage.py", "print('hello again')\n");
+    sandbox.write("middle.py", "");
+    let script = sandbox.project().join("entrypoint.sh");
+    fs_err::set_permissions(script, std::fs::Permissions::from_mode(0o644)).unwrap();
+    fs_err::remove_file(sandbox.project().join("articles")).unwrap();
+    sandbox.git(&["add", "--all"]);
+    let committed = sandbox
+        .command("git")
+        .env("GIT_COMMITTER_DATE", "2026-02-03T04:05:06Z")
+        .args(["commit", "--quiet", "--message", "feat: more"])
+        .status()
+        .unwrap();
+    assert!(committed.success());
+    let reused = fs_err::read(packed(&sandbox, &cache).unwrap().path()).unwrap();
+    let (repository, layout, time) = lay_out(&sandbox);
+    assert!(
+        layout
+            .entries()
+            .iter()
+            .any(|entry| Kept::open(&kept).place(entry).is_some())
+    );
+    let nothing = sandbox.home().join("nothing");
+    let cancel = CancellationToken::new();
+    let fresh = pack(&layout, &repository, time, &cache, &nothing, &cancel).unwrap();
+    assert_eq!(reused, fs_err::read(fresh.path()).unwrap());
+}
+
+#[test]
+fn one_bundle_is_kept_and_damage_is_no_matter() {
+    let sandbox = sandbox();
+    let cache = sandbox.home().join("cache");
+    let kept = sandbox.home().join("kept");
+    let (_, layout, _) = lay_out(&sandbox);
+    let bundle = packed(&sandbox, &cache).unwrap();
+    let bytes = fs_err::read(bundle.path()).unwrap();
+    bundle.keep(&layout, &kept);
+    bundle.keep(&layout, &kept);
+    drop(bundle);
+    let names = || {
+        let mut names: Vec<_> = kept
+            .read_dir_utf8()
+            .unwrap()
+            .map(|entry| entry.unwrap().into_path())
+            .collect();
+        names.sort();
+        names
+    };
+    let found = names();
+    assert_eq!(found.len(), 2, "an archive and its index: {found:?}");
+    let archive = found.iter().find(|path| path.as_str().ends_with(".zip"));
+    let index = kept.join("index.json");
+    fs_err::write(archive.unwrap(), "not an archive").unwrap();
+    assert_eq!(
+        bytes,
+        fs_err::read(packed(&sandbox, &cache).unwrap().path()).unwrap()
+    );
+    for damage in [
+        "",
+        "{}",
+        "{\"format\":1,\"archive\":\"../x.zip\",\"objects\":[]}",
+    ] {
+        fs_err::write(&index, damage).unwrap();
+        assert_eq!(
+            bytes,
+            fs_err::read(packed(&sandbox, &cache).unwrap().path()).unwrap()
+        );
+    }
+}
+
+#[test]
 fn a_reader_that_we_did_not_write_agrees() {
     let sandbox = sandbox();
     let bundle = packed(&sandbox, &sandbox.home().join("cache")).unwrap();
@@ -140,7 +219,7 @@ fn nothing_stays_behind() {
     let (repository, layout, time) = lay_out(&sandbox);
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let cancelled = pack(&layout, &repository, time, &cache, &cancel);
+    let cancelled = pack(&layout, &repository, time, &cache, &cache, &cancel);
     assert!(matches!(cancelled, Err(Error::Interrupted)));
     assert!(is_empty(&cache));
 }
@@ -155,7 +234,10 @@ fn a_bundle_beyond_the_limit_names_the_largest_files() {
     sandbox.write("media/film.mp4", &noise);
     sandbox.commit("feat: a film");
     let (repository, layout, time) = lay_out(&sandbox);
-    let mut blobs = repository.read_blobs().unwrap();
+    let mut sources = Sources {
+        blobs: repository.read_blobs().unwrap(),
+        kept: Kept::default(),
+    };
     let place = Place {
         path: Utf8Path::new("/nowhere/bundle.zip"),
         limit: 10_000,
@@ -163,7 +245,7 @@ fn a_bundle_beyond_the_limit_names_the_largest_files() {
     let out = Cursor::new(Vec::new());
     let error = write(
         &layout,
-        &mut blobs,
+        &mut sources,
         time,
         out,
         &place,
@@ -207,14 +289,17 @@ impl Seek for FullDisk {
 fn a_full_disk_is_named_with_its_directory() {
     let sandbox = sandbox();
     let (repository, layout, time) = lay_out(&sandbox);
-    let mut blobs = repository.read_blobs().unwrap();
+    let mut sources = Sources {
+        blobs: repository.read_blobs().unwrap(),
+        kept: Kept::default(),
+    };
     let place = Place {
         path: Utf8Path::new("/var/cache/beanpole/bundle.zip"),
         limit: SIZE_LIMIT,
     };
     let error = write(
         &layout,
-        &mut blobs,
+        &mut sources,
         time,
         FullDisk(200),
         &place,
@@ -242,7 +327,7 @@ fn large_files_are_streamed_and_small_ones_batched() {
         text("d", 0),
         text("e", 5),
     ];
-    let shape: Vec<String> = batches(&entries)
+    let shape: Vec<String> = batches(&entries, &Kept::default())
         .iter()
         .map(|batch| match batch {
             Batch::Large(entry) => format!("large {}", entry.path),

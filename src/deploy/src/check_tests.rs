@@ -120,6 +120,7 @@ fn files_of_a_submodule_ship_and_make_the_digest() {
         &candidate.repository,
         candidate.commit.committed_at,
         &sandbox.home().join("cache"),
+        &sandbox.home().join("kept"),
         &tokio_util::sync::CancellationToken::new(),
     )
     .unwrap();

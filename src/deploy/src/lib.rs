@@ -38,6 +38,7 @@ mod form;
 pub mod gate;
 pub mod ignore_file;
 mod image;
+mod kept;
 pub mod label;
 pub mod layout;
 pub mod ledger;

@@ -453,7 +453,7 @@ fn after(now: Timestamp, newest: Option<&RecordId>) -> Timestamp {
 
 /// A name that is safe for a folder. Names that meet after this are told apart by what is in the
 /// documents.
-fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     let safe: String = name
         .chars()
         .map(|letter| match letter {

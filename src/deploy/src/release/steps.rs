@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::form::Form;
 use crate::gate::{Answer, Gate, Look};
 use crate::image::build_image;
+use crate::layout::Layout;
 use crate::plan::{Action, PlannedStep, ReleasePlan, Standing};
 use crate::prune::prune;
 use crate::report::Created;
@@ -146,13 +147,22 @@ impl Story<'_> {
         let (layout, repository) = (candidate.layout.clone(), candidate.repository.clone());
         let time = candidate.commit.committed_at;
         let directory: Utf8PathBuf = self.request.cache_directory.to_owned();
+        let kept = self.kept_directory();
         let cancel = self.scene.cancel.clone();
-        tokio::task::spawn_blocking(move || pack(&layout, &repository, time, &directory, &cancel))
-            .await
-            .map_err(|source| Error::Worker {
-                doing: "packing the bundle",
-                source,
-            })?
+        tokio::task::spawn_blocking(move || {
+            pack(&layout, &repository, time, &directory, &kept, &cancel)
+        })
+        .await
+        .map_err(|source| Error::Worker {
+            doing: "packing the bundle",
+            source,
+        })?
+    }
+
+    /// Where the application's last bundle is kept.
+    fn kept_directory(&self) -> Utf8PathBuf {
+        let application = crate::ledger::file_name(self.home.project.application.as_str());
+        self.request.cache_directory.join("kept").join(application)
     }
 
     async fn upload(&mut self) -> Result<(), Error> {
@@ -175,10 +185,17 @@ impl Story<'_> {
                 }
             })
             .await?;
-        if bundle.is_some() {
+        if let Some(bundle) = bundle {
             self.create("bundle", place.to_string());
+            self.keep(bundle, candidate.layout.clone());
         }
         Ok(())
+    }
+
+    /// Keeps the bundle for the next release, beside what comes now.
+    fn keep(&self, bundle: Bundle, layout: Layout) {
+        let directory = self.kept_directory();
+        tokio::task::spawn_blocking(move || bundle.keep(&layout, &directory));
     }
 
     async fn create_version(&mut self) -> Result<(), Error> {

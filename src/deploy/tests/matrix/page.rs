@@ -67,9 +67,29 @@ async fn the_page_about_trouble_is_true() {
     }
     let written = fs_err::read_to_string(PAGE).unwrap_or_default();
     assert_eq!(
-        written, page,
+        promises(&written),
+        promises(&page),
         "docs/trouble.md is out of date: run this test with BEANPOLE_WRITE_DOCS=1"
     );
+}
+
+/// The page without the causes that a release names: which of them is seen first depends on the
+/// moment of a look, and with it on how busy the machine is.
+fn promises(page: &str) -> String {
+    let mut promises = String::new();
+    for line in page.lines() {
+        let promise = match line.split(" | ").collect::<Vec<_>>().as_slice() {
+            [happens, said, code, left] => {
+                let verdict = said.split_once(". ").map_or(*said, |(verdict, _)| verdict);
+                let verdict = verdict.trim_end_matches('.');
+                format!("{happens} | {verdict} | {code} | {left}")
+            }
+            _ => line.to_owned(),
+        };
+        promises.push_str(&promise);
+        promises.push('\n');
+    }
+    promises
 }
 
 fn row(told: &Told) -> String {
@@ -97,7 +117,7 @@ fn left(told: &Told) -> String {
         }
         _ if truth.runs(&told.label) => "the new version on every instance",
         _ if truth.runs(&told.former) => "the former version on every instance",
-        _ if truth.runs("theirs") => "their version on every instance",
+        _ if truth.runs_one_version() => "their version on every instance",
         _ => "old and new versions",
     };
     let made = if truth.runs(&told.label) {
@@ -112,11 +132,15 @@ fn left(told: &Told) -> String {
     format!("{runs}{made}")
 }
 
-/// A message without what differs from run to run.
+/// A message without what differs from run to run. What was seen on the instances stands behind a
+/// colon, and depends on the moment of the last look: the page leaves it out.
 fn plain(told: &Told, message: &str) -> String {
     let message = message
         .replace(&told.label, "NEW")
         .replace(&told.former, "FORMER");
+    let message = message
+        .split_once(": ")
+        .map_or(message.as_str(), |(before, _)| before);
     let words = message.split(' ').map(|word| {
         let bare = word.trim_start_matches(['`', '(']);
         if bare.starts_with("i-0") {

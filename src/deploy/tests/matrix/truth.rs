@@ -100,6 +100,11 @@ impl Truth {
         !self.fleet.is_empty() && self.fleet.iter().all(|found| found == version)
     }
 
+    /// True if all instances run the same version, whichever that is.
+    pub(crate) fn runs_one_version(&self) -> bool {
+        self.fleet.first().is_some_and(|first| self.runs(first))
+    }
+
     /// What speaks against exit 0 for `version`.
     pub(crate) fn objections(&self, version: &str) -> Vec<String> {
         let mut objections = Vec::new();
