@@ -97,20 +97,17 @@ pub(crate) enum Outcome {
 }
 
 impl Releasing<'_> {
-    /// Checks the commit that is checked out, and releases it.
-    pub(crate) async fn commit(
-        &self,
-        allow_dirty: bool,
-        reporter: Arc<dyn Reporter>,
-    ) -> Result<Outcome, Report> {
-        let steps = Steps::new(reporter);
-        let candidate = check(check_request(self.found, allow_dirty), &steps).await?;
-        self.expect_environment().await?;
+    /// Releases a commit that was checked.
+    pub(crate) async fn commit(&self, checked: Checked) -> Result<Outcome, Report> {
+        let Checked { candidate, steps } = checked;
+        let former = self.running_version().await?;
         if self.manner.plan {
             return self.plan(Source::Commit(&candidate), &steps).await;
         }
         let candidate = self.with_image(&candidate, &steps).await?;
-        let report = self.release(Source::Commit(&candidate), &steps).await;
+        let report = self
+            .release(Source::Commit(&candidate), former, &steps)
+            .await;
         Ok(Outcome::Released(Box::new(report)))
     }
 
@@ -124,11 +121,13 @@ impl Releasing<'_> {
         if self.manner.plan {
             return self.plan(Source::Version(version), &steps).await;
         }
-        let report = self.release(Source::Version(version), &steps).await;
+        let former = self.running_version().await?;
+        let report = self.release(Source::Version(version), former, &steps).await;
         Ok(Outcome::Released(Box::new(report)))
     }
 
-    async fn expect_environment(&self) -> Result<(), Report> {
+    /// What the environment, which must exist, runs before the release.
+    pub(crate) async fn running_version(&self) -> Result<Option<String>, Report> {
         let project = &self.found.project;
         let found = self
             .cloud
@@ -136,7 +135,7 @@ impl Releasing<'_> {
             .environment(&project.application, &project.environment)
             .await?;
         match found {
-            Some(_) => Ok(()),
+            Some(environment) => Ok(environment.version_label),
             None => Err(Failure::no_environment(project).into()),
         }
     }
@@ -163,9 +162,13 @@ impl Releasing<'_> {
         Ok(push_image(&request, steps, &self.context.cancel).await?)
     }
 
-    /// Releases what was checked.
-    pub(crate) async fn release(&self, source: Source<'_>, steps: &Steps) -> ReleaseReport {
-        let former = self.former().await;
+    /// Releases what was checked, in place of the version `former`.
+    pub(crate) async fn release(
+        &self,
+        source: Source<'_>,
+        former: Option<String>,
+        steps: &Steps,
+    ) -> ReleaseReport {
         self.teller.learn(match source {
             Source::Commit(candidate) => changes::of(candidate, former),
             Source::Version(version) => changes::of_version(version, former),
@@ -202,31 +205,45 @@ impl Releasing<'_> {
         };
         Box::pin(work(&request)).await
     }
+}
 
-    /// What the environment runs before the release, for those who are told. That it cannot be asked
-    /// for is no reason to stop: the release asks again.
-    async fn former(&self) -> Option<String> {
-        let project = &self.found.project;
-        let asked = self
-            .cloud
-            .beanstalk
-            .environment(&project.application, &project.environment);
-        asked.await.ok()??.version_label
+/// A checked commit, with the steps that this took.
+pub(crate) struct Checked {
+    candidate: Candidate,
+    steps: Steps,
+}
+
+impl Checked {
+    /// Checks the commit that is checked out.
+    pub(crate) async fn of(
+        found: &Located,
+        allow_dirty: bool,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, Report> {
+        let steps = Steps::new(reporter);
+        let candidate = check(check_request(found, allow_dirty), &steps).await?;
+        Ok(Self { candidate, steps })
     }
 }
 
 /// The frame of every command that releases: connects, does the work, and tells everybody how it ended.
-/// The work gets what a release needs, without an engine, and the listener.
-pub(crate) async fn told(
+/// `prepare` runs beside the connecting. The work gets what a release needs, without an engine, what was
+/// prepared, and the listener.
+pub(crate) async fn told<T>(
     context: &Context,
     found: &Located,
     manner: &Manner,
-    work: impl AsyncFnOnce(Releasing<'_>, Arc<dyn Reporter>) -> Result<Outcome, Report>,
+    prepare: impl AsyncFnOnce(Arc<dyn Reporter>) -> Result<T, Report>,
+    work: impl AsyncFnOnce(Releasing<'_>, T, Arc<dyn Reporter>) -> Result<Outcome, Report>,
 ) -> Result<Outcome, Report> {
     let telling = Telling::of(context, &found.project, manner);
     let reporter = telling.reporter();
     let outcome = async {
-        let cloud = aws::connect(context, &manner.aws, &found.project, &*reporter).await?;
+        let (cloud, prepared) = tokio::join!(
+            aws::connect(context, &manner.aws, &found.project, &*reporter),
+            prepare(Arc::clone(&reporter))
+        );
+        let (cloud, prepared) = (cloud?, prepared?);
         let releasing = Releasing {
             found,
             cloud: &cloud,
@@ -237,7 +254,7 @@ pub(crate) async fn told(
             manner,
             state_directory: state_directory(context),
         };
-        work(releasing, Arc::clone(&reporter)).await
+        work(releasing, prepared, Arc::clone(&reporter)).await
     }
     .await;
     // Nobody else speaks for the announcement any more.

@@ -25,6 +25,9 @@ pub(crate) struct Manner {
     /// Why, for the lock and the history
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Who approved the release, for the announcement; `BEANPOLE_APPROVED_BY` says it in CI
+    #[arg(long, value_name = "NAME")]
+    pub approved_by: Option<String>,
     /// Go on although the serving code cannot live with a migration; the reason is recorded
     #[arg(long, value_name = "REASON")]
     pub allow_unsafe_migrations: Option<String>,

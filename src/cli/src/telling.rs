@@ -71,6 +71,12 @@ impl Telling {
         let telling = Self::start(context, project);
         telling.teller.learn(ReleaseDetails {
             reason: manner.reason.clone(),
+            approved_by: manner.approved_by.clone().or_else(|| {
+                context
+                    .environment
+                    .get("BEANPOLE_APPROVED_BY")
+                    .map(str::to_owned)
+            }),
             ..ReleaseDetails::default()
         });
         telling

@@ -14,8 +14,9 @@ mod prepare;
 mod retire;
 mod swap;
 
-use beanpole_cloud::EnvironmentDescription;
-use beanpole_model::EnvironmentName;
+use beanpole_cloud::{Cloud, EnvironmentDescription};
+use beanpole_manifest::{Project, Strategy};
+use beanpole_model::{AccountId, EnvironmentName};
 use beanpole_provision::pair::{self, Live, Pair};
 
 use crate::error::Error;
@@ -76,38 +77,60 @@ impl Scene<'_> {
                 self.cloud.beanstalk.environments(Some(application), None)
             })
             .await?;
-        self.colours(&found)
+        colours(self.project, &self.cloud.identity.account, &found)
     }
+}
 
-    fn colours(&self, found: &[EnvironmentDescription]) -> Result<Colours, Error> {
-        let project = self.project;
-        let account = &self.cloud.identity.account;
-        let missing = || Error::NoEnvironment {
-            application: project.application.to_string(),
-            environment: project.environment.to_string(),
-        };
-        let live = match pair::live(project, account, found) {
-            Live::Is(live) => live,
-            Live::Neither => return Err(missing()),
-            Live::Unclear(names) => {
-                return Err(Error::NoLiveEnvironment {
-                    name: pair::production_label(project).to_owned(),
-                    names,
-                });
-            }
-        };
-        let idle = Pair::of(&project.environment).other(&live).clone();
-        let named = |name: &EnvironmentName| {
-            let found = found.iter().find(|found| found.name == name.as_str());
-            found.cloned()
-        };
-        let green = named(&idle);
-        let blue = named(&live).ok_or_else(missing)?;
-        Ok(Colours {
-            live,
-            idle,
-            blue,
-            green,
-        })
+/// The project with the environment that serves: of a blue/green pair the live one, else the manifest's own.
+/// Asks AWS about a pair only.
+///
+/// # Errors
+/// [`Error::NoEnvironment`] when neither of a pair exists; [`Error::NoLiveEnvironment`] when their public
+/// names do not tell; [`Error::Cloud`].
+pub async fn live_project(cloud: &Cloud, project: &Project) -> Result<Project, Error> {
+    if project.deployment.strategy == Strategy::InPlace {
+        return Ok(project.clone());
     }
+    let application = &project.application;
+    let asked = cloud.beanstalk.environments(Some(application), None);
+    let found = asked.await.map_err(|source| Error::Cloud {
+        doing: "reading the environments",
+        source,
+    })?;
+    let colours = colours(project, &cloud.identity.account, &found)?;
+    Ok(pair::project_of(project, &colours.live))
+}
+
+fn colours(
+    project: &Project,
+    account: &AccountId,
+    found: &[EnvironmentDescription],
+) -> Result<Colours, Error> {
+    let missing = || Error::NoEnvironment {
+        application: project.application.to_string(),
+        environment: project.environment.to_string(),
+    };
+    let live = match pair::live(project, account, found) {
+        Live::Is(live) => live,
+        Live::Neither => return Err(missing()),
+        Live::Unclear(names) => {
+            return Err(Error::NoLiveEnvironment {
+                name: pair::production_label(project).to_owned(),
+                names,
+            });
+        }
+    };
+    let idle = Pair::of(&project.environment).other(&live).clone();
+    let named = |name: &EnvironmentName| {
+        let found = found.iter().find(|found| found.name == name.as_str());
+        found.cloned()
+    };
+    let green = named(&idle);
+    let blue = named(&live).ok_or_else(missing)?;
+    Ok(Colours {
+        live,
+        idle,
+        blue,
+        green,
+    })
 }

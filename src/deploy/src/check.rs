@@ -118,10 +118,16 @@ pub fn inspect(request: CheckRequest) -> Result<Candidate, Error> {
     } = request;
     let repository = Repository::discover(&directory).map_err(Error::Git)?;
     let commit = repository.head().map_err(Error::Git)?;
-    let changes = repository.status(&directory).map_err(Error::Git)?;
-    let tree = repository
-        .tree(&commit.id, &directory)
+    let (changes, tree) = std::thread::scope(|scope| {
+        // Both take git a while in a large repository.
+        let changes = scope.spawn(|| repository.status(&directory));
+        let tree = repository.tree(&commit.id, &directory);
+        (changes.join(), tree)
+    });
+    let changes = changes
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         .map_err(Error::Git)?;
+    let tree = tree.map_err(Error::Git)?;
     let committed = Committed::of(tree)?;
     let contents = Contents::read(&project, &committed.repository, &committed.shipped)?;
     let manifest = manifest_in(&directory, &manifest);

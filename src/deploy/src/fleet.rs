@@ -166,6 +166,7 @@ mod tests {
                 causes: Vec::new(),
                 address: None,
                 updated: None,
+                is_cluster: false,
             }),
             instances: Some(instances),
         }

@@ -142,6 +142,7 @@ mod tests {
                 causes: Vec::new(),
                 address: None,
                 updated: None,
+                is_cluster: false,
             }),
             instances: Some(vec![InstanceSight {
                 id: "i-1".to_owned(),

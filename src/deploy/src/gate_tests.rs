@@ -42,6 +42,7 @@ fn good() -> Sight {
             causes: Vec::new(),
             address: None,
             updated: None,
+            is_cluster: false,
         }),
         instances: Some(vec![instance("i-1", "v2"), instance("i-2", "v2")]),
     }
@@ -217,7 +218,7 @@ prop_compose! {
         version in versions(),
         (color, status) in colors(),
     ) -> EnvironmentSight {
-        EnvironmentSight { state, version, color, status, causes: Vec::new(), address: None, updated: None }
+        EnvironmentSight { state, version, color, status, causes: Vec::new(), address: None, updated: None, is_cluster: false }
     }
 }
 

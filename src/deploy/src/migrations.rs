@@ -1,6 +1,7 @@
 //! The migrations between two commits, read from git and handed to the rules.
 //!
-//! Rules: the commits are read, never the working tree. A file that both commits have is read once.
+//! Rules: the commits are read, never the working tree. A file that both commits have is read once. Two commits between which
+//! no migration was added, changed, moved or removed need no reading at all.
 
 use std::collections::HashMap;
 
@@ -27,6 +28,11 @@ pub fn review_release(
     settings: &Settings,
 ) -> Result<MigrationReview, Error> {
     let mut reader = TreeReader::new(repository, under)?;
+    if let Some(serving) = serving
+        && !reader.moves_migrations(serving, next, settings)?
+    {
+        return Ok(MigrationReview::default());
+    }
     let base = serving.map(|commit| reader.read(commit)).transpose()?;
     let head = reader.read(next)?;
     Ok(review(&Review {
@@ -48,6 +54,9 @@ pub fn review_way_back(
     settings: &Settings,
 ) -> Result<RollbackReview, Error> {
     let mut reader = TreeReader::new(repository, under)?;
+    if !reader.moves_migrations(current, target, settings)? {
+        return Ok(RollbackReview::default());
+    }
     let (current, target) = (reader.read(current)?, reader.read(target)?);
     Ok(review_rollback(&current, &target, settings))
 }
@@ -68,6 +77,34 @@ impl<'r> TreeReader<'r> {
             blobs: repository.read_blobs().map_err(Error::Git)?,
             known: HashMap::new(),
         })
+    }
+
+    /// Whether something between two commits can change which migrations there are: a file in a package of migrations, one
+    /// that defines a migration somewhere else, or an `apps.py`, which may name the app anew.
+    fn moves_migrations(
+        &mut self,
+        one: &CommitId,
+        other: &CommitId,
+        settings: &Settings,
+    ) -> Result<bool, Error> {
+        let differences = self
+            .repository
+            .differences(one, other, self.under)
+            .map_err(Error::Git)?;
+        for difference in differences {
+            if difference.path.extension() != Some("py") {
+                continue;
+            }
+            if is_near_migrations(&difference.path, settings) {
+                return Ok(true);
+            }
+            for object in [difference.before, difference.after].into_iter().flatten() {
+                if defines_migrations(&self.blob(&object)?) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The Python files of a commit. A directory that the commit does not have yet is empty.
@@ -102,6 +139,21 @@ impl<'r> TreeReader<'r> {
         self.blobs.copy(object, &mut head).map_err(Error::Git)?;
         Ok(head.bytes)
     }
+}
+
+fn is_near_migrations(path: &Utf8Path, settings: &Settings) -> bool {
+    path.file_name() == Some("apps.py")
+        || path.components().any(|part| part.as_str() == "migrations")
+        || settings.migration_modules.values().any(|package| {
+            let folder = package.replace('.', "/");
+            path.as_str().contains(&folder)
+        })
+}
+
+/// Django asks a module for its class `Migration`.
+fn defines_migrations(content: &[u8]) -> bool {
+    const NAME: &[u8] = b"Migration";
+    content.windows(NAME.len()).any(|window| window == NAME)
 }
 
 /// Keeps the first bytes of what is written, one more than is judged.
@@ -168,6 +220,31 @@ class Migration(migrations.Migration):
         let back = review_way_back(&repository, &after, &before, root, &settings).unwrap();
         assert_eq!(back.unknown_to_target.len(), 1);
         assert_eq!(back.breaking[0].rule, "drop-column");
+
+        // What has nothing to do with migrations is not read, and a migration in another place is.
+        sandbox.write("posts/new.py", "print('hello')\n");
+        sandbox.commit("feat: a module");
+        let module = head(&sandbox);
+        let found = review_release(&repository, Some(&after), &module, root, &settings).unwrap();
+        assert_eq!(
+            found,
+            beanpole_checks::migrations::MigrationReview::default()
+        );
+        let mut reader = super::TreeReader::new(&repository, root).unwrap();
+        assert!(!reader.moves_migrations(&after, &module, &settings).unwrap());
+        assert!(
+            reader
+                .moves_migrations(&before, &module, &settings)
+                .unwrap()
+        );
+        sandbox.write("posts/changes/0001_x.py", DROP);
+        sandbox.commit("feat: migrations elsewhere");
+        let elsewhere = head(&sandbox);
+        assert!(
+            reader
+                .moves_migrations(&module, &elsewhere, &settings)
+                .unwrap()
+        );
 
         let first = review_release(&repository, None, &after, root, &settings).unwrap();
         assert_eq!(first.added.len(), 5);

@@ -51,6 +51,9 @@ pub struct EnvironmentSight {
     pub address: Option<String>,
     /// When it was changed last, by AWS's clock.
     pub updated: Option<Timestamp>,
+    /// True in Beanstalk Cluster, which runs on EKS.
+    #[serde(skip)]
+    pub is_cluster: bool,
 }
 
 /// How the last deployment on an instance stands.
@@ -171,6 +174,10 @@ impl From<&cloud::EnvironmentDescription> for EnvironmentSight {
                 .clone()
                 .or_else(|| environment.endpoint_url.clone()),
             updated: environment.updated,
+            is_cluster: environment
+                .tier
+                .as_ref()
+                .is_some_and(cloud::Tier::is_cluster),
         }
     }
 }

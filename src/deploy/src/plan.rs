@@ -86,6 +86,8 @@ pub struct Situation {
     pub environment: String,
     /// The wanted version's label.
     pub version: String,
+    /// True if the label waits for the digest of an image that is not pushed yet.
+    pub is_provisional: bool,
     /// What the environment names now.
     pub former: Option<String>,
     /// How it stands towards the wanted version.
@@ -437,6 +439,12 @@ fn notes(situation: &Situation) -> Vec<String> {
             ),
             _ => {}
         }
+    }
+    if situation.is_provisional {
+        notes.push(format!(
+            "The image is not pushed yet: what follows the commit in `{}` comes from its digest and will differ.",
+            situation.version
+        ));
     }
     if situation.former.is_none() {
         notes.push("There is no former version to go back to.".to_owned());

@@ -8,6 +8,7 @@ fn situation() -> Situation {
         application: "shop".to_owned(),
         environment: "shop-production".to_owned(),
         version: "new".to_owned(),
+        is_provisional: false,
         former: Some("old".to_owned()),
         standing: Standing::Elsewhere,
         is_busy: false,
@@ -221,4 +222,20 @@ proptest! {
         prop_assert_eq!(steps.len(), plan.steps.len());
         prop_assert!(plan.deadline_seconds > 0 && plan.batches > 0);
     }
+}
+
+#[test]
+fn a_label_that_waits_for_the_image_is_said_to() {
+    let plan = ReleasePlan::of(&Situation {
+        is_provisional: true,
+        ..situation()
+    });
+    assert!(
+        plan.notes
+            .iter()
+            .any(|note| note.contains("the commit in `new`") && note.contains("digest")),
+        "{:?}",
+        plan.notes
+    );
+    assert!(ReleasePlan::of(&situation()).notes.is_empty());
 }

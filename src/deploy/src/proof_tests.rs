@@ -21,6 +21,7 @@ fn environment(state: EnvironmentState, version: &str) -> EnvironmentSight {
         causes: Vec::new(),
         address: None,
         updated: None,
+        is_cluster: false,
     }
 }
 

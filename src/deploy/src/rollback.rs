@@ -52,7 +52,8 @@ impl Scene<'_> {
         let expectation = if went_back_by_itself {
             expectation
         } else {
-            let sent = self.send_update(&former, step).await?;
+            let release = self.watch_release().await;
+            let sent = self.send_update(&former, release, step).await?;
             let expectation = Expectation {
                 after_deployment: now.newest_deployment,
                 ..expectation

@@ -110,25 +110,17 @@ impl Scene<'_> {
     }
 
     /// Refuses an environment of Beanstalk Cluster, which runs on EKS: it has no instances to prove a
-    /// version on, and other settings than ours. Changes nothing; one that is missing is not refused.
+    /// version on, and other settings than ours.
     ///
     /// # Errors
-    /// [`Error::ClusterMode`], [`Error::Cloud`], [`Error::Interrupted`].
-    pub async fn refuse_cluster_mode(&self) -> Result<(), Error> {
-        let project = self.project;
-        let found = self
-            .patiently("reading the environment", || {
-                self.cloud
-                    .beanstalk
-                    .environment(&project.application, &project.environment)
-            })
-            .await?;
-        match found.and_then(|found| found.tier) {
-            Some(tier) if tier.is_cluster() => Err(Error::ClusterMode {
-                environment: project.environment.to_string(),
-            }),
-            _ => Ok(()),
+    /// [`Error::ClusterMode`].
+    pub(crate) fn refuse_cluster_mode(&self, is_cluster: bool) -> Result<(), Error> {
+        if is_cluster {
+            return Err(Error::ClusterMode {
+                environment: self.project.environment.to_string(),
+            });
         }
+        Ok(())
     }
 
     /// The environment as it is now, without its instances and causes; none if it does not exist.

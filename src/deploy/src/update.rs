@@ -139,13 +139,14 @@ impl Scene<'_> {
         }
     }
 
-    /// Asks Beanstalk to move the environment to `label`.
+    /// Asks Beanstalk to move the environment to `label`; `release` watches its release step.
     ///
     /// # Errors
     /// Those of [`Scene::send`].
     pub(crate) async fn send_update(
         &self,
         label: &VersionLabel,
+        release: Option<ReleaseWatch>,
         step: StepId,
     ) -> Result<Sent, Error> {
         let project = self.project;
@@ -154,9 +155,11 @@ impl Scene<'_> {
             project.environment.clone(),
             label.clone(),
         );
-        let release = self.watch_release().await.map(Arc::new);
         let sent = self.send(&update, step).await?;
-        Ok(Sent { release, ..sent })
+        Ok(Sent {
+            release: release.map(Arc::new),
+            ..sent
+        })
     }
 
     /// Asks Beanstalk to change the environment. It was Ready a moment ago; if someone else is

@@ -38,22 +38,6 @@ impl std::fmt::Display for BundlePlace {
 }
 
 impl Scene<'_> {
-    /// Beanstalk's own bucket in this account and region, with our key.
-    ///
-    /// # Errors
-    /// [`Error::Cloud`], [`Error::Interrupted`].
-    pub(crate) async fn bundle_place(&self, digest: &str) -> Result<BundlePlace, Error> {
-        let bucket = self
-            .patiently("finding the bucket", || {
-                self.cloud.beanstalk.storage_location()
-            })
-            .await?;
-        Ok(BundlePlace {
-            bucket,
-            key: crate::label::bundle_key(&self.project.application, digest),
-        })
-    }
-
     /// True if the content is there already.
     ///
     /// # Errors

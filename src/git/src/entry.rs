@@ -17,6 +17,11 @@ pub enum Mode {
     Submodule,
 }
 
+/// True for the mode that git gives a commit of another repository.
+pub(crate) fn is_submodule_mode(mode: &str) -> bool {
+    mode == "160000"
+}
+
 /// One path of a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TreeEntry {
@@ -66,7 +71,7 @@ fn parse_record(record: &[u8]) -> Result<TreeEntry, ListingError> {
         Some("100644" | "100664") => Mode::File,
         Some("100755") => Mode::Executable,
         Some("120000") => Mode::Symlink,
-        Some("160000") => Mode::Submodule,
+        Some(mode) if is_submodule_mode(mode) => Mode::Submodule,
         _ => return Err(unexpected()),
     };
     let _type = fields.next().ok_or_else(unexpected)?;

@@ -8,6 +8,7 @@
 
 mod blobs;
 mod commit;
+mod differences;
 mod entry;
 mod error;
 mod git;
@@ -19,6 +20,7 @@ mod submodules;
 
 pub use blobs::BlobReader;
 pub use commit::{Commit, CommitId, CommitIdError};
+pub use differences::Difference;
 pub use entry::{Mode, TreeEntry};
 pub use error::Error;
 pub use git::Git;

@@ -307,7 +307,7 @@ impl Repository {
     }
 
     /// An error for the first of the commits that the repository does not have.
-    fn present(&self, commits: &[&CommitId]) -> Result<(), Error> {
+    pub(crate) fn present(&self, commits: &[&CommitId]) -> Result<(), Error> {
         for commit in commits {
             let arguments = ["cat-file", "-e", commit.as_str()];
             if !self.git.run(&self.root, &arguments)?.status.success() {

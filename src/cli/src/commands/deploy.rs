@@ -6,7 +6,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::engine::{self, EngineChoice};
 use crate::github;
-use crate::line::{Outcome, Releasing, told};
+use crate::line::{Checked, Outcome, Releasing, told};
 use crate::manner::Manner;
 
 /// Arguments of `beanpole deploy`.
@@ -64,7 +64,8 @@ async fn release(context: &Context, arguments: &Deploy) -> Result<Outcome, Repor
         context,
         &found,
         &arguments.manner,
-        async |releasing, reporter| {
+        async |reporter| Checked::of(&found, arguments.allow_dirty, reporter).await,
+        async |releasing, checked, reporter| {
             let engine = engine::choose(
                 arguments.engine,
                 &context.environment,
@@ -77,7 +78,7 @@ async fn release(context: &Context, arguments: &Deploy) -> Result<Outcome, Repor
                 engine: engine.docker(),
                 ..releasing
             };
-            releasing.commit(arguments.allow_dirty, reporter).await
+            releasing.commit(checked).await
         },
     )
     .await

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use beanpole_cloud::{Beanstalk, BeanstalkEvent, EventQuery, EventSeverity, Kind};
 use beanpole_deploy::event_stream::EventStream;
+use beanpole_deploy::live_project;
 use beanpole_deploy::logs::sections::printable;
 use beanpole_manifest::Project;
 use beanpole_model::{ExitCode, Pace, Report};
@@ -177,6 +178,7 @@ pub fn run(context: &Context, arguments: &Events) -> Result<ExitCode, Report> {
 async fn show(context: &Context, arguments: &Events) -> Result<ExitCode, Report> {
     let project = context.located_project()?.project;
     let cloud = aws::connect(context, &arguments.aws, &project, &*context.terminal).await?;
+    let project = live_project(&cloud, &project).await?;
     let beanstalk = &cloud.beanstalk;
     let mut query = query(beanstalk, &project, arguments).await?;
     let events = beanstalk.events(&query).await?;

@@ -10,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use beanpole_cloud::{Beanstalk, InstanceLog, LogKind, LogRequest};
+use beanpole_deploy::live_project;
 use beanpole_deploy::logs::news::{News, Tails};
 use beanpole_deploy::logs::sections::{Section, sections};
 use beanpole_manifest::Project;
@@ -131,6 +132,7 @@ pub fn run(context: &Context, arguments: &Logs) -> Result<ExitCode, Report> {
 async fn fetch(context: &Context, arguments: &Logs) -> Result<ExitCode, Report> {
     let project = context.located_project()?.project;
     let cloud = aws::connect(context, &arguments.aws, &project, &*context.terminal).await?;
+    let project = live_project(&cloud, &project).await?;
     let beanstalk = &cloud.beanstalk;
     let instances = chosen(beanstalk, &project, arguments.instance.as_deref()).await?;
     let (kind, deadline) = if arguments.bundle {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use beanpole_deploy::live_project;
 use beanpole_model::{ExitCode, Report};
 use beanpole_probe::{HttpProbe, Parse, ProbeResult, check_http};
 use clap::{Args, Subcommand};
@@ -99,6 +100,7 @@ async fn probe(context: &Context, once: &Once) -> Result<ExitCode, Report> {
 async fn address(context: &Context, once: &Once) -> Result<Url, Report> {
     let project = context.located_project()?.project;
     let cloud = aws::connect(context, &once.aws, &project, &*context.terminal).await?;
+    let project = live_project(&cloud, &project).await?;
     let environment = cloud
         .beanstalk
         .environment(&project.application, &project.environment)

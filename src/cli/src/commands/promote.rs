@@ -52,7 +52,8 @@ async fn promote(context: &Context, arguments: &Promote) -> Result<Outcome, Repo
         context,
         &found,
         &arguments.manner,
-        async |releasing, reporter| {
+        async |_| Ok(()),
+        async |releasing, (), reporter| {
             let label = proven_version(releasing.cloud, &from).await?;
             let history = records::history(context, &from, releasing.cloud, releasing.pace).await?;
             let way = known(&history, label.as_str());

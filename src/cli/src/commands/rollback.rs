@@ -45,7 +45,8 @@ async fn roll_back(context: &Context, arguments: &Rollback) -> Result<Outcome, R
         context,
         &found,
         &arguments.manner,
-        async |releasing, reporter| {
+        async |_| Ok(()),
+        async |releasing, (), reporter| {
             let target = target(context, arguments, &found, releasing.cloud).await?;
             let version = known_version(&found, target, ReleaseKind::Rollback)?;
             releasing.version(&version, reporter).await

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use beanpole_cloud::{Cloud, ConfigurationSettings, Kind, SettingsState};
 use beanpole_deploy::fleet::Fleet;
+use beanpole_deploy::live_project;
 use beanpole_deploy::observation::{EnvironmentSight, InstanceSight, Sight};
 use beanpole_manifest::Project;
 use beanpole_model::{ExitCode, Pace, Report, VersionLabel};
@@ -117,8 +118,9 @@ async fn show(context: &Context, arguments: &Status) -> Result<ExitCode, Report>
     }
 }
 
-/// Looks once.
+/// Looks once, at the environment that serves.
 async fn look(context: &Context, cloud: &Cloud, project: &Project) -> Result<StatusReport, Report> {
+    let project = &live_project(cloud, project).await?;
     let beanstalk = &cloud.beanstalk;
     let (application, name) = (&project.application, &project.environment);
     let environment = beanstalk

@@ -100,20 +100,34 @@ impl Journal {
         self.lock().clone()
     }
 
-    /// A step is about to begin.
+    /// A step is about to begin: on this machine. [`Journal::send_on`] tells the bucket, before the step or
+    /// beside it.
     ///
     /// # Errors
-    /// Until the environment is touched: [`Error::StateWrite`], [`Error::Cloud`],
-    /// [`Error::Interrupted`], [`Error::RecordTaken`]. After that nothing: trouble is a warning.
+    /// Until the environment is touched: [`Error::StateWrite`]. After that nothing: trouble is a warning.
     pub async fn begun(&self, step_id: &str) -> Result<(), Error> {
         let step = step_id.to_owned();
-        self.append(Happening::Begun { step }, Reach::Both).await
+        self.append(Happening::Begun { step }, Reach::Local).await
+    }
+
+    /// Brings the bucket's copy up to this machine's.
+    ///
+    /// # Errors
+    /// Until the environment is touched: [`Error::Cloud`], [`Error::Interrupted`],
+    /// [`Error::RecordTaken`]. After that nothing: trouble is a warning.
+    pub async fn send_on(&self) -> Result<(), Error> {
+        let mut notes = self.shared.writer.lock().await;
+        let record = self.record();
+        let document = Bytes::from(document::write(&record)?);
+        let must = !record.touched;
+        self.write_remotely(&mut notes, &record, document, must)
+            .await
     }
 
     /// A step ended. `seconds` are wall-clock seconds.
     ///
     /// # Errors
-    /// Those of [`Journal::begun`].
+    /// Those of [`Journal::begun`] and [`Journal::send_on`].
     pub async fn ended(
         &self,
         step_id: &str,
@@ -126,17 +140,10 @@ impl Journal {
         } else {
             Reach::Local
         };
-        let happening = Happening::Ended {
-            step: step_id.to_owned(),
-            outcome,
-            message: self.shared.ledger.clean(message),
-            // Milliseconds, and never a value that JSON cannot hold.
-            seconds: if seconds.is_finite() {
-                (seconds * 1000.0).round() / 1000.0
-            } else {
-                0.0
-            },
-        };
+        let happening = self
+            .shared
+            .ledger
+            .step_ended(step_id, outcome, message, seconds);
         self.append(happening, reach).await
     }
 
@@ -260,7 +267,9 @@ impl Journal {
     ) -> Result<(), Error> {
         let ledger = &self.shared.ledger;
         let document = Bytes::from(document::write(record)?);
-        match ledger.write_locally(&record.id, &document).await {
+        // A loss of power matters from the moment at which there is something to take back.
+        let durable = record.touched;
+        match ledger.write_locally(&record.id, &document, durable).await {
             Ok(()) => notes.is_local_behind = false,
             Err(error) if must => return Err(error),
             Err(error) => {
@@ -269,7 +278,22 @@ impl Journal {
                 }
             }
         }
-        if reach == Reach::Local || notes.is_foreign {
+        match reach {
+            Reach::Local => Ok(()),
+            Reach::Both => self.write_remotely(notes, record, document, must).await,
+        }
+    }
+
+    /// Writes the bucket's copy. With `must`, an error is an error; else it is a warning, told once.
+    async fn write_remotely(
+        &self,
+        notes: &mut Notes,
+        record: &Record,
+        document: Bytes,
+        must: bool,
+    ) -> Result<(), Error> {
+        let ledger = &self.shared.ledger;
+        if notes.is_foreign {
             return Ok(());
         }
         // After an interruption there is one attempt left, to tell others how far it came.

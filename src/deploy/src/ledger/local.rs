@@ -1,7 +1,7 @@
 //! Records on this machine.
 //!
-//! Rules: a document is whole or not there: it is written beside its place, synchronised to the disk
-//! and renamed. Files are for their owner only. A damaged file is named and skipped, never deleted.
+//! Rules: a document is whole or not there: it is written beside its place and renamed; what must survive
+//! a loss of power is synchronised to the disk before. Files are for their owner only. A damaged file is named and skipped, never deleted.
 
 use std::io::{self, Write as _};
 
@@ -75,13 +75,13 @@ impl LocalStore {
         })
     }
 
-    /// Writes the document of a record.
+    /// Writes the document of a record; `durable` also against a loss of power.
     ///
     /// # Errors
     /// [`Error::StateWrite`].
-    pub(crate) fn put(&self, id: &RecordId, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn put(&self, id: &RecordId, bytes: &[u8], durable: bool) -> Result<(), Error> {
         let path = self.path(id);
-        write_whole(&path, bytes).map_err(|source| Error::StateWrite {
+        write_whole(&path, bytes, durable).map_err(|source| Error::StateWrite {
             path: path.to_string(),
             source,
         })
@@ -103,16 +103,21 @@ impl LocalStore {
     }
 }
 
-/// Puts a file in its place as a whole, for its owner only, and safe against a loss of power.
-fn write_whole(path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+/// Puts a file in its place as a whole, for its owner only; `durable` also against a loss of power.
+fn write_whole(path: &Utf8Path, bytes: &[u8], durable: bool) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Utf8Path::new("."));
     fs_err::create_dir_all(directory)?;
     // Temporary files are made with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    if durable {
+        file.as_file().sync_all()?;
+    }
     file.persist(path)?;
-    sync_directory(directory)
+    if durable {
+        sync_directory(directory)?;
+    }
+    Ok(())
 }
 
 /// The new name itself is safe only once its folder is on the disk.

@@ -24,7 +24,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use beanpole_cloud::Cloud;
-use beanpole_model::{ApplicationName, EnvironmentName, Pace, Reporter, SecretScrubber};
+use beanpole_model::{
+    ApplicationName, EnvironmentName, Pace, Reporter, SecretScrubber, StepOutcome,
+};
 use bytes::Bytes;
 use camino::Utf8PathBuf;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
@@ -43,7 +45,7 @@ pub use way_back::{WayBack, known, way_back};
 
 use crate::error::Error;
 use crate::patience::Patience;
-use crate::step::one_line;
+use crate::step::{StepReport, one_line};
 use journal::Notes;
 use local::LocalStore;
 use record::to_milliseconds;
@@ -187,6 +189,12 @@ impl Ledger {
             Ok(record) => record,
             Err((path, damage)) => self.damaged(path.as_str(), &damage)?,
         };
+        if let Some(record) = &local
+            && self.is_own(record, id)
+            && record.is_final()
+        {
+            return Ok(local);
+        }
         let reading = self
             .patience()
             .patiently("reading a release's record", || self.remote.get(id))
@@ -214,17 +222,19 @@ impl Ledger {
         Ok(merge_all(own).into_iter().next())
     }
 
-    /// Begins a release: writes its record to both places.
+    /// Begins a release: writes its record to both places. `past` are the steps that were taken before it
+    /// could begin.
     ///
     /// # Errors
     /// [`Error::StateWrite`], [`Error::Cloud`], [`Error::Interrupted`], [`Error::RecordTaken`].
-    pub async fn begin(&self, new: NewRecord) -> Result<Journal, Error> {
+    pub async fn begin(&self, new: NewRecord, past: &[StepReport]) -> Result<Journal, Error> {
         let started = self.start_time();
         let mut record = self.record(new, started);
+        self.add_past(&mut record, past);
         let plain = record.id.clone();
         for _ in 0..ATTEMPTS_FOR_AN_ID {
             let document = Bytes::from(document::write(&record)?);
-            self.write_locally(&record.id, &document).await?;
+            self.write_locally(&record.id, &document, false).await?;
             let written = self
                 .patience()
                 .patiently("recording the release", || {
@@ -256,6 +266,7 @@ impl Ledger {
         record: Record,
         who: &str,
         run_url: Option<&str>,
+        past: &[StepReport],
     ) -> Result<Journal, Error> {
         let mut record = record;
         let id = record.id.clone();
@@ -267,6 +278,7 @@ impl Ledger {
                 run_url: run_url.map(|url| self.clean(url)),
             },
         });
+        self.add_past(&mut record, past);
         let etag = self.take_over(&record).await?;
         self.remember(&id);
         Ok(self.journal(record, Some(etag)))
@@ -315,7 +327,7 @@ impl Ledger {
     async fn take_over(&self, record: &Record) -> Result<String, Error> {
         let id = &record.id;
         let document = Bytes::from(document::write(record)?);
-        self.write_locally(id, &document).await?;
+        self.write_locally(id, &document, true).await?;
         let written = self
             .patience()
             .patiently("recording the release", || async {
@@ -412,9 +424,45 @@ impl Ledger {
             && record.environment == self.settings.environment.as_str()
     }
 
-    async fn write_locally(&self, id: &RecordId, document: &Bytes) -> Result<(), Error> {
+    /// Adds the steps that were taken before the record was written.
+    fn add_past(&self, record: &mut Record, past: &[StepReport]) {
+        for step in past {
+            let at = self.now();
+            let happening = self.step_ended(&step.id, step.outcome, &step.message, step.seconds);
+            record.entries.push(Entry { at, happening });
+        }
+    }
+
+    /// The end of a step, fit to be kept.
+    fn step_ended(
+        &self,
+        step: &str,
+        outcome: StepOutcome,
+        message: &str,
+        seconds: f64,
+    ) -> Happening {
+        Happening::Ended {
+            step: step.to_owned(),
+            outcome,
+            message: self.clean(message),
+            // Milliseconds, and never a value that JSON cannot hold.
+            seconds: if seconds.is_finite() {
+                (seconds * 1000.0).round() / 1000.0
+            } else {
+                0.0
+            },
+        }
+    }
+
+    /// Writes this machine's copy; `durable` also against a loss of power.
+    async fn write_locally(
+        &self,
+        id: &RecordId,
+        document: &Bytes,
+        durable: bool,
+    ) -> Result<(), Error> {
         let (local, id, document) = (self.local.clone(), id.clone(), document.clone());
-        tokio::task::spawn_blocking(move || local.put(&id, &document))
+        tokio::task::spawn_blocking(move || local.put(&id, &document, durable))
             .await
             .map_err(|source| Error::Worker {
                 doing: "writing a release's record",

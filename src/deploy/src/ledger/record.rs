@@ -331,6 +331,11 @@ impl Record {
         })
     }
 
+    /// True if nobody goes on with it any more: no machine knows more of it than this.
+    pub(crate) fn is_final(&self) -> bool {
+        self.ending.is_some() && !self.is_unfinished()
+    }
+
     /// True if the environment is, for all that this record knows, well with the version that it
     /// names now: the release was proven, went back, or never touched anything.
     #[must_use]

@@ -306,8 +306,8 @@ fn damaged_files_are_named_and_whole_ones_come_back() {
     assert!(store.ids().unwrap().is_empty());
     let record = record(0, "v1");
     let bytes = document::write(&record).unwrap();
-    store.put(&record.id, &bytes).unwrap();
-    store.put(&record.id, &bytes).unwrap();
+    store.put(&record.id, &bytes, true).unwrap();
+    store.put(&record.id, &bytes, true).unwrap();
     assert_eq!(store.ids().unwrap(), std::slice::from_ref(&record.id));
     assert_eq!(
         store.get(&record.id).unwrap().unwrap(),
@@ -324,7 +324,7 @@ fn damaged_files_are_named_and_whole_ones_come_back() {
         assert_eq!(mode & 0o777, 0o600);
     }
     let half = &bytes[..bytes.len() / 2];
-    store.put(&record.id, half).unwrap();
+    store.put(&record.id, half, true).unwrap();
     let (path, damage) = store.get(&record.id).unwrap().unwrap_err();
     assert!(path.as_str().ends_with(".json"));
     assert!(matches!(damage, Damage::Unreadable(_)));
@@ -340,7 +340,7 @@ fn a_place_that_cannot_be_written_says_which() {
     fs_err::write(&file, "in the way").unwrap();
     let store = LocalStore::new(file.join("records"));
     let record = record(0, "v1");
-    let error = store.put(&record.id, b"{}").unwrap_err();
+    let error = store.put(&record.id, b"{}", true).unwrap_err();
     assert!(error.to_string().contains(record.id.as_str()), "{error}");
     assert!(matches!(error, Error::StateWrite { .. }));
 }

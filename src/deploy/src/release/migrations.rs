@@ -22,8 +22,9 @@ use crate::step::{Ended, StepId};
 const SAMPLE_APPLICATION: &str = "Sample Application";
 
 /// What a review found.
-struct Reviewed {
-    seen: MigrationsSeen,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reviewed {
+    pub(super) seen: MigrationsSeen,
     findings: Vec<Finding>,
 }
 
@@ -40,20 +41,18 @@ struct Sides {
 
 impl Story<'_> {
     /// The migrations between what serves and what is released; none if that cannot be asked.
-    pub(super) async fn migrations_seen(&mut self) -> Result<Option<MigrationsSeen>, Error> {
+    pub(super) async fn migrations_between(&self) -> Result<Option<Reviewed>, Error> {
         let Some(sides) = self.sides() else {
             return Ok(None);
         };
-        let reviewed = tokio::task::spawn_blocking(move || sides.review())
+        let mut reviewed = tokio::task::spawn_blocking(move || sides.review())
             .await
             .map_err(|source| Error::Worker {
                 doing: "reviewing the migrations",
                 source,
             })??;
-        let mut seen = reviewed.seen;
-        seen.allowed = self.request.unsafe_migrations.map(str::to_owned);
-        self.migration_findings = reviewed.findings;
-        Ok(Some(seen))
+        reviewed.seen.allowed = self.request.unsafe_migrations.map(str::to_owned);
+        Ok(Some(reviewed))
     }
 
     fn sides(&self) -> Option<Sides> {
@@ -86,8 +85,7 @@ impl Story<'_> {
 
     /// The step: shows what was found, and stops what is not allowed.
     pub(super) async fn review_migrations(&mut self, planned: &PlannedStep) -> Result<(), Error> {
-        let seen = self.seen.clone().unwrap_or_default();
-        let findings = std::mem::take(&mut self.migration_findings);
+        let Reviewed { seen, findings } = self.migrations.clone().unwrap_or_default();
         let steps = self.home.steps;
         for finding in &findings {
             let place = finding

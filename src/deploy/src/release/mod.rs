@@ -12,6 +12,7 @@
 mod blue_green;
 mod ending;
 mod migrations;
+mod packing;
 mod records;
 mod settings;
 mod situation;
@@ -37,8 +38,8 @@ use crate::error::Error;
 use crate::gate::Gate;
 use crate::ledger::{Former, Journal, Record, ReleaseKind};
 use crate::lock::HeldLock;
-use crate::observation::EventSight;
-use crate::plan::{MigrationsSeen, ReleasePlan, Standing};
+use crate::observation::{EventSight, Sight};
+use crate::plan::{ReleasePlan, Standing};
 use crate::release_step::ReleaseStepReport;
 use crate::report::{Created, ReleaseReport, Verdict};
 use crate::scene::Scene;
@@ -47,6 +48,9 @@ use crate::timings::History;
 use crate::update::Baseline;
 use crate::upload::BundlePlace;
 use ending::Ending;
+use migrations::Reviewed;
+use packing::Packing;
+use records::HISTORY;
 
 /// What is released.
 #[derive(Clone, Copy, Debug)]
@@ -207,7 +211,10 @@ pub async fn release(
             .map(|journal| journal.id().to_string()),
         former_version: story.former,
         url: story.address.map(|address| format!("http://{address}/")),
-        migrations: story.seen.map(|seen| seen.added).unwrap_or_default(),
+        migrations: story
+            .migrations
+            .map(|reviewed| reviewed.seen.added)
+            .unwrap_or_default(),
         created: story.created,
         findings: story.findings,
         failure: ending.failure,
@@ -277,6 +284,8 @@ struct Place {
     target: Project,
     /// The pair of a blue/green release.
     colours: Option<Colours>,
+    /// What was seen of the environment on the way, if it was looked at whole.
+    sight: Option<Sight>,
 }
 
 /// A release under way.
@@ -303,9 +312,12 @@ struct Story<'a> {
     change: ConfigurationChange,
     /// How the environment stands towards the wanted version.
     standing: Standing,
-    seen: Option<MigrationsSeen>,
-    /// What the review of the migrations found.
-    migration_findings: Vec<beanpole_model::Finding>,
+    /// What the review of the migrations found; none if there is nothing to review them with.
+    migrations: Option<Reviewed>,
+    /// The look at the environment with which this began.
+    first_sight: Option<Sight>,
+    /// The bundle being packed.
+    packing: Option<Packing>,
     place: Option<BundlePlace>,
     bundle: Option<Bundle>,
     gate: Option<Gate>,
@@ -347,8 +359,9 @@ impl<'a> Story<'a> {
             configured: None,
             change: ConfigurationChange::default(),
             standing: Standing::Elsewhere,
-            seen: None,
-            migration_findings: Vec::new(),
+            migrations: None,
+            first_sight: place.sight.clone(),
+            packing: None,
             place: None,
             bundle: None,
             gate: None,
@@ -385,10 +398,17 @@ impl<'a> Story<'a> {
             self.confirm().await?;
             return Ok(Ending::good(Verdict::AlreadyReleased));
         }
+        self.begin_packing();
         self.build_image().await?;
         self.lock().await?;
-        let sight = self.look().await?;
-        if let Some(ending) = self.open_journal(&sight).await? {
+        let ledger = self.ledger(self.bucket().await?);
+        let scene = self.scene;
+        let (sight, history) = tokio::try_join!(
+            scene.patiently("reading the environment", || scene.sight()),
+            ledger.recent(HISTORY),
+        )?;
+        let sight = self.seen(sight)?;
+        if let Some(ending) = self.open_journal(&sight, &ledger, history).await? {
             return Ok(ending);
         }
         let plan = self.plan(&sight).await?;

@@ -4,6 +4,8 @@
 //! before it begins and after it ended. A run that was broken off is gone on with by the same version;
 //! one that had begun to go back goes on going back.
 
+use std::future::Future;
+
 use beanpole_model::{ExitCode, StepOutcome};
 
 use super::Story;
@@ -11,18 +13,22 @@ use super::ending::Ending;
 use super::settings::{former_options, former_settings};
 use crate::error::Error;
 use crate::ledger::{
-    BaselineChoice, Closing, Former, Journal, Ledger, LedgerSettings, NewRecord, Record,
-    Resumption, baseline, decide,
+    BaselineChoice, Closing, Former, Ledger, LedgerSettings, NewRecord, Record, Resumption,
+    baseline, decide,
 };
 use crate::lock::{Claim, EnvironmentLock, LockSettings, Released};
 use crate::observation::Sight;
+use crate::release_watch::ReleaseWatch;
 use crate::report::FailureReport;
 use crate::step::{Ended, StepId};
 use crate::timings::History;
 use crate::update::Baseline;
 
 /// How many records are looked at for the state to go back to.
-const HISTORY: usize = 10;
+pub(super) const HISTORY: usize = 10;
+
+/// The fact that keeps the name of the release step's log before the update; empty if there was none.
+const RELEASE_LOG: &str = "release-log-before";
 
 /// The fact that keeps why a release is being taken back.
 const FAILURE: &str = "failure";
@@ -69,17 +75,20 @@ impl Story<'_> {
 
     /// Opens a record of this release, or the one that a former run has left. Gives the ending if all
     /// that was left to do was to go back.
-    pub(super) async fn open_journal(&mut self, sight: &Sight) -> Result<Option<Ending>, Error> {
-        let ledger = self.ledger(self.bucket().await?);
-        let history = ledger.recent(HISTORY).await?;
+    pub(super) async fn open_journal(
+        &mut self,
+        sight: &Sight,
+        ledger: &Ledger,
+        history: Vec<Record>,
+    ) -> Result<Option<Ending>, Error> {
         self.times = times_of(&history);
         let environment = sight.environment.as_ref();
         let running = environment.and_then(|environment| environment.version.clone());
         let wanted = self.request.source.label().as_str();
         match decide(history.first(), wanted, running.as_deref()) {
-            Resumption::Resume { record } => return self.resume(&ledger, *record).await,
+            Resumption::Resume { record } => return self.resume(ledger, *record).await,
             Resumption::AbandonedByOther { record, moved_to } => {
-                self.abandon(&ledger, *record, moved_to).await?;
+                self.abandon(ledger, *record, moved_to).await?;
             }
             Resumption::Fresh => {}
         }
@@ -95,8 +104,9 @@ impl Story<'_> {
             ));
             self.known_good = Some(former);
         }
-        let journal = ledger.begin(self.new_record()).await?;
-        self.write_past_steps(&journal).await?;
+        let journal = ledger
+            .begin(self.new_record(), &self.home.steps.reports())
+            .await?;
         self.journal = Some(journal);
         Ok(None)
     }
@@ -110,9 +120,13 @@ impl Story<'_> {
         self.home.steps.reporter().warn(message);
         let author = self.request.author;
         let journal = ledger
-            .resume(record.clone(), &author.who, author.run_url.as_deref())
+            .resume(
+                record.clone(),
+                &author.who,
+                author.run_url.as_deref(),
+                &self.home.steps.reports(),
+            )
             .await?;
-        self.write_past_steps(&journal).await?;
         self.journal = Some(journal);
         let failure = record.fact(FAILURE).map(str::to_owned);
         if record.touched
@@ -153,15 +167,24 @@ impl Story<'_> {
         ledger.abandon(record, &why).await
     }
 
-    /// A step is about to begin. Not called before the journal is open.
-    pub(super) async fn begun(&self, step: StepId) -> Result<(), Error> {
+    /// A step is about to begin: written down on this machine. Gives what writes it down in the bucket.
+    pub(super) async fn begun(
+        &self,
+        step: StepId,
+    ) -> Result<impl Future<Output = Result<(), Error>> + use<>, Error> {
         if let Some(lock) = &self.lock {
             lock.check()?;
         }
-        match &self.journal {
-            Some(journal) => journal.begun(step.id()).await,
-            None => Ok(()),
+        let journal = self.journal.clone();
+        if let Some(journal) = &journal {
+            journal.begun(step.id()).await?;
         }
+        Ok(async move {
+            match journal {
+                Some(journal) => journal.send_on().await,
+                None => Ok(()),
+            }
+        })
     }
 
     /// A step ended; what is written is what was told.
@@ -176,16 +199,6 @@ impl Story<'_> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// The steps that were taken before the journal was open.
-    async fn write_past_steps(&self, journal: &Journal) -> Result<(), Error> {
-        for told in self.home.steps.reports() {
-            journal
-                .ended(&told.id, told.outcome, &told.message, told.seconds)
-                .await?;
-        }
-        Ok(())
     }
 
     /// The environment is about to be changed for the first time.
@@ -222,6 +235,24 @@ impl Story<'_> {
             // The environment is touched, so trouble with writing is told as a warning.
             let _told = journal.fact(FAILURE, &failure.message).await;
         }
+    }
+
+    /// Keeps which log of a release step was there before the update, so that a later run shows the new one.
+    pub(super) async fn remember_release_log(&self, watch: Option<&ReleaseWatch>) {
+        if let (Some(journal), Some(watch)) = (&self.journal, watch) {
+            let name = watch.baseline().unwrap_or_default();
+            // The environment is touched, so trouble with writing is told as a warning.
+            let _told = journal.fact(RELEASE_LOG, &name).await;
+        }
+    }
+
+    /// The watch on the release step of an update that a former run has sent; none if it is not known
+    /// which log that is.
+    pub(super) fn former_release_watch(&self) -> Option<ReleaseWatch> {
+        let name = self.resumed.as_ref()?.fact(RELEASE_LOG)?;
+        let baseline = (!name.is_empty()).then(|| name.to_owned());
+        let environment = &self.scene.project.environment;
+        Some(ReleaseWatch::after(environment.as_str(), baseline))
     }
 
     /// Closes the record.

@@ -61,12 +61,10 @@ impl Story<'_> {
             let Some(commit) = repository.resolve(&commit).map_err(Error::Git)? else {
                 return Ok(None);
             };
-            let files = repository.files(&commit, &directory).map_err(Error::Git)?;
-            let Some(entry) = files.iter().find(|entry| entry.path == manifest) else {
+            let path = directory.join(&manifest);
+            let Some(bytes) = repository.file_at(&commit, &path).map_err(Error::Git)? else {
                 return Ok(None);
             };
-            let mut blobs = repository.read_blobs().map_err(Error::Git)?;
-            let bytes = blobs.read(&entry.object).map_err(Error::Git)?;
             let text = String::from_utf8_lossy(&bytes);
             // An old manifest that this program cannot read any more declares nothing.
             let project = Manifest::parse(&manifest, &text)

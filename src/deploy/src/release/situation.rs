@@ -3,6 +3,7 @@
 //! Rules: looking changes nothing. What was seen under the lock decides; what `deploy --plan` sees
 //! without it may have changed a moment later, and the release looks again.
 
+use beanpole_cloud::Tier;
 use beanpole_manifest::Strategy;
 use beanpole_provision::pair;
 
@@ -17,19 +18,27 @@ use crate::scene::Scene;
 impl Place {
     /// Finds out where the release happens.
     pub(super) async fn find(home: Scene<'_>) -> Result<Self, Error> {
-        home.refuse_cluster_mode().await?;
         if home.project.deployment.strategy == Strategy::InPlace {
+            let sight = home
+                .patiently("reading the environment", || home.sight())
+                .await?;
+            let environment = sight.environment.as_ref();
+            home.refuse_cluster_mode(environment.is_some_and(|it| it.is_cluster))?;
             return Ok(Self {
                 live: home.project.clone(),
                 target: home.project.clone(),
                 colours: None,
+                sight: Some(sight),
             });
         }
         let colours = home.live_environment().await?;
+        let tier = colours.blue.tier.as_ref();
+        home.refuse_cluster_mode(tier.is_some_and(Tier::is_cluster))?;
         Ok(Self {
             live: pair::project_of(home.project, &colours.live),
             target: pair::project_of(home.project, &colours.idle),
             colours: Some(colours),
+            sight: None,
         })
     }
 }
@@ -45,7 +54,7 @@ impl Story<'_> {
 
     /// The plan for people: looks at lock and ledger too, and takes neither.
     pub(super) async fn plan_only(&mut self) -> Result<ReleasePlan, Error> {
-        let sight = self.look().await?;
+        let sight = self.first_look().await?;
         let bucket = self.home.cloud.identity.beanstalk_bucket();
         let exists = self
             .home
@@ -70,7 +79,7 @@ impl Story<'_> {
 
     /// True if the version runs on every instance, all is well, and nothing was left undone.
     pub(super) async fn is_released(&mut self) -> Result<bool, Error> {
-        let sight = self.look().await?;
+        let sight = self.first_look().await?;
         if !self.is_proven(&sight) {
             return Ok(false);
         }
@@ -82,12 +91,26 @@ impl Story<'_> {
         Ok(!newest.is_some_and(|record| record.is_unfinished()))
     }
 
+    /// The environment as it was when its place was found out, which must exist.
+    async fn first_look(&mut self) -> Result<Sight, Error> {
+        match self.first_sight.take() {
+            Some(sight) => self.seen(sight),
+            None => self.look().await,
+        }
+    }
+
     /// The environment as it is, which must exist.
     pub(super) async fn look(&mut self) -> Result<Sight, Error> {
         let scene = self.scene;
         let sight = scene
             .patiently("reading the environment", || scene.sight())
             .await?;
+        self.seen(sight)
+    }
+
+    /// Learns from a look.
+    pub(super) fn seen(&mut self, sight: Sight) -> Result<Sight, Error> {
+        let scene = self.scene;
         scene.expect_environment(&sight)?;
         if let Some(environment) = &sight.environment {
             if self.touched.is_none() {
@@ -133,9 +156,14 @@ impl Story<'_> {
             (true, _, _) => Standing::Named,
             (false, _, _) => Standing::Elsewhere,
         };
-        self.change = self.settings_change(self.former.clone().as_deref()).await?;
-        let (is_uploaded, version_exists) = self.what_exists().await?;
-        self.seen = self.migrations_seen().await?;
+        let (change, exists, reviewed) = tokio::try_join!(
+            self.settings_change(self.former.as_deref()),
+            self.what_exists(),
+            self.migrations_between(),
+        )?;
+        self.change = change;
+        let (is_uploaded, version_exists) = exists;
+        self.migrations = reviewed;
         Ok(Situation {
             work: match self.request.source {
                 Source::Commit(_) => Work::Commit,
@@ -166,7 +194,10 @@ impl Story<'_> {
                 .iter()
                 .map(|name| name.name.clone())
                 .collect(),
-            migrations: self.seen.clone(),
+            migrations: self
+                .migrations
+                .as_ref()
+                .map(|reviewed| reviewed.seen.clone()),
             release_commands: match self.request.source {
                 Source::Commit(_) => project.release.clone(),
                 Source::Version(_) => Vec::new(),
@@ -182,6 +213,10 @@ impl Story<'_> {
             soak: project.health.soak,
             locked_by,
             unfinished: unfinished.map(|record| record.id.to_string()),
+            is_provisional: match self.request.source {
+                Source::Commit(candidate) => !candidate.is_final(),
+                Source::Version(_) => false,
+            },
             version: label,
         })
     }

@@ -3,16 +3,15 @@
 //! Rules: each looks before it acts, so that it may be taken again; each is told and timed as one
 //! step; each leaves what the next one needs in the story.
 
+use std::sync::Arc;
+
 use beanpole_cloud::Kind;
-use camino::Utf8PathBuf;
 
 use super::{Source, Story};
-use crate::bundle::{Bundle, pack};
 use crate::error::Error;
 use crate::form::Form;
 use crate::gate::{Answer, Gate, Look};
 use crate::image::build_image;
-use crate::layout::Layout;
 use crate::plan::{Action, PlannedStep, ReleasePlan, Standing};
 use crate::prune::prune;
 use crate::report::Created;
@@ -29,8 +28,15 @@ impl Story<'_> {
             if matches!(planned.step, StepId::BuildImage | StepId::Lock) {
                 continue;
             }
-            self.begun(planned.step).await?;
-            let taken = Box::pin(self.take(planned)).await;
+            let written = self.begun(planned.step).await?;
+            let taken = if changes_the_environment(planned.step) {
+                // Others know of it before it happens.
+                written.await?;
+                Box::pin(self.take(planned)).await
+            } else {
+                let (taken, written) = tokio::join!(Box::pin(self.take(planned)), written);
+                taken.and(written)
+            };
             let written = self.ended(planned.step).await;
             taken?;
             written?;
@@ -123,14 +129,16 @@ impl Story<'_> {
         };
         let digest = candidate.layout.digest();
         let scene = self.home;
+        let packing = self.packing.take();
         let (place, bundle) = scene
             .steps
             .run(StepId::Bundle, async {
-                let place = scene.bundle_place(digest).await?;
+                let place = self.bundle_place(digest).await?;
                 if planned.action == Action::Reuse && scene.is_uploaded(&place, digest).await? {
                     return Ok(Ended::unchanged((place, None), planned.what.clone()));
                 }
-                let bundle = self.pack().await?;
+                let packing = packing.unwrap_or_else(|| self.pack(candidate));
+                let bundle = packing.finish().await?;
                 let message = format!("{} files, {}", bundle.files(), size_text(bundle.size()));
                 Ok::<_, Error>(Ended::done((place, Some(bundle)), message))
             })
@@ -138,31 +146,6 @@ impl Story<'_> {
         self.place = Some(place);
         self.bundle = bundle;
         Ok(())
-    }
-
-    async fn pack(&self) -> Result<Bundle, Error> {
-        let Source::Commit(candidate) = self.request.source else {
-            return Err(Error::Unplanned("packing"));
-        };
-        let (layout, repository) = (candidate.layout.clone(), candidate.repository.clone());
-        let time = candidate.commit.committed_at;
-        let directory: Utf8PathBuf = self.request.cache_directory.to_owned();
-        let kept = self.kept_directory();
-        let cancel = self.scene.cancel.clone();
-        tokio::task::spawn_blocking(move || {
-            pack(&layout, &repository, time, &directory, &kept, &cancel)
-        })
-        .await
-        .map_err(|source| Error::Worker {
-            doing: "packing the bundle",
-            source,
-        })?
-    }
-
-    /// Where the application's last bundle is kept.
-    fn kept_directory(&self) -> Utf8PathBuf {
-        let application = crate::ledger::file_name(self.home.project.application.as_str());
-        self.request.cache_directory.join("kept").join(application)
     }
 
     async fn upload(&mut self) -> Result<(), Error> {
@@ -190,12 +173,6 @@ impl Story<'_> {
             self.keep(bundle, candidate.layout.clone());
         }
         Ok(())
-    }
-
-    /// Keeps the bundle for the next release, beside what comes now.
-    fn keep(&self, bundle: Bundle, layout: Layout) {
-        let directory = self.kept_directory();
-        tokio::task::spawn_blocking(move || bundle.keep(&layout, &directory));
     }
 
     async fn create_version(&mut self) -> Result<(), Error> {
@@ -310,7 +287,9 @@ impl Story<'_> {
         self.touching(baseline.clone()).await?;
         let was_touched = self.configured.is_some() || self.resumed.is_some();
         let label = self.request.source.label();
-        match scene.send_update(label, StepId::Update).await {
+        let release = scene.watch_release().await;
+        self.remember_release_log(release.as_ref()).await;
+        match scene.send_update(label, release, StepId::Update).await {
             Ok(sent) => Ok((sent, baseline)),
             Err(error) => {
                 if is_refusal(&error) && !was_touched {
@@ -333,8 +312,7 @@ impl Story<'_> {
             begun,
         };
         let baseline = self.touched.clone().ok_or(Error::Unplanned("joining"))?;
-        // Its release step's log cannot be told from a former one's: it is not shown again.
-        let release = None;
+        let release = self.former_release_watch().map(Arc::new);
         Ok((Sent { events, release }, baseline))
     }
 
@@ -424,6 +402,14 @@ impl Story<'_> {
             name,
         });
     }
+}
+
+/// True for a step after which an environment is not as it was.
+fn changes_the_environment(step: StepId) -> bool {
+    !matches!(
+        step,
+        StepId::Migrations | StepId::Bundle | StepId::Upload | StepId::Version
+    )
 }
 
 /// True if the environment is certainly as it was: AWS refused the change, or was never asked.

@@ -407,8 +407,9 @@ async fn a_release_is_written_down_and_survives_either_copy() {
     world.scrubber.learn(&Secret::new("hunter22"));
     let ledger = world.ledger().await;
     assert_eq!(ledger.latest().await.unwrap(), None);
-    let journal = ledger.begin(new_record("v1")).await.unwrap();
+    let journal = ledger.begin(new_record("v1"), &[]).await.unwrap();
     journal.begun("update").await.unwrap();
+    journal.send_on().await.unwrap();
     journal
         .fact("request", "the hunter22 request")
         .await
@@ -468,8 +469,9 @@ async fn a_release_is_written_down_and_survives_either_copy() {
     let Resumption::Resume { record: resumed } = decision else {
         panic!("{decision:?}");
     };
-    let journal = elsewhere.resume(*resumed, "bob", None).await.unwrap();
+    let journal = elsewhere.resume(*resumed, "bob", None, &[]).await.unwrap();
     journal.begun("prove").await.unwrap();
+    journal.send_on().await.unwrap();
 
     // The bucket is gone, with all that was in it; what goes on makes it anew.
     remove_bucket(&world).await;
@@ -481,6 +483,7 @@ async fn a_release_is_written_down_and_survives_either_copy() {
         .unwrap();
     assert_eq!(known.entries.len(), 6);
     journal.begun("soak").await.unwrap();
+    journal.send_on().await.unwrap();
     journal
         .close(closing(Verdict::Released, ExitCode::Done))
         .await;
@@ -492,7 +495,7 @@ async fn a_release_is_written_down_and_survives_either_copy() {
     assert_eq!(last.entries.len(), 7);
 
     // The next one sorts after it, although it begins in the same second.
-    let next = elsewhere.begin(new_record("v1")).await.unwrap();
+    let next = elsewhere.begin(new_record("v1"), &[]).await.unwrap();
     assert!(*next.id() > last.id);
     let history = world.ledger().await.recent(10).await.unwrap();
     assert_eq!(history.len(), 2);
@@ -539,10 +542,11 @@ requests:
     })
     .await;
     let ledger = world.ledger().await;
-    let first = ledger.begin(new_record("v1")).await.unwrap();
+    let first = ledger.begin(new_record("v1"), &[]).await.unwrap();
     first.touching(Former::default()).await.unwrap();
     // From here on the bucket takes nothing more.
     first.begun("update").await.unwrap();
+    first.send_on().await.unwrap();
     first
         .ended("update", StepOutcome::Done, "done", 90.0)
         .await
@@ -558,7 +562,7 @@ requests:
     );
     assert_eq!(ledger.latest().await.unwrap(), Some(first.record()));
 
-    let error = ledger.begin(new_record("v2")).await.unwrap_err();
+    let error = ledger.begin(new_record("v2"), &[]).await.unwrap_err();
     let Error::Cloud { source, .. } = &error else {
         panic!("{error}");
     };
@@ -580,9 +584,10 @@ requests:
     })
     .await;
     let ledger = world.ledger().await;
-    let journal = ledger.begin(new_record("v1")).await.unwrap();
+    let journal = ledger.begin(new_record("v1"), &[]).await.unwrap();
     for step in ["bundle", "upload", "version", "update"] {
         journal.begun(step).await.unwrap();
+        journal.send_on().await.unwrap();
         journal
             .ended(step, StepOutcome::Done, "done", 0.1)
             .await
@@ -599,7 +604,7 @@ requests:
 async fn damaged_records_are_named_and_left_out_and_newer_ones_stop_everything() {
     let world = World::new(Setup::default()).await;
     let ledger = world.ledger().await;
-    let journal = ledger.begin(new_record("v1")).await.unwrap();
+    let journal = ledger.begin(new_record("v1"), &[]).await.unwrap();
     journal
         .close(closing(Verdict::Released, ExitCode::Done))
         .await;
@@ -658,7 +663,7 @@ async fn create_version(world: &World, label: &str, key: &str) {
 }
 
 async fn write_release(ledger: &Ledger, version: &str, former: &str, exit_code: ExitCode) {
-    let journal = ledger.begin(new_record(version)).await.unwrap();
+    let journal = ledger.begin(new_record(version), &[]).await.unwrap();
     let former = Former {
         version: Some(former.to_owned()),
         was_healthy: true,
@@ -707,7 +712,7 @@ requests:
     }
     // Another environment is in the middle of bringing the first.
     let staging = ledger.of_environment(EnvironmentName::new("shop-staging").unwrap());
-    let _unfinished = staging.begin(new_record(&label(1))).await.unwrap();
+    let _unfinished = staging.begin(new_record(&label(1)), &[]).await.unwrap();
 
     // The last three releases came from 8, 7 and 6; 9 and 8 are the last that were proven; 1 is
     // unfinished and 2 runs. 3, 4 and 5 are left, of which the oldest cannot be deleted this time.
@@ -754,8 +759,9 @@ requests:
 fn all_of_it_can_be_sent(lock: EnvironmentLock, ledger: Ledger) -> impl Send {
     async move {
         let held = lock.acquire(claim("alice"), None, STEP).await?;
-        let journal = ledger.begin(new_record("v1")).await?;
+        let journal = ledger.begin(new_record("v1"), &[]).await?;
         journal.begun(STEP).await?;
+        journal.send_on().await?;
         prune(&ledger, 2).await?;
         held.release().await?;
         Ok::<_, Error>(Arc::new(journal))

@@ -516,3 +516,67 @@ fn many_blobs_are_read_in_their_order() {
     // What was asked for and not read would be taken for another answer.
     assert!(blobs.read(objects[0]).is_err());
 }
+
+#[test]
+fn differences_between_commits_and_files_of_one() {
+    let world = World::new();
+    let repository = world.repository(&[
+        ("web/a.py", "one"),
+        ("web/b.py", "one"),
+        ("other.py", "one"),
+    ]);
+    let first = repository.head().unwrap().id;
+    fs_err::write(repository.root().join("web/a.py"), "two").unwrap();
+    fs_err::write(repository.root().join("other.py"), "two").unwrap();
+    fs_err::rename(
+        repository.root().join("web/b.py"),
+        repository.root().join("web/c.py"),
+    )
+    .unwrap();
+    let second = world.commit("two");
+    let shown: Vec<_> = repository
+        .differences(&first, &second, Utf8Path::new("web"))
+        .unwrap()
+        .into_iter()
+        .map(|one| {
+            (
+                one.path.into_string(),
+                one.before.is_some(),
+                one.after.is_some(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("a.py".to_owned(), true, true),
+            ("b.py".to_owned(), true, false),
+            ("c.py".to_owned(), false, true)
+        ]
+    );
+    let root = Utf8Path::new("");
+    assert_eq!(
+        repository.differences(&first, &second, root).unwrap().len(),
+        4
+    );
+    assert_eq!(repository.differences(&first, &first, root).unwrap(), []);
+    let nowhere = Utf8Path::new("nowhere");
+    assert_eq!(
+        repository.differences(&first, &second, nowhere).unwrap(),
+        []
+    );
+
+    let file = |path: &str| repository.file_at(&first, Utf8Path::new(path)).unwrap();
+    assert_eq!(file("web/b.py"), Some(b"one".to_vec()));
+    assert_eq!(file("web/c.py"), None);
+    assert_eq!(file("web"), None);
+    let unknown = CommitId::new("1234567890123456789012345678901234567890").unwrap();
+    for error in [
+        repository.differences(&first, &unknown, root).unwrap_err(),
+        repository
+            .file_at(&unknown, Utf8Path::new("other.py"))
+            .unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::ObjectMissing { .. }), "{error:?}");
+    }
+}

@@ -98,7 +98,10 @@ impl Stage<'_> {
             state_directory: Utf8PathBuf::from_path_buf(state.path().to_owned())
                 .map_err(|path| Failure::OddPath { path })?,
         };
-        Ok(releasing.release(Source::Commit(&candidate), steps).await)
+        let former = releasing.running_version().await?;
+        Ok(releasing
+            .release(Source::Commit(&candidate), former, steps)
+            .await)
     }
 
     async fn connect(&self, steps: &Steps) -> Result<Cloud, Report> {
