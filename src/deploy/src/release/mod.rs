@@ -387,6 +387,9 @@ impl<'a> Story<'a> {
                 Some(baseline) => self.after_failure(error, &baseline).await,
             },
         };
+        if let Some(packing) = self.packing.take() {
+            packing.abandon().await;
+        }
         self.write_end(&ending).await;
         self.unlock().await;
         ending

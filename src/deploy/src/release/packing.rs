@@ -20,7 +20,7 @@ use crate::upload::BundlePlace;
 #[derive(Debug)]
 pub(super) struct Packing {
     work: JoinHandle<Result<Bundle, Error>>,
-    _gives_up: DropGuard,
+    gives_up: DropGuard,
 }
 
 impl Packing {
@@ -33,6 +33,12 @@ impl Packing {
             doing: "packing the bundle",
             source,
         })?
+    }
+
+    /// Gives it up, and waits until nothing is left of it.
+    pub(super) async fn abandon(self) {
+        drop(self.gives_up);
+        drop(self.work.await);
     }
 }
 
@@ -58,7 +64,7 @@ impl Story<'_> {
             work: tokio::task::spawn_blocking(move || {
                 pack(&layout, &repository, time, &directory, &kept, &cancel)
             }),
-            _gives_up: gives_up,
+            gives_up,
         }
     }
 
