@@ -4,12 +4,19 @@
 //! of [`beanpole_model::Finding`]s. No file, no git, no network, no Python, no clock. What cannot be seen statically is said
 //! ([`migrations::NotAnalysed`]), never passed over. No input may panic or overflow the stack.
 
+pub mod docker;
 pub mod migrations;
+#[cfg(test)]
+mod pages;
 mod python;
+mod report;
 mod rule;
 mod scope;
+mod shell;
+mod source;
 mod sql;
 mod tree;
+mod yaml;
 
 pub use python::LARGEST_FILE;
 pub use rule::{Group, Rule};
