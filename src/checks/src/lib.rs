@@ -16,6 +16,7 @@ mod shell;
 mod source;
 mod sql;
 mod tree;
+pub mod workflows;
 mod yaml;
 
 pub use python::LARGEST_FILE;
