@@ -30,3 +30,6 @@ pub use id::MigrationId;
 pub use review::{MigrationReview, NotAnalysed, Review, review};
 pub use rollback::{RollbackReview, review_rollback};
 pub use settings::Settings;
+
+/// All rules of this group.
+pub const RULES: &[crate::Rule] = rules::catalog::RULES;

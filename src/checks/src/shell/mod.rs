@@ -7,6 +7,7 @@
 
 mod expand;
 mod read;
+mod word;
 
 pub(crate) use expand::{expand, variables};
 pub(crate) use read::commands;

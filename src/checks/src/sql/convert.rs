@@ -153,7 +153,11 @@ fn kind(statement: &ast::Stmt) -> StatementKind {
         ast::Stmt::Begin(_) | ast::Stmt::Commit(_) | ast::Stmt::Rollback(_) => {
             StatementKind::Transaction
         }
-        ast::Stmt::DropDatabase(_) => StatementKind::DropDatabase,
+        ast::Stmt::DropDatabase(_) => StatementKind::DropDatabase("database"),
+        ast::Stmt::DropSchema(_) => StatementKind::DropDatabase("schema"),
+        ast::Stmt::AlterType(alter) if says(alter, "add value") => StatementKind::AddEnumValue,
+        ast::Stmt::Cluster(_) => StatementKind::Rewrite("CLUSTER"),
+        ast::Stmt::Vacuum(vacuum) if says(vacuum, "full") => StatementKind::Rewrite("VACUUM FULL"),
         ast::Stmt::Lock(_) => StatementKind::Lock,
         ast::Stmt::Reindex(reindex) => StatementKind::Reindex {
             concurrently: reindex
@@ -264,6 +268,16 @@ fn action(action: &AlterTableAction) -> Action {
 fn relation(name: Option<ast::TableRelationName>) -> String {
     name.and_then(|name| table_ref(&name.table_name_ref()?))
         .unwrap_or_default()
+}
+
+/// Whether a statement has these words, however they are spaced and written.
+fn says(node: &impl AstNode, words: &str) -> bool {
+    let text = node.syntax().text().to_string().to_lowercase();
+    let text: Vec<&str> = text
+        .split(|character: char| !(character.is_alphanumeric() || character == '_'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    text.join(" ").contains(words)
 }
 
 fn table_ref(table: &ast::TableNameRef) -> Option<String> {

@@ -44,7 +44,12 @@ pub(crate) enum StatementKind {
     Truncate(Vec<String>),
     /// `BEGIN`, `COMMIT`, `ROLLBACK`.
     Transaction,
-    DropDatabase,
+    /// Drops a database or a schema; says which.
+    DropDatabase(&'static str),
+    /// `ALTER TYPE … ADD VALUE`.
+    AddEnumValue,
+    /// Writes a table anew under a lock: `CLUSTER`, `VACUUM FULL`; says which.
+    Rewrite(&'static str),
     Lock,
     Reindex {
         concurrently: bool,

@@ -5,8 +5,8 @@ use crate::migrations::operation::{Kind, Operation};
 use crate::migrations::state::Model;
 use beanpole_model::Severity;
 
-const RULE: &str = "index-locks-writes";
-const DROPPED: &str = "drop-index-locks";
+pub(in crate::migrations) const RULE: &str = "index-locks-writes";
+pub(in crate::migrations) const DROPPED: &str = "drop-index-locks";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     match &operation.kind {

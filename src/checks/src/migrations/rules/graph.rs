@@ -6,6 +6,13 @@ use crate::migrations::project::{Key, Project};
 use beanpole_model::{Finding, Severity};
 use std::collections::BTreeSet;
 
+pub(in crate::migrations) const LEAVES: &str = "several-leaves";
+pub(in crate::migrations) const CYCLE: &str = "migration-cycle";
+pub(in crate::migrations) const MISSING: &str = "missing-migration";
+pub(in crate::migrations) const TAKEN: &str = "number-taken";
+pub(in crate::migrations) const EDITED: &str = "edited-migration";
+pub(in crate::migrations) const DELETED: &str = "deleted-migration";
+
 pub(in crate::migrations) fn check(
     base: Option<&Project<'_>>,
     head: &Project<'_>,
@@ -79,7 +86,7 @@ impl GraphRules<'_> {
             self.say(
                 migration,
                 Words {
-                    rule: "several-leaves",
+                    rule: LEAVES,
                     severity: Severity::Error,
                     message: format!(
                         "the app {app} has {} last migrations: {}",
@@ -115,7 +122,7 @@ impl GraphRules<'_> {
         self.say(
             migration,
             Words {
-                rule: "migration-cycle",
+                rule: CYCLE,
                 severity: Severity::Error,
                 message: format!("these migrations wait for each other: {}", names.join(" → ")),
                 reason: "`migrate` stops with CircularDependencyError before it applies anything",
@@ -132,7 +139,7 @@ impl GraphRules<'_> {
             self.say(
                 migration,
                 Words {
-                    rule: "missing-migration",
+                    rule: MISSING,
                     severity: Severity::Error,
                     message: format!("depends on {app}.{name}, which does not exist"),
                     reason: "`migrate` stops with NodeNotFoundError before it applies anything",
@@ -167,7 +174,7 @@ impl GraphRules<'_> {
                 self.say(
                     migration,
                     Words {
-                        rule: "number-taken",
+                        rule: TAKEN,
                         severity: Severity::Warning,
                         message: format!("the number {number} is taken by {app}.{other}, which is released"),
                         reason: "two migrations of one number were made side by side: their order is not the one that their names say",
@@ -190,7 +197,7 @@ impl GraphRules<'_> {
                 self.say(
                     migration,
                     Words {
-                        rule: "edited-migration",
+                        rule: EDITED,
                         severity: Severity::Warning,
                         message: format!("{} is released and does something else now", migration.id),
                         reason: "Django does not apply a migration twice: the databases that have it keep what the old text did",
@@ -221,7 +228,7 @@ impl GraphRules<'_> {
                 continue;
             }
             self.findings.push(Finding {
-                rule: "deleted-migration".to_owned(),
+                rule: DELETED.to_owned(),
                 severity: Severity::Warning,
                 location: Some(base.location(&old.id.path, None)),
                 message: format!("{} is released and its file is gone", old.id),

@@ -2,7 +2,8 @@
 
 use super::Judge;
 use crate::migrations::rules::{
-    change_type, drop_column, rename_column, rename_table, required_column, set_not_null,
+    change_type, constraint, drop_column, drop_default, foreign_key, rename_column, rename_table,
+    required_column, set_not_null, unique,
 };
 use crate::sql::{Action, ConstraintSort};
 use beanpole_model::Severity;
@@ -72,6 +73,21 @@ impl Judge<'_, '_> {
                     );
                 }
             }
+            Action::DropDefault(column) => {
+                let needed = self
+                    .old(table)
+                    .and_then(|model| model.column_owner(column))
+                    .is_some_and(|(_, field)| field.db_default.is_some() && !field.takes_null());
+                if needed && self.uses_column(table, column) {
+                    self.say(
+                        drop_default::RULE,
+                        Severity::Error,
+                        &format!("drops the default of {table}.{column}, which the serving code's inserts use"),
+                        "the serving code writes DEFAULT for the column; without one that is NULL, and the column takes no NULL",
+                        "release code that gives the value itself first, and drop the default in a later release",
+                    );
+                }
+            }
             Action::SetType(column) => self.say(
                 change_type::REWRITTEN,
                 self.lock_severity(table),
@@ -98,28 +114,28 @@ impl Judge<'_, '_> {
         let severity = self.lock_severity(table);
         match kind {
             ConstraintSort::Check | ConstraintSort::NotNull if !not_valid => self.say(
-                "constraint-scans-table",
+                constraint::RULE,
                 severity,
                 &format!("adds a constraint to {table} and checks all rows at once"),
                 "Postgres reads the whole table under a lock that stops all reads and writes",
                 "add it NOT VALID, and VALIDATE CONSTRAINT in a migration of its own",
             ),
             ConstraintSort::ForeignKey if !not_valid => self.say(
-                "foreign-key-locks",
+                foreign_key::RULE,
                 severity,
                 &format!("adds a foreign key to {table} and checks all rows at once"),
                 "all writes of both tables wait until every row is checked",
                 "add it NOT VALID, and VALIDATE CONSTRAINT in a migration of its own",
             ),
             ConstraintSort::Unique if !using_index => self.say(
-                "unique-on-existing-data",
+                unique::RULE,
                 severity,
                 &format!("adds a unique constraint to {table}, which has rows"),
                 "it fails if two rows are equal, and all reads and writes wait until the index is built",
                 "CREATE UNIQUE INDEX CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX",
             ),
             ConstraintSort::Exclude => self.say(
-                "exclusion-scans-table",
+                constraint::EXCLUSION,
                 severity,
                 &format!("adds an exclusion constraint to {table}"),
                 "Postgres builds its index under a lock that stops all reads and writes; no way without the lock exists",

@@ -13,13 +13,26 @@ use crate::python::Span;
 use crate::sql::{self, Action, Statement, StatementKind};
 use beanpole_model::Severity;
 
+pub(in crate::migrations) const NO_REVERSE: &str = "runsql-without-reverse";
+pub(in crate::migrations) const WITHOUT_WHERE: &str = "sql-without-where";
+pub(in crate::migrations) const TRUNCATE: &str = "sql-truncate";
+pub(in crate::migrations) const TRANSACTION: &str = "sql-transaction";
+pub(in crate::migrations) const LOCK: &str = "sql-lock";
+pub(in crate::migrations) const NOT_ANALYSED: &str = "sql-not-analysed";
+pub(in crate::migrations) const UNKNOWN_TABLE: &str = "drop-unknown-table";
+pub(in crate::migrations) const NOT_REPEATABLE: &str = "concurrently-not-repeatable";
+pub(in crate::migrations) const REMARK: &str = "sql-remark";
+pub(in crate::migrations) const DROP_DATABASE: &str = "sql-drop-database";
+pub(in crate::migrations) const ENUM_VALUE: &str = "enum-value-in-transaction";
+pub(in crate::migrations) const REWRITES: &str = "sql-rewrites-table";
+
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let Kind::RunSql(run) = &operation.kind else {
         return;
     };
     if run.reverse == Reverse::Missing && !run.sql.is_empty() {
         context.say(Said {
-            rule: "runsql-without-reverse",
+            rule: NO_REVERSE,
             severity: Severity::Note,
             span: operation.span,
             message: "RunSQL without a way back".to_owned(),
@@ -29,10 +42,13 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
         });
     }
     for (text, span) in &run.sql {
-        for statement in sql::read(text) {
+        let statements = sql::read(text);
+        let alone = statements.len() == 1 && context.facts.operations == 1;
+        for statement in statements {
             let mut judge = Judge {
                 context,
                 span: *span,
+                alone,
                 at: if statement.line == 0 {
                     String::new()
                 } else {
@@ -48,6 +64,8 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
 struct Judge<'c, 'a> {
     context: &'c mut Context<'a>,
     span: Span,
+    /// Whether the migration has no other statement.
+    alone: bool,
     /// Where in the SQL, if it has several lines.
     at: String,
 }
@@ -113,6 +131,9 @@ impl<'a> Judge<'_, 'a> {
             }
             StatementKind::AlterTable { table, actions } if !self.is_new(table) => {
                 for (index, action) in actions.iter().enumerate() {
+                    if self.context.migration.atomic {
+                        self.context.facts.locked.get_or_insert("ALTER TABLE");
+                    }
                     self.action(table, action, actions.get(index + 1..).unwrap_or_default());
                 }
             }
@@ -135,7 +156,7 @@ impl<'a> Judge<'_, 'a> {
                     self.in_transaction();
                 } else {
                     self.say(
-                        "drop-index-locks",
+                        super::add_index::DROPPED,
                         Severity::Note,
                         "drops or rebuilds an index without CONCURRENTLY",
                         "the lock stops all reads and writes of the table, and waits behind every query that runs",
@@ -146,7 +167,7 @@ impl<'a> Judge<'_, 'a> {
             StatementKind::Change { table, filtered } => {
                 if !filtered && !self.is_new(table) {
                     self.say(
-                        "sql-without-where",
+                        WITHOUT_WHERE,
                         Severity::Warning,
                         &format!("changes all rows of {table} in one statement"),
                         "on a large table this is one long transaction that holds the lock of every row",
@@ -158,7 +179,7 @@ impl<'a> Judge<'_, 'a> {
                 for table in tables {
                     if !self.is_new(table) {
                         self.say(
-                            "sql-truncate",
+                            TRUNCATE,
                             Severity::Error,
                             &format!("empties the table {table}"),
                             "all rows are gone for the serving code at once, and no roll-back brings them back",
@@ -170,7 +191,7 @@ impl<'a> Judge<'_, 'a> {
             StatementKind::Transaction => {
                 if self.context.migration.atomic {
                     self.say(
-                        "sql-transaction",
+                        TRANSACTION,
                         Severity::Error,
                         "begins or ends a transaction inside of the migration's own",
                         "what was done so far is made final while Django believes that it can still be undone",
@@ -178,15 +199,23 @@ impl<'a> Judge<'_, 'a> {
                     );
                 }
             }
-            StatementKind::DropDatabase => self.say(
-                "sql-drop-database",
+            StatementKind::DropDatabase(what) => self.say(
+                DROP_DATABASE,
                 Severity::Error,
-                "drops a database",
+                &format!("drops a {what}"),
                 "no release needs this",
                 "remove the statement",
             ),
+            StatementKind::AddEnumValue => self.enum_value(),
+            StatementKind::Rewrite(what) => self.say(
+                REWRITES,
+                Severity::Warning,
+                &format!("{what} writes a table anew"),
+                "all reads and writes of the table stop until it is done",
+                "take it out of the release: `pg_repack` does the same without the lock",
+            ),
             StatementKind::Lock => self.say(
-                "sql-lock",
+                LOCK,
                 Severity::Warning,
                 "locks a table by hand until the end of the transaction",
                 "the serving code waits for it",
@@ -195,7 +224,7 @@ impl<'a> Judge<'_, 'a> {
             StatementKind::Unseen(why) => {
                 let why = why.clone();
                 self.say(
-                    "sql-not-analysed",
+                    NOT_ANALYSED,
                     Severity::Warning,
                     &why,
                     "what cannot be seen may drop, lock or rewrite a table",
@@ -203,6 +232,24 @@ impl<'a> Judge<'_, 'a> {
                 );
             }
             StatementKind::Insert | StatementKind::Other => {}
+        }
+    }
+
+    /// A value that was added to an enum can be used when the transaction has ended.
+    fn enum_value(&mut self) {
+        let refused = self
+            .context
+            .settings
+            .postgres
+            .is_some_and(|version| version < 12);
+        if self.context.migration.atomic && (refused || !self.alone) {
+            self.say(
+                ENUM_VALUE,
+                Severity::Warning,
+                "adds a value to an enum in a migration that does more, in one transaction",
+                "Postgres refuses to use the value before the transaction ends; before version 12 it refuses the statement itself",
+                "put it into a migration of its own with `atomic = False`",
+            );
         }
     }
 
@@ -222,7 +269,7 @@ impl<'a> Judge<'_, 'a> {
             };
             let first = message.split(". ").next().unwrap_or(message);
             self.say(
-                "sql-remark",
+                REMARK,
                 severity,
                 &format!("{code}: {first}"),
                 "squawk, a linter of SQL for Postgres, says so",

@@ -1,7 +1,7 @@
 //! Tables that are dropped and indexes that are built.
 
-use super::Judge;
-use crate::migrations::rules::{concurrently, drop_table};
+use super::{Judge, NOT_REPEATABLE, UNKNOWN_TABLE};
+use crate::migrations::rules::{add_index, concurrently, drop_table, lock_held};
 use beanpole_model::Severity;
 
 impl Judge<'_, '_> {
@@ -26,7 +26,7 @@ impl Judge<'_, '_> {
             && self.context.fold.database.between(table).is_none()
         {
             self.say(
-                "drop-unknown-table",
+                UNKNOWN_TABLE,
                 Severity::Warning,
                 &format!("drops the table {table}, which belongs to no model that we know"),
                 "nothing here says who reads it",
@@ -52,7 +52,7 @@ impl Judge<'_, '_> {
             self.in_transaction();
             if !if_not_exists {
                 self.say(
-                    "concurrently-not-repeatable",
+                    NOT_REPEATABLE,
                     Severity::Note,
                     "CREATE INDEX CONCURRENTLY without IF NOT EXISTS",
                     "a build that is cancelled leaves an invalid index, on which every repetition of the migration fails",
@@ -60,8 +60,9 @@ impl Judge<'_, '_> {
                 );
             }
         } else if !self.is_new(table) {
+            lock_held::statement(self.context, self.span, "builds an index");
             self.say(
-                "index-locks-writes",
+                add_index::RULE,
                 self.lock_severity(table),
                 &format!("builds an index of {table} without CONCURRENTLY"),
                 "every write of the table waits until the index is built",

@@ -170,3 +170,40 @@ fn a_staged_column_may_be_dropped() {
         .adds_after("0003_drop", "0002_state", "migrations.RunSQL('ALTER TABLE shop_order DROP COLUMN note', migrations.RunSQL.noop),", "");
     assert!(case.all().is_empty());
 }
+
+#[test]
+fn values_of_enums_need_a_transaction_of_their_own() {
+    const ADD: &str = "ALTER TYPE state ADD VALUE 'sent'";
+    assert!(sql(ADD).all().is_empty());
+    let both = format!("{ADD}; UPDATE shop_order SET state = 'sent' WHERE id = 1");
+    assert_eq!(sql(&both).all(), ["enum-value-in-transaction"]);
+    let mut old = sql(ADD);
+    old.settings.postgres = Some(11);
+    assert_eq!(old.warnings(), ["enum-value-in-transaction"]);
+    let apart = format!("migrations.RunSQL({both:?}, migrations.RunSQL.noop),");
+    let apart = Case::new().adds_after("0002_a", "0001_initial", &apart, "atomic = False");
+    assert!(apart.all().is_empty());
+}
+
+#[test]
+fn a_default_that_inserts_use_stays() {
+    let drop = "ALTER TABLE shop_order ALTER COLUMN state DROP DEFAULT";
+    assert_eq!(sql(drop).errors(), ["drop-db-default"]);
+    let without = "ALTER TABLE shop_order ALTER COLUMN count DROP DEFAULT";
+    assert!(sql(without).all().is_empty());
+}
+
+#[test]
+fn schemas_and_whole_tables_are_not_for_releases() {
+    assert_eq!(
+        sql("DROP SCHEMA shop CASCADE").errors(),
+        ["sql-drop-database"]
+    );
+    for text in [
+        "CLUSTER shop_order USING a",
+        "VACUUM (FULL, ANALYZE) shop_order",
+    ] {
+        assert_eq!(sql(text).warnings(), ["sql-rewrites-table"], "{text}");
+    }
+    assert!(sql("VACUUM shop_order").all().is_empty());
+}
