@@ -14,6 +14,8 @@ mod migration;
 mod modules;
 mod names;
 mod operation;
+#[cfg(test)]
+mod peers;
 mod project;
 mod read;
 mod read_operation;

@@ -125,6 +125,7 @@ fn kind(statement: &ast::Stmt) -> StatementKind {
             table: relation(create.table_relation_name()),
             concurrently: create.concurrently_token().is_some(),
             if_not_exists: create.if_not_exists().is_some(),
+            unique: says(create, "create unique"),
         },
         ast::Stmt::DropIndex(drop) => StatementKind::DropIndex {
             concurrently: drop.concurrently_token().is_some(),
@@ -410,7 +411,8 @@ mod tests {
                 StatementKind::CreateIndex {
                     table: "a".to_owned(),
                     concurrently: true,
-                    if_not_exists: true
+                    if_not_exists: true,
+                    unique: true
                 },
                 StatementKind::DropIndex { concurrently: true },
             ]

@@ -31,6 +31,7 @@ pub(crate) enum StatementKind {
         table: String,
         concurrently: bool,
         if_not_exists: bool,
+        unique: bool,
     },
     DropIndex {
         concurrently: bool,

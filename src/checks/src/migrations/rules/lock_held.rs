@@ -22,12 +22,17 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation, said_befor
     if !context.migration.atomic || matches!(operation.kind, Kind::RunSql(_)) {
         return;
     }
-    let slow = context
-        .findings
-        .iter()
-        .skip(said_before)
-        .any(|finding| SLOW.contains(&finding.rule.as_str()));
-    if slow {
+    let said = |context: &Context<'_>, rules: &[&str]| {
+        let mut new = context.findings.iter().skip(said_before);
+        new.any(|finding| rules.contains(&finding.rule.as_str()))
+    };
+    // The index of a new column is built at the end of the transaction that has added the column.
+    let indexed =
+        matches!(operation.kind, Kind::AddField { .. }) && said(context, &[add_index::RULE]);
+    if indexed {
+        context.facts.locked.get_or_insert("AddField");
+    }
+    if said(context, &SLOW) {
         statement(context, operation.span, "reads a whole table");
     }
     // Building an index lets others read; everything else that changes a table does not.
@@ -71,6 +76,10 @@ mod tests {
     #[test]
     fn a_slow_step_after_a_lock_is_found() {
         assert!(says(&format!("{ALTER}\n        {INDEX}"), ""));
+        // The index of the new column is built under the lock that added the column.
+        let indexed =
+            "migrations.AddField('order', 'a', models.IntegerField(null=True, db_index=True)),";
+        assert!(says(indexed, ""));
         for sql in [
             "ALTER TABLE shop_order ADD COLUMN a int; CREATE INDEX b ON shop_order (number)",
             "ALTER TABLE shop_order DROP COLUMN gone; CREATE INDEX b ON labels (text)",
@@ -89,6 +98,8 @@ mod tests {
     fn the_other_order_and_own_migrations_are_fine() {
         assert!(!says(&format!("{INDEX}\n        {ALTER}"), ""));
         assert!(!says(ALTER, "") && !says(INDEX, ""));
+        let plain = "migrations.AddField('order', 'a', models.DecimalField(db_default=Random())),";
+        assert!(!says(plain, ""));
         assert!(!says(
             &format!("{ALTER}\n        {INDEX}"),
             "atomic = False"

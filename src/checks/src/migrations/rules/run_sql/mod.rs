@@ -150,7 +150,9 @@ impl<'a> Judge<'_, 'a> {
                 table,
                 concurrently,
                 if_not_exists,
-            } => self.create_index(table, *concurrently, *if_not_exists),
+                ..
+            } if *concurrently => self.create_concurrently(*if_not_exists),
+            StatementKind::CreateIndex { table, unique, .. } => self.create_index(table, *unique),
             StatementKind::DropIndex { concurrently } | StatementKind::Reindex { concurrently } => {
                 if *concurrently {
                     self.in_transaction();

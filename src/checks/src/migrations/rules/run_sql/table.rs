@@ -1,7 +1,7 @@
 //! Tables that are dropped and indexes that are built.
 
 use super::{Judge, NOT_REPEATABLE, UNKNOWN_TABLE};
-use crate::migrations::rules::{add_index, concurrently, drop_table, lock_held};
+use crate::migrations::rules::{add_index, concurrently, drop_table, lock_held, unique};
 use beanpole_model::Severity;
 
 impl Judge<'_, '_> {
@@ -47,23 +47,37 @@ impl Judge<'_, '_> {
         }
     }
 
-    pub(super) fn create_index(&mut self, table: &str, concurrently: bool, if_not_exists: bool) {
-        if concurrently {
-            self.in_transaction();
-            if !if_not_exists {
-                self.say(
-                    NOT_REPEATABLE,
-                    Severity::Note,
-                    "CREATE INDEX CONCURRENTLY without IF NOT EXISTS",
-                    "a build that is cancelled leaves an invalid index, on which every repetition of the migration fails",
-                    "drop an invalid index first: DROP INDEX CONCURRENTLY IF EXISTS before CREATE INDEX CONCURRENTLY",
-                );
-            }
-        } else if !self.is_new(table) {
-            lock_held::statement(self.context, self.span, "builds an index");
+    pub(super) fn create_concurrently(&mut self, if_not_exists: bool) {
+        self.in_transaction();
+        if !if_not_exists {
+            self.say(
+                NOT_REPEATABLE,
+                Severity::Note,
+                "CREATE INDEX CONCURRENTLY without IF NOT EXISTS",
+                "a build that is cancelled leaves an invalid index, on which every repetition of the migration fails",
+                "drop an invalid index first: DROP INDEX CONCURRENTLY IF EXISTS before CREATE INDEX CONCURRENTLY",
+            );
+        }
+    }
+
+    pub(super) fn create_index(&mut self, table: &str, is_unique: bool) {
+        if self.is_new(table) {
+            return;
+        }
+        lock_held::statement(self.context, self.span, "builds an index");
+        let severity = self.lock_severity(table);
+        if is_unique {
+            self.say(
+                unique::RULE,
+                severity,
+                &format!("adds a unique index to {table}, which has rows"),
+                "it fails if two rows are equal, and every write waits until the index is built",
+                "look for equal rows first; CREATE UNIQUE INDEX CONCURRENTLY in a migration of its own with `atomic = False`",
+            );
+        } else {
             self.say(
                 add_index::RULE,
-                self.lock_severity(table),
+                severity,
                 &format!("builds an index of {table} without CONCURRENTLY"),
                 "every write of the table waits until the index is built",
                 "use CREATE INDEX CONCURRENTLY in a migration of its own with `atomic = False`",
