@@ -85,7 +85,7 @@ impl<'s> Report<'s> {
             })
     }
 
-    /// All findings by their place, each once.
+    /// All findings by their place; of those of one rule at one place the first.
     pub(crate) fn finish(mut self) -> Vec<Finding> {
         self.findings.sort_by(|left, right| {
             let place = |finding: &Finding| {
@@ -100,7 +100,9 @@ impl<'s> Report<'s> {
                 &right.message,
             ))
         });
-        self.findings.dedup();
+        // What several services take from one anchor is one fault at one place.
+        self.findings
+            .dedup_by(|next, kept| next.rule == kept.rule && next.location == kept.location);
         self.findings
     }
 }

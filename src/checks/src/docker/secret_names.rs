@@ -88,7 +88,12 @@ const PLACEHOLDERS: [&str; 12] = [
 pub(super) fn names_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
-    if words.last().is_some_and(|last| ABOUT.contains(last)) {
+    // `uwsgi_pass` and `proxy_pass` are nginx's words for an address.
+    let is_address = matches!(
+        words.as_slice(),
+        [.., "UWSGI" | "PROXY" | "FASTCGI" | "GRPC", "PASS"]
+    );
+    if is_address || words.last().is_some_and(|last| ABOUT.contains(last)) {
         return false;
     }
     words.iter().any(|word| WORDS.contains(word))
@@ -151,6 +156,7 @@ mod tests {
             "SECRETARY",
             "DB_PASSWORD_FILE",
             "TOKEN_LENGTH",
+            "DD_UWSGI_PASS",
             "AWS_ACCESS_KEY_ID",
             "KEYBOARD",
             "",

@@ -1,6 +1,7 @@
 //! `compose-image-latest`: an image that is another one tomorrow.
 
 use super::service::Compose;
+use crate::docker::project::Project;
 use crate::report::{Report, Said};
 use crate::source::file_name;
 use crate::{Group, Rule};
@@ -13,13 +14,21 @@ pub(super) const RULE: Rule = Rule {
     summary: "an image of a compose file has no tag, or the tag latest",
 };
 
-pub(super) fn check(compose: &Compose, report: &mut Report<'_>) {
+pub(super) fn check(project: &Project<'_>, compose: &Compose, report: &mut Report<'_>) {
+    // An image that one of the services builds is as new as its code.
+    let own: Vec<&str> = project
+        .composes
+        .iter()
+        .flat_map(|compose| &compose.services)
+        .filter(|service| service.build.is_some())
+        .filter_map(|service| service.image.as_deref())
+        .collect();
     for service in &compose.services {
         let (Some(image), Some(node)) = (&service.image, service.node.get("image")) else {
             continue;
         };
         // With `build`, the image is the name that the result gets.
-        if service.build.is_some() || !floats(image) {
+        if service.build.is_some() || own.contains(&image.as_str()) || !floats(image) {
             continue;
         }
         report.say(
@@ -73,6 +82,20 @@ mod tests {
                 "{image}"
             );
         }
+    }
+
+    #[test]
+    fn one_anchor_is_one_finding() {
+        let text = "x-a: &a\n  image: nginx\nservices:\n  a: *a\n  b: *a\n";
+        let case = Case::new().file("compose.yaml", text);
+        assert_eq!(case.warnings(), ["compose.yaml:2:10 compose-image-latest"]);
+    }
+
+    #[test]
+    fn what_a_service_builds_is_fine() {
+        let text =
+            "services:\n  a:\n    build: .\n    image: shop:latest\n  b:\n    image: shop:latest\n";
+        assert!(Case::new().file("compose.yaml", text).all().is_empty());
     }
 
     #[test]

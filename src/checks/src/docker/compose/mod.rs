@@ -30,7 +30,7 @@ pub(super) fn check(project: &Project<'_>, report: &mut Report<'_>) {
         service::check(compose, report);
         port::check(compose, report);
         health::check(project, compose, report);
-        image::check(compose, report);
+        image::check(project, compose, report);
         secret::check(project.settings, compose, report);
         server::check(project.settings, compose, report);
     }

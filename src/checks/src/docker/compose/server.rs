@@ -22,7 +22,7 @@ pub(super) fn check(settings: &Settings, compose: &Compose, report: &mut Report<
     for service in &compose.services {
         // Code that is mounted for reload is what `runserver` is for.
         let names_production = compose.path.contains("prod");
-        if service.mounts_code() && !names_production {
+        if service.mounts_code(&compose.path) && !names_production {
             continue;
         }
         for key in ["command", "entrypoint"] {
@@ -79,6 +79,8 @@ mod tests {
             case("compose.prod.yaml", &mounted).rules(),
             ["compose-runserver"]
         );
+        let built = format!("    build: ./backend\n{command}    volumes: ['./backend/:/app/']\n");
+        assert!(case("compose.yaml", &built).all().is_empty());
         let gunicorn = "    command: gunicorn config.wsgi\n";
         assert!(case("compose.yaml", gunicorn).all().is_empty());
     }

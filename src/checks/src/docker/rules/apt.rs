@@ -23,8 +23,14 @@ pub(in crate::docker) const RECOMMENDS: Rule = Rule {
 };
 
 pub(super) fn check(image: &Image<'_>, report: &mut Report<'_>) {
+    let Some(last) = image.file.target(None) else {
+        return;
+    };
     let turned_off = turns_recommends_off(&image.file.instructions);
-    for instruction in image.file.instructions.iter().filter(|one| one.is("RUN")) {
+    // Layers of a stage that is only copied from are in no image.
+    let shipped = image.file.lineage(last);
+    let instructions = shipped.into_iter().flat_map(|stage| image.file.of(stage));
+    for instruction in instructions.filter(|one| one.is("RUN")) {
         for script in scripts(instruction) {
             let commands = shell::commands(&script.text);
             lists(image, instruction, &script, &commands, report);
@@ -145,6 +151,7 @@ mod tests {
             ),
             ("RUN set -e; \\\n    apt-get update", "3:5"),
             ("RUN <<EOF\nset -e\napt-get update\nEOF", "4:1"),
+            ("FROM b:1 AS base\nRUN apt-get update\nFROM base", "3:5"),
             ("RUN apt-get update\nRUN rm -rf /var/lib/apt/lists/*", "2:5"),
         ] {
             assert_eq!(
@@ -162,6 +169,7 @@ mod tests {
             "RUN --mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt,sharing=locked apt-get update",
             "RUN <<EOF\napt-get update\nrm -rf /var/lib/apt/lists/*\nEOF",
             "RUN echo apt-get update",
+            "RUN apt-get update\nFROM b:1",
         ] {
             assert!(case(run).all().is_empty(), "{run}");
         }
