@@ -5,12 +5,12 @@
 //! ([`migrations::NotAnalysed`]), never passed over. No input may panic or overflow the stack.
 
 pub mod docker;
+mod findings;
 pub mod migrations;
-#[cfg(test)]
-mod pages;
 mod python;
-mod report;
 mod rule;
+#[cfg(test)]
+mod rule_pages;
 mod scope;
 mod shell;
 mod source;

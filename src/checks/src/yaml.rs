@@ -11,7 +11,7 @@ use std::fmt;
 /// How deep mappings and lists may nest.
 const DEEPEST: usize = 48;
 /// How many nodes a file may have, aliases expanded.
-const MOST_NODES: usize = 100_000;
+const MOST_NODES: usize = 30_000;
 /// How many aliases a file may use.
 const MOST_ALIASES: usize = 1000;
 

@@ -13,7 +13,7 @@ mod secret_names;
 #[cfg(test)]
 mod testing;
 
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::source::file_name;
 use crate::{Group, Rule, Scope};
 use beanpole_model::{Finding, Severity};
@@ -74,6 +74,7 @@ impl Default for Settings {
     fn default() -> Self {
         let words = [
             "ci",
+            "devcontainer",
             "dev",
             "development",
             "e2e",
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_page() {
-        crate::pages::assert_pages(RULES);
+        crate::rule_pages::assert_pages(RULES);
     }
 
     #[test]

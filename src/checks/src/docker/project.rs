@@ -55,7 +55,15 @@ impl<'s> Project<'s> {
             match Source::read(bytes) {
                 Err(why) => project.cannot_read(path, why, Place::START),
                 Ok(source) if is_dockerfile(path) => {
-                    dockerfiles.push((path, Dockerfile::read(&source)));
+                    let file = Dockerfile::read(&source);
+                    if !file.is_whole {
+                        project.cannot_read(
+                            path,
+                            "the file has more than 2000 instructions",
+                            Place::START,
+                        );
+                    }
+                    dockerfiles.push((path, file));
                 }
                 Ok(source) if is_compose(path) => match Compose::read(path, &source) {
                     Ok(compose) => project.composes.push(compose),

@@ -33,7 +33,10 @@ impl<'s> Project<'s> {
         let mut starts: Vec<(&'s str, Start)> = Vec::new();
         for (index, image) in self.dockerfiles.iter().enumerate() {
             for (number, stage) in image.file.stages.iter().enumerate() {
-                for instruction in image.file.of(stage) {
+                // Of several instructions the last one counts.
+                let own = image.file.of(stage).iter().rev();
+                let last = |keyword| own.clone().find(|one| one.is(keyword));
+                for instruction in [last("ENTRYPOINT"), last("CMD")].into_iter().flatten() {
                     if let Some((script, mut start)) = self.started_by(image, stage, instruction) {
                         start.stage = Some((index, number));
                         starts.push((script, start));

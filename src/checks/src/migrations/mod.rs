@@ -35,3 +35,9 @@ pub use settings::Settings;
 
 /// All rules of this group.
 pub const RULES: &[crate::Rule] = rules::catalog::RULES;
+
+/// Whether the content of that path is needed even if it did not change: models and helper modules are looked up as well.
+#[must_use]
+pub fn wants(path: &str) -> bool {
+    path.ends_with(".py")
+}

@@ -4,6 +4,9 @@
 /// How deep a default may hold another variable with a default.
 const DEEPEST: u32 = 8;
 
+/// The longest word that is looked into, in bytes: each `$` may cost a look at all of it.
+const LONGEST: usize = 4096;
+
 /// The word with its variables replaced. None if one of them is not known and has no default, or is more than a variable
 /// (`$(command)`, `${NAME%.*}`).
 pub(crate) fn expand(word: &str, known: &dyn Fn(&str) -> Option<String>) -> Option<String> {
@@ -11,7 +14,7 @@ pub(crate) fn expand(word: &str, known: &dyn Fn(&str) -> Option<String>) -> Opti
 }
 
 fn at_depth(word: &str, known: &dyn Fn(&str) -> Option<String>, depth: u32) -> Option<String> {
-    if depth > DEEPEST {
+    if depth > DEEPEST || word.len() > LONGEST {
         return None;
     }
     let mut result = String::new();
@@ -44,6 +47,9 @@ fn at_depth(word: &str, known: &dyn Fn(&str) -> Option<String>, depth: u32) -> O
 /// The names of the variables in a word, those in defaults left out.
 pub(crate) fn variables(word: &str) -> Vec<&str> {
     let mut names = Vec::new();
+    if word.len() > LONGEST {
+        return names;
+    }
     let mut rest = word;
     while let Some(at) = rest.find('$') {
         let from = rest.get(at..).unwrap_or_default();
@@ -160,8 +166,10 @@ mod tests {
 
     #[test]
     fn defaults_that_never_end_are_left() {
-        let word = "${A:-".repeat(100_000) + &"}".repeat(100_000);
+        let word = "${A:-".repeat(100) + &"}".repeat(100);
         assert_eq!(expand(&word, &known), None);
+        let word = "${".repeat(500_000);
+        assert!(expand(&word, &known).is_none() && variables(&word).is_empty());
     }
 
     proptest! {

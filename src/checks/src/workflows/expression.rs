@@ -11,14 +11,18 @@ pub(super) struct Expression<'t> {
     pub(super) start: usize,
 }
 
+/// How many expressions of one text are looked at. Finding the place of each costs a look at all before it.
+const MOST: usize = 500;
+
 /// The expressions of a text. One that is not closed is none.
 pub(super) fn expressions(text: &str) -> Vec<Expression<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(start) = text
-        .get(at..)
-        .and_then(|rest| rest.find("${{"))
-        .map(|found| at + found)
+    while found.len() < MOST
+        && let Some(start) = text
+            .get(at..)
+            .and_then(|rest| rest.find("${{"))
+            .map(|found| at + found)
     {
         let Some(end) = text
             .get(start..)

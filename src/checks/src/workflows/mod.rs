@@ -10,7 +10,7 @@ mod rules;
 mod testing;
 mod workflow;
 
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::source::{Place, Source, file_name};
 use crate::{Group, Rule, Scope};
 use beanpole_model::{Finding, Severity};
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_page() {
-        crate::pages::assert_pages(RULES);
+        crate::rule_pages::assert_pages(RULES);
     }
 
     proptest! {

@@ -2,11 +2,12 @@
 
 use super::service::{Compose, Service};
 use crate::docker::project::Project;
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::source::Place;
 use crate::yaml::{Node, Value};
 use crate::{Group, Rule};
 use beanpole_model::Severity;
+use std::collections::BTreeMap;
 
 pub(super) const MISSING: Rule = Rule {
     id: "compose-no-healthcheck",
@@ -30,8 +31,10 @@ struct Dependency<'c> {
 }
 
 pub(super) fn check(project: &Project<'_>, compose: &Compose, report: &mut Report<'_>) {
+    let waiting = waiting(compose);
     for service in &compose.services {
-        missing(project, compose, service, report);
+        let by = waiting.get(service.name.as_str()).copied();
+        missing(project, compose, service, by, report);
         for dependency in dependencies(service) {
             not_awaited(compose, service, &dependency, report);
         }
@@ -67,29 +70,39 @@ fn dependencies(service: &Service) -> Vec<Dependency<'_>> {
     }
 }
 
-fn missing(project: &Project<'_>, compose: &Compose, service: &Service, report: &mut Report<'_>) {
+/// The services whose health is waited for, each with one that waits.
+fn waiting(compose: &Compose) -> BTreeMap<&str, &str> {
+    let mut found = BTreeMap::new();
+    for service in &compose.services {
+        for dependency in dependencies(service) {
+            if dependency.condition == "service_healthy" {
+                found.entry(dependency.on).or_insert(service.name.as_str());
+            }
+        }
+    }
+    found
+}
+
+fn missing(
+    project: &Project<'_>,
+    compose: &Compose,
+    service: &Service,
+    awaited_by: Option<&str>,
+    report: &mut Report<'_>,
+) {
     if service.extends
         || service.health_check().is_some()
         || project.image_has_health_check(service)
     {
         return;
     }
-    let awaited: Vec<&Service> = compose
-        .services
-        .iter()
-        .filter(|other| {
-            dependencies(other)
-                .iter()
-                .any(|one| one.on == service.name && one.condition == "service_healthy")
-        })
-        .collect();
     // An image that is not built here may bring a check of its own. Those of the known stores do not.
     let unknown_image = service.store().is_none() && service.build.is_none();
-    if unknown_image || (service.store().is_none() && awaited.is_empty()) {
+    if unknown_image || (service.store().is_none() && awaited_by.is_none()) {
         return;
     }
-    let by = awaited.first().map_or(String::new(), |other| {
-        format!(", and `{}` waits for its health", other.name)
+    let by = awaited_by.map_or(String::new(), |other| {
+        format!(", and `{other}` waits for its health")
     });
     report.missing(
         &MISSING,

@@ -2,7 +2,7 @@
 
 use super::service::Compose;
 use crate::docker::project::Project;
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::source::file_name;
 use crate::{Group, Rule};
 use beanpole_model::Severity;

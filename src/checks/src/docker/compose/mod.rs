@@ -12,7 +12,7 @@ pub(super) use service::{Compose, Service};
 
 use super::project::Project;
 use crate::Rule;
-use crate::report::Report;
+use crate::findings::Report;
 
 /// The rules of compose files.
 pub(super) const RULES: [&Rule; 7] = [

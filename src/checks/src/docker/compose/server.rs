@@ -3,7 +3,7 @@
 use super::service::Compose;
 use crate::docker::rules::runserver::{is_runserver, said};
 use crate::docker::{Settings, is_development};
-use crate::report::Report;
+use crate::findings::Report;
 use crate::shell;
 use crate::{Group, Rule};
 use beanpole_model::Severity;

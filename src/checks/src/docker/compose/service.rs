@@ -1,6 +1,6 @@
 //! The services of a compose file; `compose-extends-not-seen`.
 
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::source::{Place, Source, directory, join};
 use crate::yaml::{self, Node, Value};
 use crate::{Group, Rule, shell};

@@ -17,6 +17,8 @@ use crate::source::{Place, number};
 pub(crate) struct Dockerfile {
     pub(crate) instructions: Vec<Instruction>,
     pub(crate) stages: Vec<Stage>,
+    /// Whether all of the file was read.
+    pub(crate) is_whole: bool,
 }
 
 /// One instruction.

@@ -3,6 +3,9 @@
 use super::{Dockerfile, Heredoc, Instruction, Text, stage};
 use crate::source::{Place, Source, number};
 
+/// How many instructions of a file are read. Rules compare them with each other.
+const MOST: usize = 2000;
+
 impl Dockerfile {
     /// Reads a file. Never fails.
     pub(crate) fn read(source: &Source<'_>) -> Self {
@@ -13,11 +16,12 @@ impl Dockerfile {
             at: 0,
         };
         let mut instructions = Vec::new();
-        while reader.at < lines.len() {
+        while reader.at < lines.len() && instructions.len() < MOST {
             instructions.extend(reader.instruction());
         }
         let stages = stage::stages(&instructions);
         Self {
+            is_whole: reader.at >= lines.len(),
             instructions,
             stages,
         }

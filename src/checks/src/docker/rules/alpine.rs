@@ -1,7 +1,7 @@
 //! `alpine-python`: Python on Alpine Linux.
 
 use crate::docker::project::Image;
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::source::{Place, file_name};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;

@@ -2,7 +2,7 @@
 
 use crate::docker::dockerfile::{Instruction, Text};
 use crate::docker::project::Image;
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::shell::{self, Command};
 use crate::source::Place;
 use crate::{Group, Rule};

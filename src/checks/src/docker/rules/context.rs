@@ -3,7 +3,7 @@
 use crate::docker::dockerfile::Instruction;
 use crate::docker::ignore::IgnoreFile;
 use crate::docker::project::{Image, Project, sources};
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::source::{Place, join};
 use crate::{Group, Rule};
 use beanpole_model::Severity;

@@ -1,7 +1,7 @@
 //! `entrypoint-without-exec`: an entrypoint that stays in front of the server.
 
 use crate::docker::script::Script;
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::shell::Command;
 use crate::source::file_name;
 use crate::{Group, Rule};

@@ -15,7 +15,7 @@ pub(super) mod wait;
 use super::dockerfile::{Instruction, Stage};
 use super::is_development;
 use super::project::{Image, Project};
-use crate::report::Report;
+use crate::findings::Report;
 
 pub(super) fn check(project: &Project<'_>, report: &mut Report<'_>) {
     for image in &project.dockerfiles {

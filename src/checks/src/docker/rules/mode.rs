@@ -3,7 +3,7 @@
 use crate::docker::dockerfile::Instruction;
 use crate::docker::project::{Project, sources};
 use crate::docker::script::{Script, Start};
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::source::{Place, file_name};
 use crate::{FileMode, Group, Rule, shell};
 use beanpole_model::Severity;

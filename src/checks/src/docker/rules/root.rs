@@ -2,7 +2,7 @@
 
 use crate::docker::dockerfile::Stage;
 use crate::docker::project::{Image, Project};
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 

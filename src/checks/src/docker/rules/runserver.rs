@@ -4,7 +4,7 @@ use super::{processes, served};
 use crate::docker::is_development;
 use crate::docker::project::Project;
 use crate::docker::script::Script;
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::source::{Place, file_name};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;

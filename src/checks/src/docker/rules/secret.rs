@@ -4,7 +4,7 @@ use crate::docker::Settings;
 use crate::docker::dockerfile::{Instruction, pairs};
 use crate::docker::project::Image;
 use crate::docker::secret_names::{is_placeholder, looks_like_token, names_secret};
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 

@@ -3,7 +3,7 @@
 use super::processes;
 use crate::docker::dockerfile::Stage;
 use crate::docker::project::Image;
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 

@@ -8,7 +8,7 @@ pub(super) mod untrusted;
 
 use super::Settings;
 use super::workflow::Workflow;
-use crate::report::Report;
+use crate::findings::Report;
 
 pub(super) fn check(settings: &Settings, workflow: &Workflow<'_>, report: &mut Report<'_>) {
     if !workflow.is_action() {

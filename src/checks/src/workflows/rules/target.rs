@@ -1,6 +1,6 @@
 //! `pull-request-target-checkout`: a stranger's code with the repository's rights.
 
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::shell;
 use crate::source::Place;
 use crate::workflows::workflow::{Step, Workflow};

@@ -1,6 +1,6 @@
 //! `untrusted-input-in-run`: text that anyone may write, put into a script.
 
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::workflows::expression::{Expression, expressions};
 use crate::workflows::workflow::Workflow;
 use crate::{Group, Rule};

@@ -6,7 +6,7 @@ mod values;
 use crate::docker::compose::Compose;
 use crate::docker::project::Project;
 use crate::docker::script::Script;
-use crate::report::{Report, Said};
+use crate::findings::{Report, Said};
 use crate::shell::{self, Command, Word};
 use crate::source::Place;
 use crate::{Group, Rule};
