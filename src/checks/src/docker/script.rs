@@ -20,6 +20,8 @@ pub(super) struct Start {
     /// The Dockerfile or compose file.
     pub(super) path: String,
     pub(super) place: Place,
+    /// The script's path in the image.
+    pub(super) program: String,
     /// `sh script` rather than `script`.
     pub(super) through_shell: bool,
     /// Whether it is the entrypoint, which gets the command as its arguments.
@@ -104,6 +106,7 @@ impl<'s> Project<'s> {
             Start {
                 path: image.path.to_owned(),
                 place: instruction.place,
+                program: program.to_owned(),
                 through_shell,
                 is_entrypoint: instruction.is("ENTRYPOINT"),
                 stage: None,
@@ -133,6 +136,7 @@ impl<'s> Project<'s> {
                 let start = Start {
                     path: compose.path.clone(),
                     place,
+                    program: program.to_owned(),
                     through_shell,
                     is_entrypoint: key == "entrypoint",
                     stage: stage.and_then(|stage| {

@@ -2,6 +2,7 @@
 
 mod health;
 mod image;
+mod mount;
 mod port;
 mod secret;
 mod server;

@@ -184,32 +184,6 @@ impl Service {
         Some((words, node.place.until(last_line(node))))
     }
 
-    /// Whether the source code is mounted over the image's: the mark of a service for development. `file` is the compose file.
-    pub(in crate::docker) fn mounts_code(&self, file: &str) -> bool {
-        if self.node.get("develop").is_some() {
-            return true;
-        }
-        let context = self
-            .build
-            .as_ref()
-            .and_then(|build| build.context.as_deref());
-        let is_code = |source: &str| {
-            let is_path = source.starts_with('.');
-            let path = join(directory(file), source).filter(|_| is_path);
-            path.is_some_and(|path| Some(path.as_str()) == context || path == directory(file))
-                || matches!(source.trim_end_matches('/'), "./src" | "./app" | "..")
-        };
-        let volumes = self
-            .node
-            .get("volumes")
-            .map(Node::items)
-            .unwrap_or_default();
-        volumes.iter().any(|item| match &item.value {
-            Value::Scalar(text) => text.split(':').next().is_some_and(is_code),
-            _ => item.get("source").and_then(Node::text).is_some_and(is_code),
-        })
-    }
-
     /// The names under which other services find this one.
     pub(in crate::docker) fn host_names(&self) -> Vec<String> {
         let mut names = vec![self.name.clone()];

@@ -159,6 +159,18 @@ impl Dockerfile {
             .find_map(|stage| self.of(stage).iter().rev().find(|one| one.is(keyword)))
     }
 
+    /// The value that ENV, or the default of an ARG, gives a name in a stage.
+    pub(crate) fn value(&self, stage: &Stage, name: &str) -> Option<String> {
+        let first = self.stages.first().map_or(0, |stage| stage.range.start);
+        let global = self.instructions.get(..first).unwrap_or_default();
+        let own = self.lineage(stage).into_iter().map(|stage| self.of(stage));
+        own.chain([global])
+            .flat_map(|instructions| instructions.iter().rev())
+            .filter(|one| one.is("ENV") || one.is("ARG"))
+            .flat_map(pairs)
+            .find_map(|(set, value, _)| value.filter(|_| set == name))
+    }
+
     /// The image from outside that a stage builds upon in the end.
     pub(crate) fn base_image<'d>(&'d self, stage: &'d Stage) -> &'d str {
         self.lineage(stage)

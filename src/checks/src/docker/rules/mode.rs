@@ -24,30 +24,81 @@ pub(super) fn check(project: &Project<'_>, script: &Script<'_>, report: &mut Rep
     if mode != Some(FileMode::Regular) {
         return;
     }
-    let fails = |start: &&Start| !start.through_shell && !made_executable(project, script, start);
-    let Some(start) = script.starts.iter().find(fails) else {
-        return;
-    };
-    // The bit may have gone with a change of the script, or be needed since a change of what starts it.
-    let brought = report.judged(script.path).is_some()
-        || report.touches(&start.path, start.place)
-        || report.lost_lines(&start.path);
-    if !brought {
-        return;
+    for start in script.starts.iter().filter(|start| !start.through_shell) {
+        let hidden = mounted_over(project, script, start);
+        if hidden.is_none() && made_executable(project, script, start) {
+            continue;
+        }
+        // The bit may have gone with a change of the script, or be needed since a change of what starts or hides it.
+        let brought = report.judged(script.path).is_some()
+            || report.touches(&start.path, start.place)
+            || report.lost_lines(&start.path)
+            || hidden
+                .as_ref()
+                .is_some_and(|(path, place)| report.touches(path, *place));
+        if brought {
+            return say(script, start, hidden.map(|(path, _)| path), report);
+        }
     }
+}
+
+fn say(script: &Script<'_>, start: &Start, hidden_by: Option<String>, report: &mut Report<'_>) {
+    let why = hidden_by.map_or_else(
+        || format!("{} starts it", start.path),
+        |path| format!("{path} mounts it over the one that the image starts"),
+    );
     report.always(
         &RULE,
         script.path,
         Place::START,
         Said {
-            message: format!(
-                "`{}` has no execute bit, and {} starts it",
-                script.path, start.path
-            ),
+            message: format!("`{}` has no execute bit, and {why}", script.path),
             reason: "the container stops at once: \"permission denied\"",
             remedy: format!("git update-index --chmod=+x {}", script.path),
         },
     );
+}
+
+/// The compose file, with the place of its volumes, that mounts a directory of the project over the image's script: then the mode
+/// of the project counts, whatever the image has done.
+fn mounted_over(
+    project: &Project<'_>,
+    script: &Script<'_>,
+    start: &Start,
+) -> Option<(String, Place)> {
+    let image = project.dockerfiles.get(start.stage?.0)?;
+    let program = start.program.as_str();
+    for compose in &project.composes {
+        for service in &compose.services {
+            let builds = service
+                .build
+                .as_ref()
+                .and_then(|build| build.dockerfile.as_deref());
+            if builds != Some(image.path) {
+                continue;
+            }
+            let hides = service.mounts(&compose.path).iter().any(|mount| {
+                let has_script = is_below(script.path, &mount.source);
+                // A relative program stands in the working directory, which is where the code is mounted.
+                has_script && (!program.starts_with('/') || is_below(program, &mount.target))
+            });
+            if hides {
+                let volumes = service
+                    .node
+                    .get("volumes")
+                    .map_or(service.place, |node| node.place);
+                return Some((compose.path.clone(), volumes.until(service.place.last_line)));
+            }
+        }
+    }
+    None
+}
+
+fn is_below(path: &str, directory: &str) -> bool {
+    directory.is_empty()
+        || path
+            .strip_prefix(directory)
+            .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Whether the image sets the bit itself: `COPY --chmod=755`, `RUN chmod +x`.
@@ -182,6 +233,29 @@ mod tests {
         ] {
             assert!(case(&image).errors().is_empty(), "{image}");
         }
+    }
+
+    #[test]
+    fn a_mount_hides_what_the_image_did() {
+        let image = format!("COPY entrypoint.sh /app/\nRUN chmod +x /app/entrypoint.sh\n{START}");
+        let compose = |target: &str| {
+            format!("services:\n  web:\n    build: .\n    volumes:\n      - ./:{target}\n")
+        };
+        let hidden = case(&image).file("compose.yaml", compose("/app/"));
+        assert_eq!(
+            hidden.errors(),
+            ["entrypoint.sh:1:1 entrypoint-not-executable"]
+        );
+        assert_eq!(
+            hidden.changed("compose.yaml", &[(5, 5)]).rules(),
+            ["entrypoint-not-executable"]
+        );
+        assert!(
+            case(&image)
+                .file("compose.yaml", compose("/srv"))
+                .errors()
+                .is_empty()
+        );
     }
 
     #[test]

@@ -30,7 +30,14 @@ pub(super) fn check(
         "RUN useradd --system --uid 10001 app, and `USER app` after the last step that needs root"
             .to_owned();
     if let Some(user) = image.file.last(stage, "USER") {
-        let name = user.body.text.split(':').next().unwrap_or_default().trim();
+        let written = user.body.text.trim();
+        let value = shell::expand(written, &|variable| image.file.value(stage, variable));
+        let name = value
+            .as_deref()
+            .unwrap_or(written)
+            .split(':')
+            .next()
+            .unwrap_or_default();
         if matches!(name, "root" | "0") {
             let message = format!("the last USER of the image is `{name}`");
             let said = Said {
@@ -126,6 +133,14 @@ mod tests {
                 "{user}"
             );
         }
+        for set in ["ARG WHO=root", "ENV WHO=0"] {
+            let text = format!("FROM a:1\n{set}\nUSER ${{WHO:-app}}\nCMD [\"a\"]\n");
+            assert_eq!(
+                case(&text).warnings(),
+                ["Dockerfile:3:1 root-user"],
+                "{set}"
+            );
+        }
         assert_eq!(
             case("FROM a:1 AS b\nUSER app\nFROM a:1\nCMD [\"a\"]\n").warnings(),
             ["Dockerfile:3:1 root-user"]
@@ -138,6 +153,7 @@ mod tests {
             "FROM a:1\nUSER app\nCMD [\"a\"]\n",
             "FROM a:1\nUSER 10001:10001\nCMD [\"a\"]\n",
             "FROM a:1\nUSER ${UID}\nCMD [\"a\"]\n",
+            "FROM a:1\nARG UID=10001\nUSER ${UID}\nCMD [\"a\"]\n",
             "FROM a:1 AS b\nUSER app\nFROM b\nCMD [\"a\"]\n",
             "FROM gcr.io/distroless/python3:nonroot\nCMD [\"a\"]\n",
             "FROM a:1\nENTRYPOINT [\"gosu\", \"app\", \"a\"]\n",

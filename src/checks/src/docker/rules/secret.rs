@@ -2,9 +2,10 @@
 
 use crate::docker::Settings;
 use crate::docker::dockerfile::{Instruction, pairs};
-use crate::docker::project::Image;
+use crate::docker::project::{Image, sources};
 use crate::docker::secret_names::{is_placeholder, looks_like_token, names_secret};
 use crate::findings::{Report, Said};
+use crate::source::file_name;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
@@ -12,11 +13,12 @@ pub(in crate::docker) const RULE: Rule = Rule {
     id: "secret-in-image",
     group: Group::Docker,
     severity: Severity::Error,
-    summary: "ENV or ARG of a Dockerfile holds a secret",
+    summary: "ENV, ARG or COPY of a Dockerfile puts a secret into the image",
 };
 
 pub(super) fn check(settings: &Settings, image: &Image<'_>, report: &mut Report<'_>) {
     for instruction in &image.file.instructions {
+        copied(image, instruction, report);
         if !(instruction.is("ENV") || instruction.is("ARG")) {
             continue;
         }
@@ -44,6 +46,38 @@ pub(super) fn check(settings: &Settings, image: &Image<'_>, report: &mut Report<
             );
         }
     }
+}
+
+/// COPY of a file that holds secrets by its name.
+fn copied(image: &Image<'_>, instruction: &Instruction, report: &mut Report<'_>) {
+    let sources = sources(instruction);
+    let Some(file) = sources.iter().find(|source| holds_secrets(source)) else {
+        return;
+    };
+    report.say(
+        &RULE,
+        image.path,
+        instruction.place,
+        Said {
+            message: format!("{} puts `{file}` into the image", instruction.keyword),
+            reason: "the file stays in its layer, also if a later step removes it: whoever can pull the image can read it",
+            remedy: "give the container its environment when it starts; for a build step: RUN --mount=type=secret".to_owned(),
+        },
+    );
+}
+
+/// `.env` and its kind, private keys, AWS credentials. Templates of them are let through.
+fn holds_secrets(path: &str) -> bool {
+    let name = file_name(path);
+    let is_template = ["example", "sample", "template", "dist", "default"]
+        .iter()
+        .any(|word| name.split(['.', '-', '_']).any(|part| part == *word));
+    let is_environment = name == ".env" || name.starts_with(".env.");
+    let is_key = matches!(
+        name,
+        "id_rsa" | "id_ed25519" | "id_ecdsa" | ".netrc" | ".pypirc"
+    ) || path.ends_with(".aws/credentials");
+    (is_environment && !is_template) || is_key
 }
 
 /// Whether ENV or ARG of a secret's name holds one. An ARG does without a value as well: the value comes with the build, and stays
@@ -88,6 +122,29 @@ mod tests {
                 !format!("{:?}", case.findings()).contains("hunter2"),
                 "{line}"
             );
+        }
+    }
+
+    #[test]
+    fn files_with_secrets_are_found() {
+        for line in [
+            "COPY .env .",
+            "COPY a.py config/.env.prod /app/",
+            "ADD [\".env\", \"/app\"]",
+            "COPY id_rsa /root/.ssh/",
+        ] {
+            assert_eq!(
+                case(line).errors(),
+                ["Dockerfile:2:1 secret-in-image"],
+                "{line}"
+            );
+        }
+        for line in [
+            "COPY .env.example .env",
+            "COPY --from=a .env .",
+            "COPY environment.py .",
+        ] {
+            assert!(case(line).all().is_empty(), "{line}");
         }
     }
 
