@@ -3,7 +3,9 @@
 //! Rules: statements are split first and parsed one by one, so that a statement that the parser does not know costs only
 //! itself; a statement that is too long is said and not parsed.
 
+mod action;
 mod convert;
+mod name;
 mod split;
 
 pub(crate) use convert::read;

@@ -9,6 +9,7 @@ use crate::{Group, Rule};
 use beanpole_model::Severity;
 use std::collections::BTreeMap;
 
+/// After Docker's "Control startup and shutdown order in Compose".
 pub(super) const MISSING: Rule = Rule {
     id: "compose-no-healthcheck",
     group: Group::Docker,
@@ -16,6 +17,7 @@ pub(super) const MISSING: Rule = Rule {
     summary: "a store, or a service that others wait for, has no health check",
 };
 
+/// After Docker's "Control startup and shutdown order in Compose".
 pub(super) const NOT_AWAITED: Rule = Rule {
     id: "compose-depends-without-health",
     group: Group::Docker,

@@ -7,6 +7,7 @@ use crate::source::file_name;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After Docker's "Building best practices", Pin base image versions.
 pub(super) const RULE: Rule = Rule {
     id: "compose-image-latest",
     group: Group::Docker,

@@ -6,6 +6,7 @@ use crate::yaml::Node;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After Docker's "Packet filtering and firewalls": published ports are open to the world by default.
 pub(super) const RULE: Rule = Rule {
     id: "compose-store-published",
     group: Group::Docker,

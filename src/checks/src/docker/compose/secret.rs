@@ -7,6 +7,7 @@ use crate::findings::{Report, Said};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 
+/// After The Twelve-Factor App, III: configuration in the environment.
 pub(super) const RULE: Rule = Rule {
     id: "compose-secret-literal",
     group: Group::Docker,

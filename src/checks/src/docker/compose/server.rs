@@ -8,6 +8,7 @@ use crate::shell;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After Django's documentation of `runserver`.
 pub(super) const RULE: Rule = Rule {
     id: "compose-runserver",
     group: Group::Docker,

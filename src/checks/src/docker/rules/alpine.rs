@@ -6,6 +6,7 @@ use crate::source::{Place, file_name};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 
+/// After The official Python image's page on its `alpine` variants names musl; PEP 656 has the wheels for it.
 pub(in crate::docker) const RULE: Rule = Rule {
     id: "alpine-python",
     group: Group::Docker,

@@ -8,6 +8,7 @@ use crate::source::Place;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After Docker's "Building best practices", apt-get.
 pub(in crate::docker) const LISTS: Rule = Rule {
     id: "apt-lists-left",
     group: Group::Docker,
@@ -15,6 +16,7 @@ pub(in crate::docker) const LISTS: Rule = Rule {
     summary: "apt's package lists stay in a layer of the image",
 };
 
+/// After Docker's "Building best practices", apt-get; hadolint DL3015.
 pub(in crate::docker) const RECOMMENDS: Rule = Rule {
     id: "apt-recommends",
     group: Group::Docker,

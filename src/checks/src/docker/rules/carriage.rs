@@ -5,6 +5,7 @@ use crate::findings::{Report, Said};
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After Linux `execve(2)`: the interpreter's name ends at the newline, so a carriage return is a part of it.
 pub(in crate::docker) const RULE: Rule = Rule {
     id: "entrypoint-crlf",
     group: Group::Docker,

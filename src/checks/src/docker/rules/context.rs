@@ -8,6 +8,7 @@ use crate::source::{Place, join};
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After Docker's "Building best practices", Exclude with .dockerignore.
 pub(in crate::docker) const MISSING: Rule = Rule {
     id: "dockerignore-missing",
     group: Group::Docker,
@@ -15,6 +16,7 @@ pub(in crate::docker) const MISSING: Rule = Rule {
     summary: "a Dockerfile copies the whole context, and no .dockerignore limits it",
 };
 
+/// After Docker's "Building best practices", Exclude with .dockerignore.
 pub(in crate::docker) const INCOMPLETE: Rule = Rule {
     id: "dockerignore-incomplete",
     group: Group::Docker,

@@ -7,6 +7,7 @@ use crate::source::file_name;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After Docker's "Building best practices", ENTRYPOINT: the script uses `exec` so that the application gets the signals.
 pub(in crate::docker) const RULE: Rule = Rule {
     id: "entrypoint-without-exec",
     group: Group::Docker,

@@ -8,6 +8,7 @@ use crate::source::{Place, file_name};
 use crate::{FileMode, Group, Rule, shell};
 use beanpole_model::Severity;
 
+/// After POSIX `execve`: EACCES without the execute bit.
 pub(in crate::docker) const RULE: Rule = Rule {
     id: "entrypoint-not-executable",
     group: Group::Docker,

@@ -6,6 +6,7 @@ use crate::findings::{Report, Said};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 
+/// After Docker's "Building best practices", USER; CIS Docker Benchmark 4.1.
 pub(in crate::docker) const RULE: Rule = Rule {
     id: "root-user",
     group: Group::Docker,

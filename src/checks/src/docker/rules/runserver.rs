@@ -9,6 +9,7 @@ use crate::source::{Place, file_name};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 
+/// After Django's documentation of `runserver`: "DO NOT USE THIS SERVER IN A PRODUCTION SETTING".
 pub(in crate::docker) const RULE: Rule = Rule {
     id: "runserver-in-production",
     group: Group::Docker,

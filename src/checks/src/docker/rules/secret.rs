@@ -9,6 +9,7 @@ use crate::source::file_name;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After Docker's build check `SecretsUsedInArgOrEnv`.
 pub(in crate::docker) const RULE: Rule = Rule {
     id: "secret-in-image",
     group: Group::Docker,

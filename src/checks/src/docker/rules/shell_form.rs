@@ -7,6 +7,7 @@ use crate::findings::{Report, Said};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 
+/// After Docker's build check `JSONArgsRecommended`; the reference on the shell form of ENTRYPOINT.
 pub(in crate::docker) const RULE: Rule = Rule {
     id: "shell-form-command",
     group: Group::Docker,

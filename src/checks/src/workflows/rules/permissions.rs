@@ -6,6 +6,7 @@ use crate::yaml::Node;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After GitHub's "Secure use reference": the default permission of the token should be read access to contents.
 pub(in crate::workflows) const MISSING: Rule = Rule {
     id: "workflow-permissions-missing",
     group: Group::Workflows,
@@ -13,6 +14,7 @@ pub(in crate::workflows) const MISSING: Rule = Rule {
     summary: "neither the workflow nor the job says what its token may do",
 };
 
+/// After GitHub's "Workflow syntax", permissions; the rule of least privilege.
 pub(in crate::workflows) const WIDE: Rule = Rule {
     id: "workflow-permissions-wide",
     group: Group::Workflows,

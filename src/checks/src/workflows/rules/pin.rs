@@ -7,6 +7,7 @@ use crate::yaml::Node;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After GitHub's "Secure use reference": a full-length commit hash is the only way to use an action as an immutable release.
 pub(in crate::workflows) const THIRD_PARTY: Rule = Rule {
     id: "action-not-pinned",
     group: Group::Workflows,
@@ -14,6 +15,7 @@ pub(in crate::workflows) const THIRD_PARTY: Rule = Rule {
     summary: "an action of someone else is not named by a full commit hash or image digest",
 };
 
+/// After GitHub's "Secure use reference"; tags are weighed by who may move them.
 pub(in crate::workflows) const FIRST_PARTY: Rule = Rule {
     id: "first-party-action-not-pinned",
     group: Group::Workflows,

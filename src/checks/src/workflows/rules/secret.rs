@@ -8,6 +8,7 @@ use crate::yaml::Node;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After GitHub's "Secure use reference", Using secrets: redaction is not guaranteed.
 pub(in crate::workflows) const ECHOED: Rule = Rule {
     id: "secret-echoed",
     group: Group::Workflows,
@@ -15,6 +16,7 @@ pub(in crate::workflows) const ECHOED: Rule = Rule {
     summary: "a step prints a secret",
 };
 
+/// After GitHub's "Using secrets in GitHub Actions": avoid passing secrets between processes from the command line.
 pub(in crate::workflows) const COMMAND_LINE: Rule = Rule {
     id: "secret-on-command-line",
     group: Group::Workflows,

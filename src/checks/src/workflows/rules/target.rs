@@ -7,6 +7,7 @@ use crate::workflows::workflow::{Step, Workflow};
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After GitHub Security Lab, "Keeping your GitHub Actions and workflows secure: Preventing pwn requests".
 pub(in crate::workflows) const RULE: Rule = Rule {
     id: "pull-request-target-checkout",
     group: Group::Workflows,

@@ -6,6 +6,7 @@ use crate::workflows::workflow::Workflow;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
+/// After GitHub's "Script injections".
 pub(in crate::workflows) const RULE: Rule = Rule {
     id: "untrusted-input-in-run",
     group: Group::Workflows,

@@ -15,6 +15,7 @@ use beanpole_model::Severity;
 use std::collections::BTreeSet;
 use values::Values;
 
+/// After Docker's "Networking in Compose": services find each other by their names.
 pub(in crate::docker) const RULE: Rule = Rule {
     id: "wait-for-unknown-host",
     group: Group::Docker,

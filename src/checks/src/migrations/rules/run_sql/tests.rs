@@ -206,4 +206,5 @@ fn schemas_and_whole_tables_are_not_for_releases() {
         assert_eq!(sql(text).warnings(), ["sql-rewrites-table"], "{text}");
     }
     assert!(sql("VACUUM shop_order").all().is_empty());
+    assert!(sql("VACUUM fulltable").all().is_empty());
 }
