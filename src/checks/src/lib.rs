@@ -4,12 +4,20 @@
 //! of [`beanpole_model::Finding`]s. No file, no git, no network, no Python, no clock. What cannot be seen statically is said
 //! ([`migrations::NotAnalysed`]), never passed over. No input may panic or overflow the stack.
 
+pub mod docker;
+mod findings;
 pub mod migrations;
 mod python;
 mod rule;
+#[cfg(test)]
+mod rule_pages;
 mod scope;
+mod shell;
+mod source;
 mod sql;
 mod tree;
+pub mod workflows;
+mod yaml;
 
 pub use python::LARGEST_FILE;
 pub use rule::{Group, Rule};

@@ -161,6 +161,8 @@ impl Field {
             default,
             db_default: call
                 .keyword("db_default")
+                // `DEFAULT NULL` is what a column without a default has.
+                .filter(|value| !matches!(value.kind, ExprKind::None))
                 .filter(|value| {
                     !value
                         .as_name()

@@ -14,6 +14,8 @@ mod migration;
 mod modules;
 mod names;
 mod operation;
+#[cfg(test)]
+mod peers;
 mod project;
 mod read;
 mod read_operation;
@@ -30,3 +32,12 @@ pub use id::MigrationId;
 pub use review::{MigrationReview, NotAnalysed, Review, review};
 pub use rollback::{RollbackReview, review_rollback};
 pub use settings::Settings;
+
+/// All rules of this group.
+pub const RULES: &[crate::Rule] = rules::catalog::RULES;
+
+/// Whether the content of that path is needed even if it did not change: models and helper modules are looked up as well.
+#[must_use]
+pub fn wants(path: &str) -> bool {
+    path.ends_with(".py")
+}

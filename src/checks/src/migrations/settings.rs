@@ -1,9 +1,11 @@
 //! What a project says about itself.
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Settings of the review. The default is right for most projects.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Settings {
     /// Django's `MIGRATION_MODULES`: the package of an app's migrations by the app's label.
     pub migration_modules: BTreeMap<String, String>,
@@ -19,5 +21,18 @@ impl Settings {
     /// Whether `db_default` can be offered.
     pub(crate) fn has_db_default(&self) -> bool {
         self.django.is_none_or(|version| version >= (5, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    #[test]
+    fn settings_are_strict_and_have_defaults() {
+        let text = r#"{"hot-tables": ["shop_order"], "django": [5, 2]}"#;
+        let settings: Settings = serde_json::from_str(text).unwrap();
+        assert!(settings.hot_tables.contains("shop_order") && settings.has_db_default());
+        assert!(serde_json::from_str::<Settings>(r#"{"hot_tables": []}"#).is_err());
     }
 }

@@ -142,11 +142,16 @@ impl Case {
     }
 
     pub(crate) fn review(&self) -> MigrationReview {
-        review(&Review {
+        let review = review(&Review {
             base: Some(&self.base),
             head: &self.head,
             settings: &self.settings,
-        })
+        });
+        for finding in &review.findings {
+            let listed = super::RULES.iter().any(|rule| rule.id == finding.rule);
+            assert!(listed, "{} is not among the rules", finding.rule);
+        }
+        review
     }
 
     /// The rules that found something at that severity, in the order of the review.

@@ -1,13 +1,13 @@
 //! The parser's tree to our values.
 
+use super::action::action;
+use super::name::{last_name, relation, says, table_name, table_ref};
 use super::split::statements;
-use super::{Action, ConstraintSort, Statement, StatementKind};
+use super::{Statement, StatementKind};
 use crate::python::with_deep_stack;
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
-use squawk_syntax::ast::{
-    self, AlterColumnOption, AlterTableAction, AstNode, Constraint, NameLike,
-};
+use squawk_syntax::ast::{self, AstNode};
 
 /// The longest statement that is parsed, in bytes: its nesting fits on the deep stack whatever it holds.
 const LONGEST: usize = 16 * 1024;
@@ -116,15 +116,13 @@ fn kind(statement: &ast::Stmt) -> StatementKind {
         ),
         ast::Stmt::AlterTable(alter) => StatementKind::AlterTable {
             table: relation(alter.table_relation_name()),
-            actions: alter
-                .actions()
-                .map(|action| self::action(&action))
-                .collect(),
+            actions: alter.actions().map(|one| action(&one)).collect(),
         },
         ast::Stmt::CreateIndex(create) => StatementKind::CreateIndex {
             table: relation(create.table_relation_name()),
             concurrently: create.concurrently_token().is_some(),
             if_not_exists: create.if_not_exists().is_some(),
+            unique: says(create, &["create", "unique"]),
         },
         ast::Stmt::DropIndex(drop) => StatementKind::DropIndex {
             concurrently: drop.concurrently_token().is_some(),
@@ -153,7 +151,15 @@ fn kind(statement: &ast::Stmt) -> StatementKind {
         ast::Stmt::Begin(_) | ast::Stmt::Commit(_) | ast::Stmt::Rollback(_) => {
             StatementKind::Transaction
         }
-        ast::Stmt::DropDatabase(_) => StatementKind::DropDatabase,
+        ast::Stmt::DropDatabase(_) => StatementKind::DropDatabase("database"),
+        ast::Stmt::DropSchema(_) => StatementKind::DropDatabase("schema"),
+        ast::Stmt::AlterType(alter) if says(alter, &["add", "value"]) => {
+            StatementKind::AddEnumValue
+        }
+        ast::Stmt::Cluster(_) => StatementKind::Rewrite("CLUSTER"),
+        ast::Stmt::Vacuum(vacuum) if says(vacuum, &["full"]) => {
+            StatementKind::Rewrite("VACUUM FULL")
+        }
         ast::Stmt::Lock(_) => StatementKind::Lock,
         ast::Stmt::Reindex(reindex) => StatementKind::Reindex {
             concurrently: reindex
@@ -170,127 +176,9 @@ fn kind(statement: &ast::Stmt) -> StatementKind {
     }
 }
 
-fn action(action: &AlterTableAction) -> Action {
-    match action {
-        AlterTableAction::AddColumn(add) => {
-            let constraints: Vec<Constraint> = add.constraints().collect();
-            let has = |wanted: fn(&Constraint) -> bool| constraints.iter().any(wanted);
-            Action::AddColumn {
-                column: add
-                    .column_name()
-                    .map_or_else(String::new, |name| name.text()),
-                not_null: has(|one| {
-                    matches!(
-                        one,
-                        Constraint::NotNullConstraint(_) | Constraint::PrimaryKeyConstraint(_)
-                    )
-                }),
-                has_default: has(|one| {
-                    matches!(
-                        one,
-                        Constraint::DefaultConstraint(_) | Constraint::GeneratedConstraint(_)
-                    )
-                }) || add.ty().is_some_and(|ty| {
-                    ty.syntax()
-                        .text()
-                        .to_string()
-                        .to_lowercase()
-                        .contains("serial")
-                }),
-            }
-        }
-        AlterTableAction::DropColumn(drop) => {
-            Action::DropColumn(column_ref(drop.column_name_ref()))
-        }
-        AlterTableAction::RenameColumn(rename) => Action::RenameColumn {
-            old: column_ref(rename.column_name_ref()),
-            new: rename
-                .column_name()
-                .map_or_else(String::new, |name| name.text()),
-        },
-        AlterTableAction::TableRenameTo(rename) => {
-            Action::RenameTable(table_name(rename.table_name()))
-        }
-        AlterTableAction::AlterColumn(alter) => {
-            let column = column_ref(alter.column_name_ref());
-            match alter.option() {
-                Some(AlterColumnOption::SetNotNull(_)) => Action::SetNotNull(column),
-                Some(AlterColumnOption::SetDefault(_)) => Action::SetDefault(column),
-                Some(AlterColumnOption::DropDefault(_)) => Action::DropDefault(column),
-                Some(AlterColumnOption::SetType(_)) => Action::SetType(column),
-                _ => Action::Other,
-            }
-        }
-        AlterTableAction::AddConstraint(add) => {
-            let not_valid = add
-                .syntax()
-                .text()
-                .to_string()
-                .to_lowercase()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .windows(2)
-                .any(|pair| matches!(pair, [not, valid] if *not == "not" && valid.starts_with("valid")));
-            let (kind, using_index) = match add.constraint() {
-                Some(Constraint::CheckConstraint(_)) => (ConstraintSort::Check, false),
-                Some(Constraint::ForeignKeyConstraint(_) | Constraint::ReferencesConstraint(_)) => {
-                    (ConstraintSort::ForeignKey, false)
-                }
-                Some(Constraint::UniqueConstraint(unique)) => {
-                    (ConstraintSort::Unique, unique.using_index().is_some())
-                }
-                Some(Constraint::PrimaryKeyConstraint(key)) => (
-                    ConstraintSort::Unique,
-                    key.syntax()
-                        .text()
-                        .to_string()
-                        .to_lowercase()
-                        .contains("using index"),
-                ),
-                Some(Constraint::ExcludeConstraint(_)) => (ConstraintSort::Exclude, false),
-                Some(Constraint::NotNullConstraint(_)) => (ConstraintSort::NotNull, false),
-                _ => return Action::Other,
-            };
-            Action::AddConstraint {
-                kind,
-                not_valid,
-                using_index,
-            }
-        }
-        _ => Action::Other,
-    }
-}
-
-fn relation(name: Option<ast::TableRelationName>) -> String {
-    name.and_then(|name| table_ref(&name.table_name_ref()?))
-        .unwrap_or_default()
-}
-
-fn table_ref(table: &ast::TableNameRef) -> Option<String> {
-    Some(table.path_ref()?.segment()?.text())
-}
-
-fn table_name(name: Option<ast::TableName>) -> String {
-    name.and_then(|name| Some(name.path()?.segment()?.text()))
-        .unwrap_or_default()
-}
-
-fn column_ref(name: Option<ast::ColumnNameRef>) -> String {
-    name.map_or_else(String::new, |name| name.text())
-}
-
-/// `ONLY "schema"."Table" *` to `Table`.
-fn last_name(text: &str) -> String {
-    let name = text.trim().trim_end_matches('*').trim();
-    let name = name.rsplit(['.', ' ', '\n', '\t']).next().unwrap_or(name);
-    match name.strip_prefix('"') {
-        Some(quoted) => quoted.trim_end_matches('"').to_owned(),
-        None => name.to_lowercase(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{Action, ConstraintSort};
     use super::*;
 
     fn kinds(text: &str) -> Vec<StatementKind> {
@@ -396,7 +284,8 @@ mod tests {
                 StatementKind::CreateIndex {
                     table: "a".to_owned(),
                     concurrently: true,
-                    if_not_exists: true
+                    if_not_exists: true,
+                    unique: true
                 },
                 StatementKind::DropIndex { concurrently: true },
             ]

@@ -3,7 +3,9 @@
 //! Rules: statements are split first and parsed one by one, so that a statement that the parser does not know costs only
 //! itself; a statement that is too long is said and not parsed.
 
+mod action;
 mod convert;
+mod name;
 mod split;
 
 pub(crate) use convert::read;
@@ -31,6 +33,7 @@ pub(crate) enum StatementKind {
         table: String,
         concurrently: bool,
         if_not_exists: bool,
+        unique: bool,
     },
     DropIndex {
         concurrently: bool,
@@ -44,7 +47,12 @@ pub(crate) enum StatementKind {
     Truncate(Vec<String>),
     /// `BEGIN`, `COMMIT`, `ROLLBACK`.
     Transaction,
-    DropDatabase,
+    /// Drops a database or a schema; says which.
+    DropDatabase(&'static str),
+    /// `ALTER TYPE … ADD VALUE`.
+    AddEnumValue,
+    /// Writes a table anew under a lock: `CLUSTER`, `VACUUM FULL`; says which.
+    Rewrite(&'static str),
     Lock,
     Reindex {
         concurrently: bool,

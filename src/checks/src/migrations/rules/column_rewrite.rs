@@ -5,8 +5,8 @@ use crate::migrations::field::{Field, InitialValue};
 use crate::migrations::operation::{Kind, Operation};
 use beanpole_model::Severity;
 
-const RULE: &str = "new-column-rewrites";
-const SHARED: &str = "shared-default";
+pub(in crate::migrations) const RULE: &str = "new-column-rewrites";
+pub(in crate::migrations) const SHARED: &str = "shared-default";
 
 /// The first release of Postgres that adds a column with a constant default without writing the rows.
 const CONSTANT_DEFAULT_IS_FREE: u32 = 11;

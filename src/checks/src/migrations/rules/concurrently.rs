@@ -5,7 +5,7 @@ use crate::migrations::operation::{Kind, Operation};
 use beanpole_model::Severity;
 
 pub(super) const RULE: &str = "concurrently-in-transaction";
-const NOT_ALONE: &str = "concurrently-not-alone";
+pub(in crate::migrations) const NOT_ALONE: &str = "concurrently-not-alone";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let (Kind::AddIndex {

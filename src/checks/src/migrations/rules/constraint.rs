@@ -3,8 +3,8 @@
 use super::{Context, Said};
 use crate::migrations::operation::{ConstraintKind, Kind, Operation};
 
-const RULE: &str = "constraint-scans-table";
-const EXCLUSION: &str = "exclusion-scans-table";
+pub(in crate::migrations) const RULE: &str = "constraint-scans-table";
+pub(in crate::migrations) const EXCLUSION: &str = "exclusion-scans-table";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let Kind::AddConstraint {

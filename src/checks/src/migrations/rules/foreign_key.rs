@@ -6,7 +6,7 @@ use crate::migrations::operation::{Kind, Operation};
 use crate::migrations::state::Model;
 use beanpole_model::Severity;
 
-const RULE: &str = "foreign-key-locks";
+pub(in crate::migrations) const RULE: &str = "foreign-key-locks";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     match &operation.kind {

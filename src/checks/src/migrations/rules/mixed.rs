@@ -5,7 +5,7 @@ use crate::migrations::operation::{Kind, Operation};
 use crate::sql::{self, StatementKind};
 use beanpole_model::Severity;
 
-const RULE: &str = "data-and-schema-mixed";
+pub(in crate::migrations) const RULE: &str = "data-and-schema-mixed";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     if !context.migration.atomic {
@@ -52,7 +52,7 @@ fn changes_data(operation: &Operation) -> bool {
     }
 }
 
-fn changes_old_table(context: &Context<'_>, operation: &Operation) -> bool {
+pub(super) fn changes_old_table(context: &Context<'_>, operation: &Operation) -> bool {
     match &operation.kind {
         Kind::AddField { model, field, .. } => {
             field.has_column() && context.old_table(model).is_some()

@@ -1,8 +1,10 @@
 //! The rules: one file each, with its id, its reason, its remedy and its tests.
 
 mod add_index;
+pub(super) mod catalog;
 mod change_type;
 mod column_rewrite;
+mod composite_key;
 mod concurrently;
 mod constraint;
 mod drop_column;
@@ -10,6 +12,7 @@ mod drop_default;
 mod drop_table;
 mod foreign_key;
 pub(super) mod graph;
+mod lock_held;
 mod mixed;
 pub(super) mod phase;
 mod rename_column;
@@ -59,6 +62,8 @@ pub(super) struct MigrationFacts {
     pub(super) schema: Option<&'static str>,
     /// The name of the first operation that changed rows.
     pub(super) data: Option<&'static str>,
+    /// The name of the first operation that took the strongest lock of an old table.
+    pub(super) locked: Option<&'static str>,
     /// Whether the mixture has been said.
     pub(super) mixed_is_said: bool,
     /// How many operations the migration has.
@@ -147,6 +152,7 @@ pub(super) fn operation(context: &mut Context<'_>, operation: &Operation) {
         }
         return;
     }
+    let said_before = context.findings.len();
     drop_table::check(context, operation);
     drop_column::check(context, operation);
     rename_table::check(context, operation);
@@ -161,6 +167,8 @@ pub(super) fn operation(context: &mut Context<'_>, operation: &Operation) {
     concurrently::check(context, operation);
     foreign_key::check(context, operation);
     column_rewrite::check(context, operation);
+    composite_key::check(context, operation);
+    lock_held::check(context, operation, said_before);
     run_python::check(context, operation);
     run_sql::check(context, operation);
     mixed::check(context, operation);
@@ -182,10 +190,13 @@ pub(super) fn breaks_old_code(rule: &str) -> bool {
     .contains(&rule)
 }
 
+/// The id of the finding for something that could not be seen.
+pub(super) const NOT_ANALYSED: &str = "migration-not-analysed";
+
 /// The finding for something that could not be seen.
 pub(super) fn not_analysed(one: &NotAnalysed) -> Finding {
     Finding {
-        rule: "migration-not-analysed".to_owned(),
+        rule: NOT_ANALYSED.to_owned(),
         severity: Severity::Warning,
         location: Some(one.location.clone()),
         message: format!("cannot be judged without running it: {}", one.why),

@@ -4,7 +4,7 @@ use crate::migrations::migration::Migration;
 use crate::migrations::project::Project;
 use beanpole_model::{Finding, Severity};
 
-const RULE: &str = "after-deploy-migration";
+pub(in crate::migrations) const RULE: &str = "after-deploy-migration";
 
 pub(in crate::migrations) fn check(
     project: &Project<'_>,

@@ -5,10 +5,10 @@ use crate::migrations::operation::{Kind, Operation, Reverse, RunPython};
 use crate::python::{CallFact, Span};
 use beanpole_model::Severity;
 
-const NO_REVERSE: &str = "runpython-without-reverse";
-const IMPORTS: &str = "runpython-imports-models";
-const UNBATCHED: &str = "unbatched-data-change";
-const FILES: &str = "data-migration-reads-files";
+pub(in crate::migrations) const NO_REVERSE: &str = "runpython-without-reverse";
+pub(in crate::migrations) const IMPORTS: &str = "runpython-imports-models";
+pub(in crate::migrations) const UNBATCHED: &str = "unbatched-data-change";
+pub(in crate::migrations) const FILES: &str = "data-migration-reads-files";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let Kind::RunPython(python) = &operation.kind else {

@@ -6,7 +6,7 @@ use crate::migrations::state::Fold;
 use beanpole_model::{Finding, Location, Severity};
 use std::collections::BTreeSet;
 
-const RULE: &str = "state-and-database-disagree";
+pub(in crate::migrations) const RULE: &str = "state-and-database-disagree";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let Kind::Separate { database, state } = &operation.kind else {

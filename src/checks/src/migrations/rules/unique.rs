@@ -5,8 +5,8 @@ use crate::migrations::field::InitialValue;
 use crate::migrations::operation::{ConstraintKind, Kind, Operation};
 use beanpole_model::Severity;
 
-const RULE: &str = "unique-on-existing-data";
-const SHARED: &str = "unique-default";
+pub(in crate::migrations) const RULE: &str = "unique-on-existing-data";
+pub(in crate::migrations) const SHARED: &str = "unique-default";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let (model, what) = match &operation.kind {

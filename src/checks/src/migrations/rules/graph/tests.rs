@@ -1,0 +1,165 @@
+//! Graphs of two trees.
+
+use crate::migrations::testing::{Case, migration_text};
+
+const NOTHING: &str = "";
+
+#[test]
+fn two_leaves_are_an_error_that_names_the_new_file() {
+    let case = Case::new()
+        .released("0002_theirs", "0001_initial", NOTHING)
+        .adds_after("0002_ours", "0001_initial", NOTHING, "");
+    let review = case.review();
+    assert_eq!(case.all(), ["several-leaves", "number-taken"]);
+    let remedy = review.findings[0].remedy.clone().unwrap();
+    assert!(
+        remedy
+            .starts_with("renumber shop/migrations/0002_ours.py and let it depend on 0002_theirs"),
+        "{remedy}"
+    );
+}
+
+#[test]
+fn a_merge_joins_them() {
+    let merge = migration_text("0002_theirs", NOTHING, "").replace(
+        "[(\"shop\", \"0002_theirs\")]",
+        "[(\"shop\", \"0002_theirs\"), (\"shop\", \"0002_ours\")]",
+    );
+    let case = Case::new()
+        .released("0002_theirs", "0001_initial", NOTHING)
+        .released("0002_ours", "0001_initial", NOTHING)
+        .file("shop/migrations/0003_merge.py", merge);
+    // Old duplicates are healthy history.
+    assert!(case.all().is_empty(), "{:?}", case.review());
+}
+
+#[test]
+fn what_a_squashed_migration_replaces_is_no_leaf() {
+    let squashed = "replaces = [(\"shop\", \"0002_a\"), (\"shop\", \"0003_b\")]";
+    let case = Case::new()
+        .released(
+            "0002_a",
+            "0001_initial",
+            "migrations.RemoveField('order', 'note'),",
+        )
+        .released("0003_b", "0002_a", NOTHING)
+        .adds_after(
+            "0002_squashed_0003",
+            "0001_initial",
+            "migrations.RemoveField('order', 'note'),",
+            squashed,
+        );
+    let review = case.review();
+    assert!(review.findings.is_empty(), "{:?}", review.findings);
+    assert!(
+        review.added.is_empty(),
+        "nothing is applied for it: {:?}",
+        review.added
+    );
+    // A migration after it may depend on either name.
+    let case = case.adds_after("0004_c", "0003_b", NOTHING, "");
+    assert!(case.all().is_empty());
+    assert_eq!(case.review().added.len(), 1);
+}
+
+#[test]
+fn nodes_that_are_not_there_are_named() {
+    let case = Case::new().adds_after("0003_c", "0002_gone", NOTHING, "");
+    assert_eq!(case.errors(), ["missing-migration"]);
+    let foreign = migration_text("0001_initial", NOTHING, "")
+        .replace("[(\"shop\"", "[(\"auth\", \"0012_x\"), (\"shop\"");
+    assert!(
+        Case::new()
+            .file("shop/migrations/0002_x.py", foreign)
+            .all()
+            .is_empty()
+    );
+}
+
+#[test]
+fn cycles_are_named_without_those_that_only_wait() {
+    let case = Case::new()
+        .adds_after("0002_a", "0003_b", NOTHING, "")
+        .adds_after("0003_b", "0002_a", NOTHING, "")
+        .adds_after("0004_c", "0003_b", NOTHING, "");
+    let review = case.review();
+    let cycle = review
+        .findings
+        .iter()
+        .find(|finding| finding.rule == "migration-cycle")
+        .unwrap();
+    assert!(cycle.message.contains("shop.0002_a") && cycle.message.contains("shop.0003_b"));
+    assert!(!cycle.message.contains("0004_c"));
+}
+
+#[test]
+fn run_before_is_an_edge() {
+    let other = migration_text(
+        "0001_initial",
+        NOTHING,
+        "run_before = [(\"shop\", \"0001_initial\")]",
+    )
+    .replace(
+        "dependencies = [(\"shop\", \"0001_initial\")]",
+        "dependencies = []",
+    );
+    let case = Case::new().file("first/migrations/0001_initial.py", other.clone());
+    assert!(case.all().is_empty());
+    let waits = other.replace(
+        "dependencies = []",
+        "dependencies = [(\"shop\", \"0001_initial\")]",
+    );
+    assert_eq!(
+        Case::new()
+            .file("first/migrations/0001_initial.py", waits)
+            .errors(),
+        ["migration-cycle"]
+    );
+}
+
+#[test]
+fn edits_of_released_migrations_are_seen_and_layout_is_not() {
+    let text = migration_text(
+        "0001_initial",
+        "migrations.RemoveField('order', 'note'),",
+        "",
+    );
+    let case = || {
+        Case::new().released(
+            "0002_a",
+            "0001_initial",
+            "migrations.RemoveField('order', 'note'),",
+        )
+    };
+    let edited = text.replace("'note'", "'number'");
+    assert_eq!(
+        case().file("shop/migrations/0002_a.py", edited).warnings(),
+        ["edited-migration"]
+    );
+    for layout in [
+        text.replace("operations = [", "operations = [  # nothing new"),
+        text.replace(
+            "RemoveField('order', 'note'),",
+            "RemoveField(\n            'order',\n            'note',\n        ),",
+        ),
+        text.replace("import uuid\n", ""),
+        text.replace('\n', "\r\n"),
+    ] {
+        assert!(
+            case()
+                .file("shop/migrations/0002_a.py", layout.clone())
+                .all()
+                .is_empty(),
+            "{layout}"
+        );
+    }
+}
+
+#[test]
+fn deleted_migrations_are_seen() {
+    let mut case = Case::new().released("0002_a", "0001_initial", NOTHING);
+    case.head.remove("shop/migrations/0002_a.py");
+    assert_eq!(case.warnings(), ["deleted-migration"]);
+    case.head.remove("shop/migrations/0001_initial.py");
+    assert!(case.all().is_empty(), "the whole app is gone");
+}
