@@ -4,8 +4,17 @@
 //! of [`beanpole_model::Finding`]s. No file, no git, no network, no Python, no clock. What cannot be seen statically is said
 //! ([`migrations::NotAnalysed`]), never passed over. No input may panic or overflow the stack.
 
+mod attributes;
+pub mod branch;
+pub mod change_size;
+pub mod commit_message;
+pub mod files;
 pub mod migrations;
+#[cfg(test)]
+mod pages;
+mod pattern;
 mod python;
+mod report;
 mod rule;
 mod scope;
 mod sql;
