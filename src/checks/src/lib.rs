@@ -13,6 +13,7 @@ pub mod migrations;
 #[cfg(test)]
 mod pages;
 mod pattern;
+pub mod pins;
 mod python;
 mod report;
 mod rule;

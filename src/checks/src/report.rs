@@ -61,6 +61,14 @@ pub(crate) fn ancestors(directory: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The start of a text, as much as a message bears.
+pub(crate) fn shown(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// A list of words for a sentence: `a, b and c`.
 pub(crate) fn listed(words: &[impl AsRef<str>]) -> String {
     match words {
@@ -91,5 +99,11 @@ mod tests {
         assert_eq!(listed(&[""; 0]), "");
         assert_eq!(listed(&["a"]), "a");
         assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_characters() {
+        assert_eq!(shown(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
+        assert_eq!(shown("é"), "é");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::text::Line;
 use super::{Context, TicketPlace, header};
-use crate::report::{finding, place};
+use crate::report::{finding, place, shown};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 use git_conventional::ErrorKind;
@@ -44,14 +44,6 @@ fn form(place: TicketPlace) -> &'static str {
         TicketPlace::AfterType => "`type [TICKET-1]: description`",
         TicketPlace::Scope => "`type(TICKET-1): description`",
         TicketPlace::Description => "`type: TICKET-1 description`",
-    }
-}
-
-/// The start of a text, as much as a message bears.
-pub(super) fn shown(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
     }
 }
 
@@ -98,11 +90,5 @@ mod tests {
                 .unwrap()
                 .contains("`type [TICKET-1]: description`")
         );
-    }
-
-    #[test]
-    fn long_subjects_are_cut_at_characters() {
-        assert_eq!(shown(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
-        assert_eq!(shown("é"), "é");
     }
 }
