@@ -19,6 +19,7 @@ mod report;
 mod rule;
 mod scope;
 mod sql;
+pub mod test_names;
 mod tree;
 
 pub use python::LARGEST_FILE;
