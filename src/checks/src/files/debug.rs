@@ -5,7 +5,7 @@ use crate::python::{Span, Uses};
 use crate::report::finding;
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Location, Severity};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const RULE: Rule = Rule {
     id: "debug-statement",
@@ -15,7 +15,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// Modules that only debugging needs.
-const DEBUGGERS: [&str; 18] = [
+const DEBUGGERS: [&str; 19] = [
+    "IPython.embed",
     "bpdb",
     "celery.contrib.rdb",
     "icecream",
@@ -46,28 +47,26 @@ pub(super) fn aids(
     let mut add = |span: Span, what: String| {
         aids.entry(line(span)).or_insert((span, what));
     };
+    let mut bound: BTreeSet<&str> = BTreeSet::new();
     for import in uses.imports.iter().filter(|import| !import.is_relative) {
         let whole = match &import.name {
             Some(name) => format!("{}.{name}", import.module),
             None => import.module.clone(),
         };
-        if is_debugger(&import.module, settings) || is_debugger(&whole, settings) {
-            let module = if import.name.is_some() && import.module.is_empty() {
-                whole
-            } else {
-                import.module.clone()
-            };
-            add(import.span, format!("the import of `{module}`"));
+        if is_debugger(&whole, settings) {
+            bound.insert(&import.bound);
+            add(import.span, format!("the import of `{whole}`"));
         }
     }
     for call in &uses.calls {
         let chain: Vec<&str> = call.chain.iter().map(String::as_str).collect();
+        // A name counts only where it is imported: `q` is a debugger, and what many call their queries.
         let is_aid = match chain.as_slice() {
             ["breakpoint"] | [.., "set_trace"] => true,
             ["print"] => settings.print,
             ["IPython", .., "embed"] | ["code", "interact"] => true,
-            [first, .., _] => is_debugger(first, settings),
-            _ => false,
+            [first, ..] => bound.contains(first),
+            [] => false,
         };
         if is_aid {
             add(call.span, format!("the call of `{}`", chain.join(".")));
@@ -160,6 +159,17 @@ mod tests {
         let text = "# breakpoint()\ns = 'import pdb'\nfrom .pdb import x\nimport pdbx\nself.breakpoint\nfrom django.db.models import Q\n\
                     def breakpoint(): ...\nprint('x')\nfrom . import q\n";
         assert_eq!(lines(text, &Settings::default()), [""; 0]);
+    }
+
+    #[test]
+    fn names_count_where_they_are_imported() {
+        let settings = Settings::default();
+        assert_eq!(lines("q = Q()\nq.filter(a=1)\n", &settings), [""; 0]);
+        let text = "from IPython import embed as look\nlook()\nimport q\nq.q(1)\n";
+        assert_eq!(
+            lines(text, &settings),
+            ["a.py:1:1", "a.py:2:1", "a.py:3:8", "a.py:4:1"]
+        );
     }
 
     #[test]

@@ -57,9 +57,9 @@ pub(super) fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
         .collect()
 }
 
-/// A rename without another change adds no blob.
+/// A rename or another mode alone adds no blob.
 fn is_only_moved(change: &Change) -> bool {
-    matches!(change.kind, ChangeKind::Renamed { .. }) && change.counts == Some((0, 0))
+    change.kind != ChangeKind::Added && change.counts == Some((0, 0))
 }
 
 fn whole_file(path: &str) -> Option<Location> {

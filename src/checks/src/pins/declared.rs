@@ -1,7 +1,8 @@
 //! Packages that `pyproject.toml` and `Pipfile` declare.
 
+use super::address::{is_commit, version_of_address};
 use super::name::{is_for_development, normal_name};
-use super::requirement::{self, Requirement, Version, is_commit, normal_marker, read_versions};
+use super::requirement::{self, Requirement, Version, normal_marker, read_versions};
 use super::source::{Fault, Source};
 use pep440_rs::Version as Pep440;
 use std::str::FromStr;
@@ -187,7 +188,7 @@ impl Reader {
                 Version::Branch
             })
         } else if let Some(address) = text("url").or_else(|| text("file")) {
-            Ok(requirement::version_of_address(address))
+            Ok(version_of_address(address))
         } else {
             written.map_or(Ok(Version::Any), version)
         };
@@ -318,8 +319,14 @@ mod tests {
         };
         assert_eq!(place("[project]\ndependencies = ['a', 'b=1']\n"), "p:2:24");
         assert_eq!(place("[project\n"), "p:1:9");
-        let deep = format!("a = {}", "[".repeat(100_000));
-        assert!(!read_pyproject("p", deep.as_bytes()).faults.is_empty());
+        for deep in [
+            format!("a = {}", "[".repeat(100_000)),
+            format!("a = {}", "{a=".repeat(100_000)),
+            format!("{}a = 1", "a.".repeat(100_000)),
+            format!("[{}a]", "a.".repeat(100_000)),
+        ] {
+            assert!(!read_pyproject("p", deep.as_bytes()).faults.is_empty());
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! rules. A requirements file is production unless a word of its path says otherwise (`dev`, `test`, `local`, `ci`, `docs`, …)
 //! and no production file includes it.
 
+mod address;
 mod base_image;
 mod conflicts;
 mod declared;
@@ -103,8 +104,8 @@ pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-/// Lock files are large: without a change that could matter, nothing is parsed. A file that is included may have any name,
-/// but then it ends as requirements files do, or a file with such a name changed with it.
+/// Lock files are large: without a change that could matter, nothing is parsed. A file that another includes may have any
+/// name; only its ending is usual.
 fn touches_packages(change: &crate::Change) -> bool {
     let from = match &change.kind {
         crate::ChangeKind::Renamed { from } => Some(from.as_str()),

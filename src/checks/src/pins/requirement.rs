@@ -1,5 +1,6 @@
 //! One requirement: a name with versions (PEP 508), an address, or a path.
 
+use super::address::{is_address, name_of_address, version_of_address, without_password};
 use super::name::{name_length, normal_name};
 use super::source::Fault;
 use crate::report::shown;
@@ -90,23 +91,6 @@ fn empty(shown: &str) -> Requirement {
     }
 }
 
-const REPOSITORIES: [&str; 4] = ["git+", "hg+", "svn+", "bzr+"];
-
-fn is_address(text: &str) -> bool {
-    let has_scheme = ["http://", "https://", "ftp://", "file:"]
-        .iter()
-        .any(|scheme| starts_with_any_case(text, scheme));
-    has_scheme
-        || REPOSITORIES
-            .iter()
-            .any(|start| starts_with_any_case(text, start))
-}
-
-fn starts_with_any_case(text: &str, start: &str) -> bool {
-    text.get(..start.len())
-        .is_some_and(|text| text.eq_ignore_ascii_case(start))
-}
-
 /// As pip decides: a separator or a dot at the start, but not `name @ address`.
 fn is_path(text: &str) -> bool {
     let looks = |text: &str| text.starts_with(['.', '~']) || text.contains(['/', '\\']);
@@ -133,75 +117,6 @@ fn address(text: &str) -> Requirement {
         version: version_of_address(address),
         marker: normal_marker(marker),
         ..empty(&without_password(address))
-    }
-}
-
-/// What an address fixes.
-pub(super) fn version_of_address(address: &str) -> Version {
-    let (place, fragment) = address.split_once('#').unwrap_or((address, ""));
-    if REPOSITORIES
-        .iter()
-        .any(|start| starts_with_any_case(address, start))
-    {
-        let revision = place.rsplit_once('@').map_or("", |(_, revision)| revision);
-        let is_number = starts_with_any_case(address, "svn+")
-            && !revision.is_empty()
-            && revision.bytes().all(|byte| byte.is_ascii_digit());
-        return if is_commit(revision) || is_number {
-            Version::Commit
-        } else {
-            Version::Branch
-        };
-    }
-    if starts_with_any_case(address, "file:") {
-        return Version::Local;
-    }
-    let hashed = fragment.split('&').any(|part| {
-        part.split_once('=').is_some_and(|(kind, digest)| {
-            let length = match kind {
-                "sha256" => 64,
-                "sha384" => 96,
-                "sha512" => 128,
-                _ => return false,
-            };
-            digest.len() == length && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
-        })
-    });
-    Version::Archive { hashed }
-}
-
-/// Whether that is the full name of a commit (SHA-1 or SHA-256).
-pub(super) fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The name behind `#egg=`, or at the start of a wheel's file name.
-fn name_of_address(address: &str) -> Option<String> {
-    let (place, fragment) = address.split_once('#').unwrap_or((address, ""));
-    let egg = fragment
-        .split('&')
-        .find_map(|part| part.strip_prefix("egg="));
-    let wheel = || {
-        let file = place.rsplit('/').next()?;
-        file.strip_suffix(".whl")?.split('-').next()
-    };
-    let name = egg.or_else(wheel)?;
-    let length = name_length(name);
-    (length > 0).then(|| name.get(..length).unwrap_or_default().to_owned())
-}
-
-/// Addresses go into messages, and passwords must not.
-fn without_password(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else {
-        return address.to_owned();
-    };
-    let host_end = rest.find('/').unwrap_or(rest.len());
-    let (host, path) = rest.split_at_checked(host_end).unwrap_or((rest, ""));
-    match host.rsplit_once('@') {
-        Some((user, host)) if user.contains(':') || user != "git" => {
-            format!("{scheme}://***@{host}{path}")
-        }
-        _ => address.to_owned(),
     }
 }
 
@@ -256,8 +171,18 @@ fn named(text: &str) -> Result<Requirement, Fault> {
         if place.is_empty() {
             return Err(fault(text.len(), "an address is missing behind the `@`"));
         }
+        if !is_address(place) && !place.contains("${") {
+            return Err(fault(
+                text.len() - behind.len(),
+                "an address behind the `@` begins with its scheme: `https://`, `git+https://`, `file:`",
+            ));
+        }
         return Ok(Requirement {
-            version: version_of_address(place),
+            version: if is_address(place) {
+                version_of_address(place)
+            } else {
+                Version::Variable
+            },
             marker: normal_marker(marker),
             ..requirement
         });
@@ -296,6 +221,9 @@ pub(super) fn read_versions(text: &str) -> Result<Version, String> {
     let specifiers = VersionSpecifiers::from_str(text).map_err(|error| {
         let error = error.to_string();
         let first = error.lines().next().unwrap_or_default();
+        let first = first
+            .trim_start_matches("Failed to parse version: ")
+            .trim_end_matches(':');
         format!("`{}` is not a version by PEP 440: {first}", shown(text))
     })?;
     let exact = specifiers

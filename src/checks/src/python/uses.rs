@@ -14,6 +14,8 @@ pub(crate) struct UsedImport {
     pub(crate) module: String,
     /// The imported name, if it is one of a module.
     pub(crate) name: Option<String>,
+    /// The name that the file calls it by.
+    pub(crate) bound: String,
     /// Whether it counts from the package of the file.
     pub(crate) is_relative: bool,
     pub(crate) span: Span,
@@ -59,6 +61,11 @@ impl<'a> Visitor<'a> for Uses {
                     self.imports.push(UsedImport {
                         module: alias.name.to_string(),
                         name: None,
+                        // `import a.b` binds `a`.
+                        bound: alias.asname.as_ref().map_or_else(
+                            || alias.name.split('.').next().unwrap_or_default().to_owned(),
+                            ToString::to_string,
+                        ),
                         is_relative: false,
                         span: span(alias.range()),
                     });
@@ -72,6 +79,7 @@ impl<'a> Visitor<'a> for Uses {
                             .as_ref()
                             .map_or_else(String::new, ToString::to_string),
                         name: Some(alias.name.to_string()),
+                        bound: alias.asname.as_ref().unwrap_or(&alias.name).to_string(),
                         is_relative: import.level > 0,
                         span: span(import.range()),
                     });
@@ -114,6 +122,8 @@ mod tests {
                 ("", Some("i"), true)
             ]
         );
+        let bound: Vec<&str> = found.imports.iter().map(|one| one.bound.as_str()).collect();
+        assert_eq!(bound, ["a", "c", "g", "i"]);
         let mut calls: Vec<String> = found.calls.iter().map(|one| one.chain.join(".")).collect();
         calls.sort();
         assert_eq!(calls, ["h", "pdb.set_trace"]);
