@@ -1,12 +1,10 @@
 //! `conflicting-pins` and `duplicate-package`: one package, said twice.
 
-use super::Context;
 use super::graph::Together;
-use super::lock::Lock;
 use super::requirement::{Requirement, Version};
-use super::requirements_file::RequirementsFile;
-use super::source::is_touched;
-use crate::report::{finding, listed, parent};
+use super::source::Source;
+use super::{Context, exported};
+use crate::report::{finding, parent};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 use pep440_rs::Version as Pep440;
@@ -29,14 +27,16 @@ pub(super) const DUPLICATE: Rule = Rule {
 
 /// One place where a package is named.
 struct Named<'a> {
-    file: &'a RequirementsFile<'a>,
+    source: &'a Source<'a>,
     requirement: &'a Requirement,
     touched: bool,
+    /// In a file with groups and extras, where a package may well stand twice.
+    declared: bool,
 }
 
 impl Named<'_> {
     fn path(&self) -> &str {
-        self.file.source.path
+        self.source.path
     }
 
     fn exact(&self) -> Option<&str> {
@@ -48,7 +48,7 @@ impl Named<'_> {
 
     /// As messages name the place: `requirements.txt:3`.
     fn shown(&self) -> String {
-        let line = self.file.source.line(self.requirement.from);
+        let line = self.source.line(self.requirement.from);
         format!("{}:{line}", self.path())
     }
 }
@@ -66,6 +66,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
                     .enumerate()
                     .filter(|(other, named)| *other < index || *other > index && !named.touched)
                     .map(|(_, named)| named)
+                    .filter(|named| !(named.declared && named.path() == one.path()))
             };
             let conflict =
                 others().find(|other| differ(one, other) && are_related(one, other, &together));
@@ -77,7 +78,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     for lock in &context.locks {
-        findings.extend(out_of_step(context, lock));
+        findings.extend(exported::check(context, lock));
     }
     findings
 }
@@ -85,21 +86,33 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 fn by_name_and_marker<'a>(
     context: &'a Context<'a>,
 ) -> BTreeMap<(&'a str, &'a str), Vec<Named<'a>>> {
+    let required = context.graph.files.values().flat_map(|file| {
+        file.requirements.iter().map(move |requirement| Named {
+            source: &file.source,
+            requirement,
+            touched: context
+                .graph
+                .is_touched(file, requirement.from, requirement.to),
+            declared: false,
+        })
+    });
+    let declared = context.declared.iter().flat_map(|file| {
+        file.packages.iter().map(move |package| Named {
+            source: &file.source,
+            requirement: &package.requirement,
+            touched: file.source.is_changed(
+                context.scope,
+                package.requirement.from,
+                package.requirement.to,
+            ),
+            declared: true,
+        })
+    });
     let mut named: BTreeMap<_, Vec<Named<'a>>> = BTreeMap::new();
-    for file in context.graph.files.values() {
-        for requirement in &file.requirements {
-            if let Some(name) = requirement.name.as_deref() {
-                named
-                    .entry((name, requirement.marker.as_str()))
-                    .or_default()
-                    .push(Named {
-                        file,
-                        requirement,
-                        touched: context
-                            .graph
-                            .is_touched(file, requirement.from, requirement.to),
-                    });
-            }
+    for one in required.chain(declared) {
+        if let Some(name) = one.requirement.name.as_deref() {
+            let key = (name, one.requirement.marker.as_str());
+            named.entry(key).or_default().push(one);
         }
     }
     named
@@ -112,7 +125,7 @@ fn differ(one: &Named<'_>, other: &Named<'_>) -> bool {
 }
 
 /// `5.2` and `5.2.0` are one version.
-fn is_same_version(one: &str, other: &str) -> bool {
+pub(super) fn is_same_version(one: &str, other: &str) -> bool {
     match (Pep440::from_str(one), Pep440::from_str(other)) {
         (Ok(one), Ok(other)) => one == other,
         _ => one == other,
@@ -136,7 +149,7 @@ fn are_related(one: &Named<'_>, other: &Named<'_>, together: &[Together<'_>]) ->
         || are_installed_together(one, other, together)
 }
 
-fn is_at_or_below(directory: &str, top: &str) -> bool {
+pub(super) fn is_at_or_below(directory: &str, top: &str) -> bool {
     top.is_empty()
         || directory
             .strip_prefix(top)
@@ -160,7 +173,7 @@ fn conflicting(one: &Named<'_>, other: &Named<'_>, together: &[Together<'_>]) ->
         severity,
         ..finding(
             &CONFLICTING,
-            Some(one.file.source.place(one.requirement.from)),
+            Some(one.source.place(one.requirement.from)),
             format!(
                 "`{}` is pinned to {} here and to {} in {}",
                 one.requirement.shown,
@@ -177,7 +190,7 @@ fn conflicting(one: &Named<'_>, other: &Named<'_>, together: &[Together<'_>]) ->
 fn duplicate(one: &Named<'_>, other: &Named<'_>) -> Finding {
     finding(
         &DUPLICATE,
-        Some(one.file.source.place(one.requirement.from)),
+        Some(one.source.place(one.requirement.from)),
         format!(
             "`{}` is listed already: `{}` in {}",
             one.requirement.shown,
@@ -187,49 +200,6 @@ fn duplicate(one: &Named<'_>, other: &Named<'_>) -> Finding {
         "the next update changes one line and forgets the other, and then nothing can be installed",
         "keep one line; extras can be joined: `name[a,b]==…`",
     )
-}
-
-/// Pins that were exported from a lock file that says something else now.
-fn out_of_step(context: &Context<'_>, lock: &Lock<'_>) -> Vec<Finding> {
-    let lock_path = lock.source.path;
-    // A new lock file makes old lines wrong.
-    let lock_is_new = is_touched(context.scope, lock_path);
-    let mut findings = Vec::new();
-    let files = context
-        .graph
-        .files
-        .values()
-        .filter(|file| is_at_or_below(parent(file.source.path), parent(lock_path)));
-    for file in files {
-        for requirement in &file.requirements {
-            let (Version::Exact(version), Some(name)) = (&requirement.version, &requirement.name)
-            else {
-                continue;
-            };
-            let Some(locked) = lock.packages.get(name).filter(|locked| !locked.is_empty()) else {
-                continue;
-            };
-            let touched = lock_is_new
-                || context
-                    .graph
-                    .is_touched(file, requirement.from, requirement.to);
-            if touched && !locked.iter().any(|locked| is_same_version(locked, version)) {
-                let locked: Vec<&String> = locked.iter().collect();
-                findings.push(finding(
-                    &CONFLICTING,
-                    Some(file.source.place(requirement.from)),
-                    format!(
-                        "`{}` is pinned to {version} here and locked to {} in {lock_path}",
-                        requirement.shown,
-                        listed(&locked)
-                    ),
-                    "developers install the locked version, and the server the one of this file",
-                    "export the file again: `uv export`, `poetry export`, `pdm export` or `pipenv requirements`",
-                ));
-            }
-        }
-    }
-    findings
 }
 
 #[cfg(test)]
@@ -276,6 +246,29 @@ mod tests {
     }
 
     #[test]
+    fn declarations_are_compared_with_other_files_only() {
+        let project =
+            "[project]\ndependencies = ['a==1', 'b>=1']\noptional-dependencies.x = ['a==3']\n";
+        assert_eq!(
+            found(&new(&[
+                ("pyproject.toml", project),
+                ("requirements.txt", "b==2\n"),
+            ])),
+            [""; 0]
+        );
+        assert_eq!(
+            found(&new(&[
+                ("pyproject.toml", project),
+                ("requirements.txt", "a==2\nb==2\n"),
+            ])),
+            [
+                "pyproject.toml:2:18 conflicting-pins",
+                "pyproject.toml:3:29 conflicting-pins"
+            ]
+        );
+    }
+
+    #[test]
     fn other_markers_services_and_spellings_may_differ() {
         assert_eq!(
             found(&new(&[
@@ -309,27 +302,6 @@ mod tests {
                 "requirements.txt:2:1 duplicate-package",
                 "requirements.txt:3:1 conflicting-pins"
             ]
-        );
-    }
-
-    #[test]
-    fn exported_files_keep_step_with_the_lock() {
-        let lock = (
-            "uv.lock",
-            "[[package]]\nname = 'a'\nversion = '2'\n[[package]]\nname = 'own'\n",
-        );
-        let files = [lock, ("requirements.txt", "a==1\nown==3\nother==1\n")];
-        assert_eq!(
-            found(&new(&files)),
-            ["requirements.txt:1:1 conflicting-pins"]
-        );
-        assert_eq!(
-            found(&changed(&files, "uv.lock", &[(3, 3)])),
-            ["requirements.txt:1:1 conflicting-pins"]
-        );
-        assert_eq!(
-            found(&changed(&files, "requirements.txt", &[(3, 3)])),
-            [""; 0]
         );
     }
 }

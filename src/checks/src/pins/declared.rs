@@ -34,7 +34,10 @@ pub(super) fn read_pyproject<'a>(path: &'a str, bytes: &'a [u8]) -> Declared<'a>
         reader.groups(root.get("dependency-groups"), |group| {
             matches!(group, "prod" | "production")
         });
-        let Some(poetry) = below(root.get("tool"), "poetry") else {
+        let tool = |name: &str| below(root.get("tool"), name);
+        reader.groups(below(tool("pdm"), "dev-dependencies"), |_| false);
+        reader.strings(below(tool("uv"), "dev-dependencies"), false);
+        let Some(poetry) = tool("poetry") else {
             return;
         };
         reader.poetry(below(Some(poetry), "dependencies"), true);
@@ -274,6 +277,16 @@ mod tests {
                 "p:8:10 b Any false",
                 "p:9:8 c Exact(\"2\") true",
             ]
+        );
+    }
+
+    #[test]
+    fn uv_and_pdm_have_tables_for_development() {
+        let text =
+            "[tool.uv]\ndev-dependencies = ['a']\n[tool.pdm.dev-dependencies]\ntest = ['b==1']\n";
+        assert_eq!(
+            shown(&read_pyproject("p", text.as_bytes())),
+            ["p:2:22 a Any false", "p:4:10 b Exact(\"1\") false"]
         );
     }
 

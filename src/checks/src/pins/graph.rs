@@ -4,7 +4,7 @@ use super::Settings;
 use super::name::{is_constraints_file, is_development_file, is_requirements_file};
 use super::requirement::Version;
 use super::requirements_file::{Link, RequirementsFile};
-use crate::Scope;
+use crate::{ChangeKind, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The files and their links.
@@ -14,7 +14,7 @@ pub(super) struct Graph<'a> {
     /// Files that no other file of the same kind (production or not) includes.
     roots: Vec<&'a str>,
     production: BTreeSet<&'a str>,
-    /// Files that are production only since this change, because a new line includes them.
+    /// Files that are production only since this change, because a new line includes them or a move renamed them.
     newly_production: BTreeSet<&'a str>,
 }
 
@@ -51,6 +51,15 @@ impl<'a> Graph<'a> {
             })
             .0;
         graph.newly_production = graph.production.difference(&before).copied().collect();
+        // A file that was moved here from a name for development is production since now.
+        for change in &scope.changes {
+            if let ChangeKind::Renamed { from } = &change.kind
+                && !is_production_by_name(from, settings)
+                && let Some(path) = named.iter().find(|path| **path == change.path)
+            {
+                graph.newly_production.insert(path);
+            }
+        }
         graph.roots = graph.find_roots(&named);
         graph
     }

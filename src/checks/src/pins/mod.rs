@@ -10,6 +10,7 @@ mod base_image;
 mod conflicts;
 mod declared;
 mod dockerfile;
+mod exported;
 mod graph;
 mod hashes;
 mod includes;

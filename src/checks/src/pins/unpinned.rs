@@ -236,6 +236,19 @@ mod tests {
     }
 
     #[test]
+    fn a_move_can_make_a_file_production() {
+        let files = [("requirements.txt", "x\n")];
+        let mut scope = changed(&files, "requirements.txt", &[]);
+        let moved = |from: &str| crate::ChangeKind::Renamed {
+            from: from.to_owned(),
+        };
+        scope.changes[0].kind = moved("requirements-dev.txt");
+        assert_eq!(found(&scope), ["requirements.txt:1:1 unpinned-package"]);
+        scope.changes[0].kind = moved("requirements-prod.txt");
+        assert_eq!(found(&scope), [""; 0]);
+    }
+
+    #[test]
     fn settings_name_files_and_packages() {
         let files = [
             ("requirements/dev.txt", "x\ny\n"),
