@@ -3,9 +3,9 @@
 use super::Context;
 use super::runner::Runner;
 use crate::report::{ancestors, base_name, finding, join, parent, place};
-use crate::{ChangeKind, Group, Rule};
+use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const RULE: Rule = Rule {
     id: "clashing-test-modules",
@@ -15,30 +15,48 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
-    // Names only clash anew when a file comes, moves or goes.
-    let may_clash = context
-        .scope
-        .changes
-        .iter()
-        .any(|change| change.kind != ChangeKind::Modified && change.path.ends_with(".py"));
-    if !may_clash {
+    let names = touched_names(context);
+    if names.is_empty() {
         return Vec::new();
     }
-    modules(context)
+    modules(context, &names)
         .into_values()
         .flat_map(|paths| clashes(context, &paths))
         .collect()
 }
 
-/// The test files by settings and module name.
-fn modules<'a>(context: &'a Context<'_>) -> BTreeMap<(String, String), Vec<&'a str>> {
+/// The file names that may clash anew: of files that came or moved, and of those in a directory that lost its
+/// `__init__.py`. Only files of these names are looked at, since projects have many.
+fn touched_names<'a>(context: &'a Context<'_>) -> BTreeSet<&'a str> {
+    let scope = context.scope;
+    let new = scope
+        .changes
+        .iter()
+        .filter(|change| super::has_new_path(change) && change.path.ends_with(".py"))
+        .map(|change| change.path.as_str());
+    let orphans = context.lost_packages().flat_map(|directory| {
+        scope
+            .entries
+            .range(directory.to_owned()..)
+            .map(|(path, _)| path.as_str())
+            .take_while(move |path| path.starts_with(directory))
+            .filter(|path| path.ends_with(".py"))
+    });
+    new.chain(orphans).map(base_name).collect()
+}
+
+/// The test files of these names by settings and module name.
+fn modules<'a>(
+    context: &'a Context<'_>,
+    names: &BTreeSet<&str>,
+) -> BTreeMap<(String, String), Vec<&'a str>> {
     let mut modules: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
-    for path in context
+    let files = context
         .scope
         .entries
         .keys()
-        .filter(|path| context.is_judged(path))
-    {
+        .filter(|path| names.contains(base_name(path)) && context.is_judged(path));
+    for path in files {
         let Runner::Pytest(pytest) = context.runners.of(path) else {
             continue;
         };
@@ -65,7 +83,7 @@ fn module_name(context: &Context<'_>, path: &str) -> String {
 fn clashes(context: &Context<'_>, paths: &[&str]) -> Vec<Finding> {
     let is_touched = |path: &str| {
         // Without its __init__.py, an old file has another name.
-        context.is_new(path) || context.is_gone(&join(parent(path), "__init__.py"))
+        context.is_new(path) || context.lost_packages().any(|lost| path.starts_with(lost))
     };
     paths
         .iter()

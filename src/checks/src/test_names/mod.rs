@@ -127,6 +127,19 @@ impl Context<'_> {
         })
     }
 
+    /// The directories, with a slash at the end, whose `__init__.py` this change deleted or moved away.
+    fn lost_packages(&self) -> impl Iterator<Item = &str> {
+        self.scope
+            .changes
+            .iter()
+            .filter_map(|change| match &change.kind {
+                ChangeKind::Deleted => Some(change.path.as_str()),
+                ChangeKind::Renamed { from } => Some(from.as_str()),
+                ChangeKind::Added | ChangeKind::Modified => None,
+            })
+            .filter_map(|path| path.strip_suffix("__init__.py"))
+    }
+
     /// Whether the file has its path only since this change.
     fn is_new(&self, path: &str) -> bool {
         self.scope.change(path).is_some_and(has_new_path)

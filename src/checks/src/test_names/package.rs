@@ -5,7 +5,7 @@ use super::content::Content;
 use super::runner::Runner;
 use crate::python::Lines;
 use crate::report::{ancestors, finding, join, parent, place};
-use crate::{ChangeKind, Group, Rule};
+use crate::{Group, Rule};
 use beanpole_model::{Finding, Location, Severity};
 use std::collections::BTreeMap;
 
@@ -37,24 +37,14 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 
 /// Files below directories that lost their `__init__.py` by this change.
 fn orphans<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a str> {
-    context
-        .scope
-        .changes
-        .iter()
-        .filter_map(|change| match &change.kind {
-            ChangeKind::Deleted => Some(change.path.as_str()),
-            ChangeKind::Renamed { from } => Some(from.as_str()),
-            ChangeKind::Added | ChangeKind::Modified => None,
-        })
-        .filter_map(|path| path.strip_suffix("__init__.py"))
-        .flat_map(|directory| {
-            context
-                .scope
-                .entries
-                .range(directory.to_owned()..)
-                .map(|(path, _)| path.as_str())
-                .take_while(move |path| path.starts_with(directory))
-        })
+    context.lost_packages().flat_map(|directory| {
+        context
+            .scope
+            .entries
+            .range(directory.to_owned()..)
+            .map(|(path, _)| path.as_str())
+            .take_while(move |path| path.starts_with(directory))
+    })
 }
 
 /// The directory that is no package, and the finding.
