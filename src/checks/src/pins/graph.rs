@@ -150,6 +150,18 @@ impl<'a> Graph<'a> {
             .collect()
     }
 
+    /// Whether constraints count that are not among the files.
+    pub(super) fn has_unseen_constraints(&self, together: &Together<'_>) -> bool {
+        let is_seen = |path: &str| self.files.contains_key(path);
+        together
+            .installed
+            .iter()
+            .chain(&together.constraining)
+            .filter_map(|path| self.files.get(path))
+            .flat_map(|file| &file.links)
+            .any(|link| link.constrains && !link.path.as_deref().is_some_and(is_seen))
+    }
+
     /// Whether what the file lists is installed in production.
     pub(super) fn is_production(&self, path: &str) -> bool {
         self.production.contains(path)

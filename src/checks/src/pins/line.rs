@@ -1,5 +1,6 @@
 //! One logical line of a requirements file: a requirement, or options.
 
+use super::address::without_password;
 use super::logical::Logical;
 use super::requirement::{Requirement, Version, read};
 use super::source::Fault;
@@ -123,7 +124,7 @@ fn options(text: &str, from: usize) -> Result<Vec<Given<'_>>, Fault> {
         if !word.starts_with('-') {
             return Err(Fault {
                 at,
-                why: format!("`{}` belongs to no option", shown(word)),
+                why: format!("`{}` belongs to no option", shown(&without_password(word))),
             });
         }
         let (name, value) = split_option(word);
@@ -323,6 +324,14 @@ mod tests {
             assert_eq!(line(text), Ok(Line::Other), "{text}");
         }
         assert_eq!(line("--require-hashes"), Ok(Line::RequireHashes));
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for text in ["--pre https://me:secret@h", "a https://me:secret@h"] {
+            let why = line(text).unwrap_err().why;
+            assert!(why.contains("***@h") && !why.contains("secret"), "{why}");
+        }
     }
 
     #[test]

@@ -107,7 +107,8 @@ fn has_requirements_name(path: &str, ending: &str) -> bool {
             "requirements" | "requirement" | "reqs" | "constraints" | "constraint"
         )
     };
-    words(stem).any(is_word) || is_word(base_name(parent(path)))
+    let is_prose = stem.eq_ignore_ascii_case("readme");
+    words(stem).any(is_word) || !is_prose && is_word(base_name(parent(path)))
 }
 
 #[cfg(test)]
@@ -152,6 +153,7 @@ mod tests {
             "notes.txt",
             "requirements.md",
             "requirements/x/y.txt",
+            "requirements/README.txt",
             "robots.txt",
         ] {
             assert!(!is_requirements_file(path), "{path}");

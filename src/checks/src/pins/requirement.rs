@@ -95,6 +95,9 @@ fn empty(shown: &str) -> Requirement {
 fn is_path(text: &str) -> bool {
     let looks = |text: &str| text.starts_with(['.', '~']) || text.contains(['/', '\\']);
     let before_at = text.split('@').next().unwrap_or(text);
+    if before_at.contains("://") {
+        return false;
+    }
     let is_archive = [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2"]
         .iter()
         .any(|ending| before_marker(text).0.ends_with(ending));
@@ -219,6 +222,11 @@ pub(super) fn read_versions(text: &str) -> Result<Version, String> {
         return Ok(Version::Exact(exact.trim().to_owned()));
     }
     let specifiers = VersionSpecifiers::from_str(text).map_err(|error| {
+        // The parser quotes what it read, and an address may hold a password.
+        if text.contains("://") {
+            let address = without_password(text);
+            return format!("`{}` is an address: write ` @ ` before it", shown(&address));
+        }
         let error = error.to_string();
         let first = error.lines().next().unwrap_or_default();
         let first = first

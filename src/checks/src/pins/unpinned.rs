@@ -31,6 +31,12 @@ fn in_requirements(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let pinned = together.pinned(&graph.files);
+        // Constraints at an address or in a file that nobody read may pin it.
+        let severity = if graph.has_unseen_constraints(&together) {
+            Severity::Warning
+        } else {
+            RULE.severity
+        };
         for path in together
             .installed
             .iter()
@@ -56,7 +62,7 @@ fn in_requirements(context: &Context<'_>) -> Vec<Finding> {
                     continue;
                 }
                 let at = file.source.place(requirement.from);
-                findings.push(found(requirement, at, RULE.severity));
+                findings.push(found(requirement, at, severity));
             }
         }
     }
@@ -159,6 +165,7 @@ fn found(requirement: &Requirement, at: Location, severity: Severity) -> Finding
 mod tests {
     use super::super::Settings;
     use super::super::testing::{changed, deleted, found, found_in, new};
+    use super::Severity;
 
     fn lines(text: &str) -> Vec<String> {
         found(&new(&[("requirements.txt", text)]))
@@ -206,6 +213,17 @@ mod tests {
             ("requirements/base.txt", "django\n"),
         ];
         assert_eq!(found(&new(&files)), [""; 0]);
+    }
+
+    #[test]
+    fn constraints_that_nobody_sees_make_it_uncertain() {
+        let severity = |text: &str| {
+            let findings =
+                super::super::check(&new(&[("requirements.txt", text)]), &Settings::default());
+            findings[0].severity
+        };
+        assert_eq!(severity("-c https://h/c.txt\ndjango\n"), Severity::Warning);
+        assert_eq!(severity("-r https://h/c.txt\ndjango\n"), Severity::Error);
     }
 
     #[test]
