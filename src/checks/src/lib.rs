@@ -6,15 +6,24 @@
 
 pub mod docker;
 mod findings;
+mod attributes;
+pub mod branch;
+pub mod change_size;
+pub mod commit_message;
+pub mod files;
 pub mod migrations;
-mod python;
-mod rule;
 #[cfg(test)]
-mod rule_pages;
+mod pages;
+mod pattern;
+pub mod pins;
+mod python;
+mod report;
+mod rule;
 mod scope;
 mod shell;
 mod source;
 mod sql;
+pub mod test_names;
 mod tree;
 pub mod workflows;
 mod yaml;

@@ -34,6 +34,13 @@ impl SourceTree {
         self.files.get(path).map(Vec::as_slice)
     }
 
+    /// The path as the tree holds it, and the bytes.
+    pub(crate) fn entry(&self, path: &str) -> Option<(&str, &[u8])> {
+        self.files
+            .get_key_value(path)
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+    }
+
     /// All files in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.files

@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_page() {
-        crate::rule_pages::assert_pages(RULES);
+        crate::pages::assert_pages(RULES);
     }
 
     #[test]

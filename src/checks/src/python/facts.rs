@@ -173,7 +173,7 @@ impl<'a> Visitor<'a> for Walker {
 }
 
 /// The names along `a.b(c).d[e].f`, root first; only the last 16, so that a long chain stays cheap.
-fn chain(node: &Node) -> Vec<String> {
+pub(super) fn chain(node: &Node) -> Vec<String> {
     let mut names = Vec::new();
     let mut node = node;
     while names.len() < 16 {

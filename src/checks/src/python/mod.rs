@@ -7,12 +7,14 @@ mod convert;
 mod facts;
 mod guard;
 mod text;
+mod uses;
 
 pub(crate) use convert::read;
 pub(crate) use facts::{CallFact, FunctionFacts};
 pub use guard::LARGEST_FILE;
 pub(crate) use guard::with_deep_stack;
 pub(crate) use text::{Lines, decode};
+pub(crate) use uses::{Uses, uses};
 
 use std::collections::BTreeMap;
 

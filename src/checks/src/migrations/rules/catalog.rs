@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_page() {
-        crate::rule_pages::assert_pages(RULES);
+        crate::pages::assert_pages(RULES);
     }
 
     /// The other direction, that every finding has a rule here, is asserted by `Case::review` for each case of the tests.

@@ -1,0 +1,334 @@
+//! What a project tells pytest.
+
+use super::ini::section;
+use crate::SourceTree;
+use crate::pattern::fnmatch;
+use crate::report::{base_name, join, parent};
+use globset::GlobMatcher;
+use std::collections::BTreeMap;
+use toml::de::{DeTable, DeValue};
+
+/// The files in which pytest looks for its settings, the first found wins.
+const FILES: [&str; 7] = [
+    "pytest.toml",
+    ".pytest.toml",
+    "pytest.ini",
+    ".pytest.ini",
+    "pyproject.toml",
+    "tox.ini",
+    "setup.cfg",
+];
+
+/// The largest file of settings that is read, in bytes.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// Whether that path may hold settings of pytest.
+pub(super) fn is_config(path: &str) -> bool {
+    FILES.contains(&base_name(path))
+}
+
+/// Names of test files. Compiled once: every file of a project is compared with them.
+#[derive(Clone, Debug)]
+pub(super) struct FilePatterns {
+    /// As written.
+    pub(super) written: Vec<String>,
+    /// For names, and for paths where the pattern has a slash.
+    globs: Vec<(bool, GlobMatcher)>,
+}
+
+impl FilePatterns {
+    pub(super) fn new(written: Vec<String>) -> Self {
+        let compile = |pattern: &String| {
+            let is_path = pattern.contains('/');
+            let text = if is_path {
+                format!("*/{pattern}")
+            } else {
+                pattern.clone()
+            };
+            Some((is_path, fnmatch(&text)?))
+        };
+        Self {
+            globs: written.iter().filter_map(compile).collect(),
+            written,
+        }
+    }
+
+    /// Whether one of the patterns fits: the name, or with a slash the end of the path.
+    pub(super) fn finds(&self, path: &str) -> bool {
+        self.globs.iter().any(|(is_path, glob)| {
+            if *is_path {
+                glob.is_match(format!("/{path}"))
+            } else {
+                glob.is_match(base_name(path))
+            }
+        })
+    }
+}
+
+/// The settings that decide what is found.
+#[derive(Clone, Debug)]
+pub(super) struct Pytest {
+    /// Where they count from.
+    pub(super) directory: String,
+    /// The file that they stand in, if there is one.
+    pub(super) path: Option<String>,
+    pub(super) python_files: FilePatterns,
+    pub(super) test_paths: Vec<String>,
+    classes: Vec<String>,
+    functions: Vec<String>,
+    /// With `--import-mode=importlib` names of modules need not differ.
+    pub(super) imports_by_path: bool,
+}
+
+impl Pytest {
+    /// What pytest does without settings.
+    pub(super) fn default_in(directory: &str) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            path: None,
+            python_files: FilePatterns::new(["test_*.py", "*_test.py"].map(str::to_owned).to_vec()),
+            test_paths: Vec::new(),
+            classes: vec!["Test".to_owned()],
+            functions: vec!["test".to_owned()],
+            imports_by_path: false,
+        }
+    }
+
+    fn with(mut self, path: &str, values: &BTreeMap<String, Vec<String>>) -> Self {
+        self.path = Some(path.to_owned());
+        let set = |field: &mut Vec<String>, key: &str| {
+            if let Some(words) = values.get(key) {
+                field.clone_from(words);
+            }
+        };
+        if let Some(words) = values.get("python_files") {
+            self.python_files = FilePatterns::new(words.clone());
+        }
+        set(&mut self.test_paths, "testpaths");
+        set(&mut self.classes, "python_classes");
+        set(&mut self.functions, "python_functions");
+        let options = values.get("addopts").map(Vec::as_slice).unwrap_or_default();
+        self.imports_by_path = options.iter().any(|word| word == "--import-mode=importlib")
+            || options
+                .windows(2)
+                .any(|pair| pair == ["--import-mode", "importlib"]);
+        self
+    }
+
+    /// Whether the file lies where pytest looks when it is called without arguments.
+    pub(super) fn looks_at(&self, path: &str) -> bool {
+        self.test_paths.is_empty()
+            || self.test_paths.iter().any(|wanted| {
+                let wanted = wanted.trim_start_matches("./").trim_end_matches('/');
+                if matches!(wanted, "." | "") {
+                    return true;
+                }
+                let whole = join(&self.directory, wanted);
+                let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+                path.strip_prefix(&whole).is_some_and(below)
+                    || fnmatch(&format!("{whole}/*")).is_some_and(|glob| glob.is_match(path))
+            })
+    }
+
+    /// Whether a class of that name is collected.
+    pub(super) fn collects_class(&self, name: &str) -> bool {
+        starts_or_matches(&self.classes, name)
+    }
+
+    /// Whether a function of that name is collected.
+    pub(super) fn collects_function(&self, name: &str) -> bool {
+        starts_or_matches(&self.functions, name)
+    }
+}
+
+/// A prefix, or a pattern where it has wildcards.
+fn starts_or_matches(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| {
+        name.starts_with(pattern.as_str())
+            || pattern.contains(['*', '?', '['])
+                && fnmatch(pattern).is_some_and(|glob| glob.is_match(name))
+    })
+}
+
+/// The settings of each directory that has some.
+pub(super) fn read_all(tree: &SourceTree) -> BTreeMap<String, Pytest> {
+    let mut all: BTreeMap<String, (usize, Pytest)> = BTreeMap::new();
+    for (path, bytes) in tree.iter() {
+        let Some(rank) = FILES.iter().position(|name| *name == base_name(path)) else {
+            continue;
+        };
+        let Some(values) = read(base_name(path), bytes) else {
+            continue;
+        };
+        let directory = parent(path);
+        let is_first = all.get(directory).is_none_or(|(found, _)| rank < *found);
+        if is_first {
+            let pytest = Pytest::default_in(directory).with(path, &values);
+            all.insert(directory.to_owned(), (rank, pytest));
+        }
+    }
+    all.into_iter()
+        .map(|(directory, (_, pytest))| (directory, pytest))
+        .collect()
+}
+
+/// The words of each key, if the file says something about pytest.
+fn read(name: &str, bytes: &[u8]) -> Option<BTreeMap<String, Vec<String>>> {
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.len() <= LARGEST)?;
+    let of_ini = |section_name: &str| {
+        section(text, section_name).map(|values| {
+            values
+                .into_iter()
+                .map(|(key, value)| (key, words(&value)))
+                .collect()
+        })
+    };
+    match name {
+        // These are pytest's own: they count even when they are empty.
+        "pytest.ini" | ".pytest.ini" => Some(of_ini("pytest").unwrap_or_default()),
+        "tox.ini" => of_ini("pytest"),
+        "setup.cfg" => of_ini("tool:pytest"),
+        "pyproject.toml" => {
+            let root = DeTable::parse(text).ok()?;
+            let pytest = root
+                .get_ref()
+                .get("tool")?
+                .get_ref()
+                .get("pytest")?
+                .get_ref();
+            let options = pytest.get("ini_options").map(toml::Spanned::get_ref);
+            Some(of_toml(options.unwrap_or(pytest)))
+        }
+        _ => {
+            let root = DeTable::parse(text).ok()?;
+            Some(
+                root.get_ref()
+                    .get("pytest")
+                    .map_or_else(BTreeMap::new, |pytest| of_toml(pytest.get_ref())),
+            )
+        }
+    }
+}
+
+fn of_toml(table: &DeValue<'_>) -> BTreeMap<String, Vec<String>> {
+    let mut values = BTreeMap::new();
+    for (key, value) in table.as_table().into_iter().flatten() {
+        let found = match value.get_ref() {
+            DeValue::String(text) => words(text),
+            DeValue::Array(items) => items
+                .iter()
+                .filter_map(|item| item.get_ref().as_str())
+                .map(str::to_owned)
+                .collect(),
+            _ => continue,
+        };
+        values.insert(key.get_ref().to_string(), found);
+    }
+    values
+}
+
+/// Words as a shell splits them, without its other signs.
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace()
+        .map(|word| word.trim_matches(['"', '\'']).to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(path: &str, text: &str) -> Option<Pytest> {
+        let tree: SourceTree = [(path, text)].into_iter().collect();
+        read_all(&tree).remove(parent(path))
+    }
+
+    #[test]
+    fn settings_stand_in_many_files() {
+        for (path, text) in [
+            (
+                "pytest.ini",
+                "[pytest]\npython_files = tests.py test_*.py\n",
+            ),
+            (
+                "tox.ini",
+                "[pytest]\npython_files =\n  tests.py\n  test_*.py\n",
+            ),
+            (
+                "setup.cfg",
+                "[tool:pytest]\npython_files = \"tests.py\" 'test_*.py'\n",
+            ),
+            (
+                "pyproject.toml",
+                "[tool.pytest.ini_options]\npython_files = ['tests.py', 'test_*.py']\n",
+            ),
+            (
+                "pyproject.toml",
+                "[tool.pytest]\npython_files = 'tests.py test_*.py'\n",
+            ),
+            (
+                "a/pytest.toml",
+                "[pytest]\npython_files = ['tests.py', 'test_*.py']\n",
+            ),
+        ] {
+            let pytest = one(path, text).unwrap();
+            assert_eq!(
+                pytest.python_files.written,
+                ["tests.py", "test_*.py"],
+                "{path}"
+            );
+            assert!(
+                pytest.python_files.finds("shop/tests.py")
+                    && !pytest.python_files.finds("shop/a_test.py")
+            );
+        }
+        assert!(one("tox.ini", "[tox]\n").is_none());
+        assert!(one("pyproject.toml", "[tool.ruff]\n").is_none());
+        assert!(one("pyproject.toml", "[[[").is_none());
+        assert!(one("pytest.ini", "").is_some());
+    }
+
+    #[test]
+    fn the_file_of_pytest_itself_wins() {
+        let tree: SourceTree = [
+            (
+                "pyproject.toml",
+                "[tool.pytest.ini_options]\npython_files = ['a.py']\n",
+            ),
+            ("pytest.ini", "[pytest]\npython_files = b.py\n"),
+            ("tox.ini", "[pytest]\npython_files = c.py\n"),
+        ]
+        .into_iter()
+        .collect();
+        assert_eq!(read_all(&tree)[""].python_files.written, ["b.py"]);
+    }
+
+    #[test]
+    fn test_paths_and_patterns_with_slashes() {
+        let pytest = one(
+            "a/pytest.ini",
+            "[pytest]\ntestpaths = tests apps/*/tests\npython_files = unit/*.py\n",
+        )
+        .unwrap();
+        assert!(pytest.looks_at("a/tests/x.py") && pytest.looks_at("a/apps/shop/tests/x.py"));
+        assert!(!pytest.looks_at("a/testsuite/x.py") && !pytest.looks_at("tests/x.py"));
+        assert!(
+            pytest.python_files.finds("a/unit/x.py") && !pytest.python_files.finds("a/other/x.py")
+        );
+    }
+
+    #[test]
+    fn import_mode_and_names_are_read() {
+        let pytest = one(
+            "pytest.ini",
+            "[pytest]\naddopts = -q --import-mode importlib\npython_classes = *Suite Check\npython_functions = check_\n",
+        )
+        .unwrap();
+        assert!(pytest.imports_by_path);
+        assert!(pytest.collects_class("BasketSuite") && pytest.collects_class("CheckIt"));
+        assert!(!pytest.collects_class("TestIt") && !pytest.collects_function("test_x"));
+        assert!(!Pytest::default_in("").imports_by_path);
+    }
+}
