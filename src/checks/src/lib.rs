@@ -4,9 +4,11 @@
 //! of [`beanpole_model::Finding`]s. No file, no git, no network, no Python, no clock. What cannot be seen statically is said
 //! ([`migrations::NotAnalysed`]), never passed over. No input may panic or overflow the stack.
 
+mod globs;
 pub mod migrations;
 mod python;
 mod rule;
+mod say;
 mod scope;
 mod sql;
 mod tree;
