@@ -4,6 +4,7 @@
 //! of [`beanpole_model::Finding`]s. No file, no git, no network, no Python, no clock. What cannot be seen statically is said
 //! ([`migrations::NotAnalysed`]), never passed over. No input may panic or overflow the stack.
 
+pub mod coverage;
 mod globs;
 pub mod migrations;
 mod python;
