@@ -11,6 +11,7 @@ mod python;
 mod rule;
 mod say;
 mod scope;
+pub mod secrets;
 mod sql;
 mod tree;
 
