@@ -12,6 +12,7 @@ mod rule;
 mod say;
 mod scope;
 pub mod secrets;
+pub mod settings;
 mod sql;
 mod tree;
 
