@@ -1,7 +1,7 @@
 //! What stands where a secret would stand, and is none.
 
 /// Parts that make any value an example.
-const NEVER: [&str; 8] = [
+const NEVER: [&str; 9] = [
     "example",
     "xxxxxx",
     "******",
@@ -10,6 +10,7 @@ const NEVER: [&str; 8] = [
     "abcdefghij",
     "placeholder",
     "redacted",
+    "…",
 ];
 
 /// Parts that make a value made up by a person an example. A random key may contain `test` by chance.
