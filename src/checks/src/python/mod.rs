@@ -6,15 +6,21 @@
 mod convert;
 mod facts;
 mod guard;
+mod script;
+mod statements;
 mod text;
 mod uses;
+mod value;
 
 pub(crate) use convert::read;
 pub(crate) use facts::{CallFact, FunctionFacts};
 pub use guard::LARGEST_FILE;
 pub(crate) use guard::with_deep_stack;
+pub(crate) use script::script;
+pub(crate) use statements::{Statements, statements};
 pub(crate) use text::{Lines, decode};
 pub(crate) use uses::{Uses, uses};
+pub(crate) use value::{Assign, Branch, Statement, Value, ValueKind};
 
 use std::collections::BTreeMap;
 

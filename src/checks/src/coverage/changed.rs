@@ -1,0 +1,121 @@
+//! What changed, as statements of the report: a changed line counts for the statement that it belongs to.
+
+use super::Settings;
+use super::figures::Tally;
+use super::merged::{Merged, tally};
+use super::report::Line;
+use crate::globs::Globs;
+use crate::python::{Statements, statements};
+use crate::{Change, ChangeKind, ChangedLines, Scope};
+
+/// The changed statements of one file.
+#[derive(Debug)]
+pub(super) struct ChangedFile<'s> {
+    pub(super) path: &'s str,
+    /// First line of each changed statement, and whether it ran.
+    pub(super) statements: Vec<(u32, bool)>,
+    /// The file is in no report.
+    pub(super) is_missing: bool,
+    /// The unchanged statements of the report.
+    pub(super) unchanged: Tally,
+}
+
+/// Whether every file is judged whole: then nothing is a change, and there is no base.
+pub(super) fn is_everything(scope: &Scope) -> bool {
+    let whole =
+        |change: &Change| change.kind == ChangeKind::Added && change.lines == ChangedLines::All;
+    scope.changes.len() == scope.entries.len() && scope.changes.iter().all(whole)
+}
+
+/// The changed files that are in a report, and Python files that should be.
+pub(super) fn files<'s>(
+    scope: &'s Scope,
+    merged: &Merged,
+    settings: &Settings,
+) -> Vec<ChangedFile<'s>> {
+    let omitted = Globs::new(&settings.omit);
+    scope
+        .changes
+        .iter()
+        .filter(|change| change.is_there())
+        .filter_map(|change| match merged.files.get(&change.path) {
+            Some(lines) => Some(in_report(scope, change, lines)),
+            None if is_python(&change.path) && !omitted.fits(&change.path) => {
+                missing(scope, change)
+            }
+            None => None,
+        })
+        .collect()
+}
+
+/// The tally of all changed statements.
+pub(super) fn total(files: &[ChangedFile<'_>]) -> Tally {
+    let mut sum = Tally::default();
+    for (_, ran) in files.iter().flat_map(|file| &file.statements) {
+        sum.add(Tally {
+            statements: 1,
+            covered: u64::from(*ran),
+            ..Tally::default()
+        });
+    }
+    sum
+}
+
+fn is_python(path: &str) -> bool {
+    path.rsplit_once('.')
+        .is_some_and(|(_, extension)| extension == "py")
+}
+
+fn in_report<'s>(
+    scope: &Scope,
+    change: &'s Change,
+    lines: &std::collections::BTreeMap<u32, Line>,
+) -> ChangedFile<'s> {
+    let shape = shape(scope, change);
+    let is_changed = |line: u32| change.lines.touches(line, shape.last_line(line));
+    let (changed, unchanged): (Vec<_>, Vec<_>) =
+        lines.iter().partition(|(line, _)| is_changed(**line));
+    ChangedFile {
+        path: &change.path,
+        statements: changed
+            .into_iter()
+            .map(|(line, seen)| (*line, seen.hit))
+            .collect(),
+        is_missing: false,
+        unchanged: tally(unchanged.into_iter().map(|(_, line)| line)),
+    }
+}
+
+/// The long statements of the file. Where the file is not Python, or cannot be read, every line stands for itself.
+fn shape(scope: &Scope, change: &Change) -> Statements {
+    if change.lines == ChangedLines::All || !is_python(&change.path) {
+        return Statements::default();
+    }
+    scope
+        .tree
+        .get(&change.path)
+        .and_then(|bytes| statements(bytes).ok())
+        .unwrap_or_default()
+}
+
+/// A Python file that no report knows has not run: its changed statements count as uncovered. A file without statements is
+/// none. One that was there before may be left out on purpose: it is said, but not counted.
+fn missing<'s>(scope: &Scope, change: &'s Change) -> Option<ChangedFile<'s>> {
+    let found = statements(scope.tree.get(&change.path)?).ok()?;
+    let touched: Vec<(u32, bool)> = found
+        .executable
+        .iter()
+        .filter(|line| change.lines.touches(**line, found.last_line(**line)))
+        .map(|line| (*line, false))
+        .collect();
+    if touched.is_empty() {
+        return None;
+    }
+    let is_new = change.kind == ChangeKind::Added;
+    Some(ChangedFile {
+        path: &change.path,
+        statements: if is_new { touched } else { Vec::new() },
+        is_missing: true,
+        unchanged: Tally::default(),
+    })
+}

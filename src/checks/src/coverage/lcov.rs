@@ -1,0 +1,125 @@
+//! LCOV's tracefile (geninfo(1)): `SF:` begins a file, `DA:line,hits[,hash]` is a line, `BRDA:line,block,branch,taken` a way out.
+
+use super::report::{Line, Report, Unreadable};
+
+pub(super) fn read(text: &str) -> Result<Report, Unreadable> {
+    let mut report = Report::default();
+    let mut file: Option<&str> = None;
+    // Ways out of the file, as `BRH:` and `BRF:` count them: taken, all.
+    let mut counted = (0, 0);
+    for (index, record) in text.lines().enumerate() {
+        let record = record.trim_end();
+        let damaged = |what: &str| {
+            Unreadable::damaged(format!(
+                "line {} is LCOV, but {what}",
+                index.saturating_add(1)
+            ))
+        };
+        if let Some(path) = record.strip_prefix("SF:") {
+            file = Some(path);
+            report.files.entry(path.to_owned()).or_default();
+        } else if record == "end_of_record" {
+            if let Some(lines) = file.and_then(|path| report.files.get_mut(path)) {
+                super::report::add_other_branches(lines, counted);
+            }
+            (file, counted) = (None, (0, 0));
+        } else if let Some(count) = record.strip_prefix("BRF:") {
+            counted.1 = count.trim().parse().unwrap_or_default();
+        } else if let Some(count) = record.strip_prefix("BRH:") {
+            counted.0 = count.trim().parse().unwrap_or_default();
+        } else if let Some(fields) = record.strip_prefix("DA:") {
+            let path = file.ok_or_else(|| damaged("no file was named before it"))?;
+            let (line, hits) =
+                line_and_hits(fields).ok_or_else(|| damaged("not `DA:line,hits`"))?;
+            report.line(
+                path,
+                line,
+                Line {
+                    hit: hits,
+                    branches: (0, 0),
+                },
+            );
+        } else if let Some(fields) = record.strip_prefix("BRDA:") {
+            let path = file.ok_or_else(|| damaged("no file was named before it"))?;
+            let (line, taken) =
+                way_out(fields).ok_or_else(|| damaged("not `BRDA:line,block,branch,taken`"))?;
+            add_way_out(&mut report, path, line, taken);
+        }
+    }
+    Ok(report)
+}
+
+/// `line,hits` or `line,hits,hash`.
+fn line_and_hits(fields: &str) -> Option<(u32, bool)> {
+    let mut fields = fields.split(',');
+    let line = fields.next()?.trim().parse().ok()?;
+    Some((line, is_hit(fields.next()?)?))
+}
+
+/// Counts are whole numbers; some writers overflow into negative ones or write `1e+06`.
+fn is_hit(count: &str) -> Option<bool> {
+    let count: f64 = count.trim().parse().ok()?;
+    Some(count > 0.0)
+}
+
+/// `line,block,branch,taken`; `-` means that the line was never reached.
+fn way_out(fields: &str) -> Option<(u32, bool)> {
+    let line = fields.split(',').next()?.trim().parse().ok()?;
+    let (before, taken) = fields.rsplit_once(',')?;
+    before.contains(',').then_some(())?;
+    let taken = taken.trim();
+    Some((line, taken != "-" && is_hit(taken)?))
+}
+
+/// Ways out belong to a line that `DA:` names as well, before or after; alone they do not make a statement.
+fn add_way_out(report: &mut Report, path: &str, line: u32, taken: bool) {
+    let Some(lines) = report.files.get_mut(path) else {
+        return;
+    };
+    let (hit, all) = &mut lines.entry(line).or_default().branches;
+    *hit = hit.saturating_add(u32::from(taken));
+    *all = all.saturating_add(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_ways_out_are_read() {
+        let text = "TN:\nSF:shop/a.py\nDA:1,1,kQyl\nDA:2,0\nBRDA:1,0,jump to line 2,-\nBRDA:1,0,1,3\nLF:2\nend_of_record\nSF:b.py\nend_of_record\n";
+        let report = read(text).unwrap();
+        let lines = &report.files["shop/a.py"];
+        assert_eq!(
+            lines[&1],
+            Line {
+                hit: true,
+                branches: (1, 2)
+            }
+        );
+        assert_eq!(lines[&2], Line::default());
+        assert!(report.files["b.py"].is_empty());
+    }
+
+    #[test]
+    fn ways_out_that_are_only_counted_count() {
+        let report =
+            read("SF:a.py\nDA:1,1\nDA:2,1\nBRDA:2,0,0,1\nBRF:3\nBRH:2\nend_of_record\n").unwrap();
+        assert_eq!(report.files["a.py"][&1].branches, (1, 2));
+        assert_eq!(report.files["a.py"][&2].branches, (1, 1));
+    }
+
+    #[test]
+    fn damage_is_said_with_its_line() {
+        for (text, part) in [
+            ("DA:1,1\nSF:a.py\n", "line 1"),
+            ("SF:a.py\nDA:1\n", "line 2"),
+            ("SF:a.py\nDA:x,1\n", "DA:line,hits"),
+            ("SF:a.py\nBRDA:1,1\n", "BRDA"),
+            ("SF:a.py\nend_of_record\nDA:1,1\n", "no file"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.why.contains(part), "{text}: {error:?}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Coverage: thresholds on the whole, on paths, on what changed, and never lower than before.
+//!
+//! Stages, each a module: reports to lines (`report` with `xml`, `json`, `lcov`), their paths to the project's (`paths`), all
+//! of them together (`merged`), what changed of it (`changed`), figures as coverage.py computes them (`figures`), and the
+//! rules (`rules`). Nothing is measured here: a report that is missing, unreadable or about other files is a finding.
+
+mod changed;
+mod figures;
+mod json;
+mod lcov;
+mod merged;
+mod paths;
+mod report;
+mod rules;
+#[cfg(test)]
+mod same_run;
+mod settings;
+mod stored;
+#[cfg(test)]
+mod testing;
+mod xml;
+
+pub use figures::{Numbers, Tally};
+pub use rules::{RULES, check, numbers};
+pub use settings::Settings;
+pub use stored::{StoredCoverage, store};
+
+/// What was measured, as someone else has read it.
+#[derive(Clone, Debug, Default)]
+pub struct CoverageInput {
+    /// The name of each report, for messages, and its bytes. Several are united: a line that one of them saw run has run.
+    pub reports: Vec<(String, Vec<u8>)>,
+    /// The figures of the base, if there are any: what [`store`] made there.
+    pub base: Option<StoredCoverage>,
+}
+
+/// Whether the content of that path is needed even if it did not change. Coverage looks only at changed files.
+#[must_use]
+pub fn wants(_path: &str) -> bool {
+    false
+}

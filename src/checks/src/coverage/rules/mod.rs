@@ -1,0 +1,86 @@
+//! The rules, one file each, over the reports once united.
+
+mod changed;
+mod decrease;
+mod diff;
+mod not_judged;
+mod path;
+mod total;
+
+use super::changed::{self as changes, ChangedFile};
+use super::figures::Numbers;
+use super::merged::Merged;
+use super::{CoverageInput, Settings, StoredCoverage};
+use crate::{Rule, Scope};
+use beanpole_model::Finding;
+
+pub(super) use not_judged::check as not_judged;
+
+/// The rules of this group.
+pub const RULES: &[Rule] = &[
+    not_judged::RULE,
+    total::RULE,
+    path::RULE,
+    diff::RULE,
+    decrease::RULE,
+    changed::UNCOVERED,
+    changed::MISSING,
+];
+
+/// What the rules see.
+struct Context<'a> {
+    merged: &'a Merged,
+    scope: &'a Scope,
+    settings: &'a Settings,
+    base: Option<&'a StoredCoverage>,
+    /// None when every file is judged.
+    changed: Option<&'a [ChangedFile<'a>]>,
+}
+
+/// Judges the coverage of a project. Call it only where tests have run: without a readable report it says so.
+#[must_use]
+pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Vec<Finding> {
+    let merged = Merged::new(input, scope, settings);
+    let mut findings = not_judged(&merged, settings);
+    if merged.read == 0 || merged.is_about_another_project() {
+        return findings;
+    }
+    let changed =
+        (!changes::is_everything(scope)).then(|| changes::files(scope, &merged, settings));
+    let context = Context {
+        merged: &merged,
+        scope,
+        settings,
+        base: input.base.as_ref(),
+        changed: changed.as_deref(),
+    };
+    findings.extend(total::check(&context));
+    findings.extend(path::check(&context));
+    findings.extend(diff::check(&context));
+    findings.extend(decrease::check(&context));
+    findings.extend(changed::check(&context));
+    findings
+}
+
+/// The figures of a run: the whole, what changed, and the base.
+#[must_use]
+pub fn numbers(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Numbers {
+    let merged = Merged::new(input, scope, settings);
+    let is_known = merged.read > 0 && !merged.is_about_another_project();
+    Numbers {
+        total: is_known.then(|| merged.total()),
+        changed: (is_known && !changes::is_everything(scope))
+            .then(|| changes::total(&changes::files(scope, &merged, settings))),
+        base: input.base.as_ref().map(|base| base.total.percent()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    #[test]
+    fn every_rule_has_its_page() {
+        crate::say::assert_pages(RULES);
+    }
+}

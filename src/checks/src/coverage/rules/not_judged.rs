@@ -1,0 +1,159 @@
+//! `coverage-not-judged`: a report or a setting that keeps coverage from being judged.
+
+use crate::coverage::Settings;
+use crate::coverage::merged::Merged;
+use crate::globs::Globs;
+use crate::say::{Words, file, say};
+use crate::{Group, Rule};
+use beanpole_model::{Finding, Severity};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "coverage-not-judged",
+    group: Group::Coverage,
+    severity: Severity::Error,
+    summary: "a coverage report that is missing, unreadable, or about other files",
+};
+
+const REASON: &str = "a threshold that is not compared passes every change";
+
+/// What keeps coverage from being judged.
+pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = merged
+        .unreadable
+        .iter()
+        .map(|(name, error)| {
+            let words = Words {
+                message: format!("the coverage report {name} cannot be read: {}", error.why),
+                reason: REASON,
+                remedy: error.remedy.clone(),
+            };
+            say(&RULE, Some(file(name)), words)
+        })
+        .collect();
+    if merged.read == 0 && findings.is_empty() {
+        findings.push(say(
+            &RULE,
+            None,
+            Words {
+                message: "no coverage report was given".to_owned(),
+                reason: REASON,
+                remedy:
+                    "run `coverage run manage.py test` and `coverage json`, and name coverage.json"
+                        .to_owned(),
+            },
+        ));
+    }
+    if merged.is_about_another_project() {
+        let seen = merged.others.keys().next().map_or("", String::as_str);
+        findings.push(say(&RULE, None, Words {
+            message: format!(
+                "none of the {} files in the coverage report is a file of this project; one is `{seen}`",
+                merged.others.len()
+            ),
+            reason: "the tests ran in another directory, a container perhaps: no changed line can be found in the report",
+            remedy: "name the beginning of those paths in `source-paths`, with what stands there in the project, or set \
+                     `relative_files = true` for coverage.py"
+                .to_owned(),
+        }));
+    }
+    findings.extend(settings_that_mean_nothing(settings));
+    findings
+}
+
+fn settings_that_mean_nothing(settings: &Settings) -> Vec<Finding> {
+    let thresholds = settings
+        .total
+        .iter()
+        .chain(&settings.diff)
+        .map(|value| ("a threshold".to_owned(), *value))
+        .chain(
+            settings
+                .paths
+                .iter()
+                .map(|(glob, value)| (format!("the threshold of `{glob}`"), *value)),
+        )
+        .chain([("`tolerance`".to_owned(), settings.tolerance)])
+        .filter(|(_, value)| !(0.0..=100.0).contains(value))
+        .map(|(name, value)| {
+            (
+                format!("{name} is {value}"),
+                "write a percentage from 0 to 100",
+            )
+        });
+    let globs = Globs::new(settings.omit.iter().chain(settings.paths.keys()));
+    let globs = globs.invalid.into_iter().map(|(glob, why)| {
+        (
+            format!("`{glob}` is no glob: {why}"),
+            "write a glob like `shop/**/*.py`",
+        )
+    });
+    thresholds
+        .chain(globs)
+        .map(|(message, remedy)| {
+            let words = Words {
+                message,
+                reason: REASON,
+                remedy: remedy.to_owned(),
+            };
+            say(&RULE, None, words)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::coverage::testing::Case;
+
+    #[test]
+    fn no_report_is_said() {
+        let found = Case::new().check();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].rule, RULE.id);
+        assert!(found[0].message.contains("no coverage report"));
+    }
+
+    #[test]
+    fn the_database_is_named_with_the_command() {
+        let found = Case::new()
+            .report(".coverage", b"SQLite format 3\0")
+            .check();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0]
+                .remedy
+                .as_deref()
+                .unwrap()
+                .contains("coverage json")
+        );
+        assert_eq!(found[0].location.as_ref().unwrap().path, ".coverage");
+    }
+
+    #[test]
+    fn paths_of_another_project_are_shown() {
+        let found = Case::new()
+            .lcov("SF:/srv/x/other.py\nDA:1,1\n")
+            .with(|settings| settings.total = Some(99.0))
+            .check();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].message.contains("/srv/x/other.py"));
+        assert!(found[0].remedy.as_deref().unwrap().contains("source-paths"));
+    }
+
+    #[test]
+    fn settings_without_a_meaning_are_said() {
+        let found = Case::new()
+            .lcov("SF:shop/a.py\nDA:1,1\n")
+            .with(|settings| {
+                settings.total = Some(-3.0);
+                settings.diff = Some(f64::NAN);
+                settings.paths.insert("shop/[".to_owned(), 50.0);
+            })
+            .check();
+        let own = found
+            .iter()
+            .filter(|finding| finding.rule == RULE.id)
+            .count();
+        assert_eq!(own, 3, "{found:?}");
+    }
+}

@@ -1,0 +1,375 @@
+//! The statements of a settings module, in order, through its imports.
+
+use super::find;
+use super::state::{Edit, Given, Origin, Possible, State};
+use crate::Scope;
+use crate::python::{self, Assign, Branch, Span, Statement, Value, ValueKind};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// How far imports are followed.
+const FARTHEST: usize = 8;
+
+/// How many statements are followed in all. The longest settings of public projects have some 2,000.
+const MOST_STATEMENTS: usize = 10_000;
+
+/// Something that may set names unseen.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Blind {
+    pub(super) what: String,
+    pub(super) path: Rc<str>,
+    pub(super) span: Span,
+}
+
+/// What a module comes to.
+#[derive(Debug, Default)]
+pub(super) struct Evaluated {
+    pub(super) state: State,
+    pub(super) blind: Vec<Blind>,
+    /// The files that were read, with the places of their imports of further ones.
+    pub(super) files: BTreeMap<String, Vec<Span>>,
+}
+
+/// Evaluates the module of that file.
+pub(super) fn evaluate(scope: &Scope, path: &str) -> Evaluated {
+    let mut evaluator = Evaluator {
+        scope,
+        blind: Vec::new(),
+        files: BTreeMap::new(),
+        open: Vec::new(),
+        left: MOST_STATEMENTS,
+    };
+    let mut state = State::default();
+    let start = Origin {
+        path: path.into(),
+        span: Span::default(),
+    };
+    evaluator.module(path, &start, &mut state);
+    Evaluated {
+        state,
+        blind: evaluator.blind,
+        files: evaluator.files,
+    }
+}
+
+struct Evaluator<'s> {
+    scope: &'s Scope,
+    blind: Vec<Blind>,
+    files: BTreeMap<String, Vec<Span>>,
+    /// The files that are being read, each imported by the one before.
+    open: Vec<String>,
+    left: usize,
+}
+
+impl Evaluator<'_> {
+    fn blind(&mut self, what: String, at: &Origin) {
+        let blind = Blind {
+            what,
+            path: Rc::clone(&at.path),
+            span: at.span,
+        };
+        if !self.blind.contains(&blind) {
+            self.blind.push(blind);
+        }
+    }
+
+    /// Runs the file at that path on the state.
+    fn module(&mut self, path: &str, importer: &Origin, state: &mut State) {
+        if self.open.iter().any(|open| open == path) || self.open.len() > FARTHEST {
+            return;
+        }
+        self.files.entry(path.to_owned()).or_default();
+        let script = match self.scope.tree.get(path).map(python::script) {
+            None => return self.blind(format!("{path} was not read"), importer),
+            Some(Err(error)) => {
+                let at = Origin {
+                    path: path.into(),
+                    span: error.at.unwrap_or_default(),
+                };
+                return self.blind(format!("{path} cannot be read: {}", error.why), &at);
+            }
+            Some(Ok(script)) => script,
+        };
+        self.open.push(path.to_owned());
+        self.block(&script, &Rc::from(path), state);
+        self.open.pop();
+    }
+
+    fn block(&mut self, statements: &[Statement], path: &Rc<str>, state: &mut State) {
+        for statement in statements {
+            if self.left == 0 {
+                let at = Origin {
+                    path: Rc::clone(path),
+                    span: Span::default(),
+                };
+                return self.blind(
+                    format!("the settings have more than {MOST_STATEMENTS} statements"),
+                    &at,
+                );
+            }
+            self.left -= 1;
+            self.statement(statement, path, state);
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement, path: &Rc<str>, state: &mut State) {
+        let at = |span: Span| Origin {
+            path: Rc::clone(path),
+            span,
+        };
+        match statement {
+            Statement::Assign(assign) => assigned(assign, at(assign.span), state),
+            Statement::Import {
+                module,
+                names,
+                span,
+            } => self.import(module, names.as_deref(), &at(*span), state),
+            Statement::If(branches) => self.branches(branches, path, state),
+            Statement::Try(body, others) => {
+                let before = state.clone();
+                self.block(body, path, state);
+                for other in others {
+                    let mut instead = before.clone();
+                    self.block(other, path, &mut instead);
+                    *state = std::mem::take(state).either(&instead);
+                }
+            }
+            Statement::Maybe(body) => {
+                let before = state.clone();
+                self.block(body, path, state);
+                *state = std::mem::take(state).either(&before);
+            }
+            Statement::Class(name, span) => self.class(name, &at(*span)),
+            Statement::Effect(name, span) => {
+                let origin = Some(at(*span));
+                if is_setting(name) {
+                    let given = Given::Unseen("it is changed in a way that is not followed");
+                    state.set(
+                        name,
+                        vec![Possible {
+                            given,
+                            edits: Vec::new(),
+                            origin,
+                        }],
+                    );
+                }
+            }
+            Statement::Call(call) => self.call(call, &at(call.span), state),
+        }
+    }
+
+    /// `if DEBUG:` is not taken, `if not DEBUG:` is; anything else may go either way.
+    fn branches(&mut self, branches: &[Branch], path: &Rc<str>, state: &mut State) {
+        let before = std::mem::take(state);
+        let mut after: Option<State> = None;
+        let mut is_settled = false;
+        for branch in branches {
+            let holds = branch.test.as_ref().map_or(Some(true), without_debug);
+            if holds == Some(false) {
+                continue;
+            }
+            let mut taken = before.clone();
+            self.block(&branch.body, path, &mut taken);
+            after = Some(match after {
+                Some(after) => after.either(&taken),
+                None => taken,
+            });
+            if holds == Some(true) {
+                is_settled = true;
+                break;
+            }
+        }
+        *state = match after {
+            Some(after) if is_settled => after,
+            Some(after) => after.either(&before),
+            None => before,
+        };
+    }
+
+    /// Settings as classes (django-configurations) are not followed.
+    fn class(&mut self, name: &str, at: &Origin) {
+        if name.ends_with("Configuration")
+            || ["Production", "Prod", "Base", "Common"].contains(&name)
+        {
+            self.blind(format!("settings in the class {name} are not followed"), at);
+        }
+    }
+
+    fn import(
+        &mut self,
+        module: &str,
+        names: Option<&[(String, String)]>,
+        at: &Origin,
+        state: &mut State,
+    ) {
+        let found = find::named(self.scope, &at.path, module);
+        let Some(names) = names else {
+            match found {
+                Some(path) => {
+                    self.note_import(at);
+                    self.module(&path, at, state);
+                }
+                None => self.blind(
+                    format!("`from {module} import *`: the file is not in the project"),
+                    at,
+                ),
+            }
+            return;
+        };
+        // Only names that look like settings are of interest; functions and modules are not.
+        let wanted: Vec<_> = names
+            .iter()
+            .filter(|(_, bound)| is_setting(bound))
+            .collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let inner = found.map(|path| {
+            self.note_import(at);
+            let mut inner = State::default();
+            self.module(&path, at, &mut inner);
+            inner
+        });
+        for (name, bound) in wanted {
+            let possible = match &inner {
+                Some(inner) => inner.get(name).as_ref().clone(),
+                None => vec![Possible {
+                    given: Given::Unseen("it is imported from outside of the project"),
+                    edits: Vec::new(),
+                    origin: Some(at.clone()),
+                }],
+            };
+            state.set(bound, possible);
+        }
+    }
+
+    fn note_import(&mut self, at: &Origin) {
+        self.files
+            .entry(at.path.to_string())
+            .or_default()
+            .push(at.span);
+    }
+
+    /// Calls that set names: `include("base.py")` of django-split-settings, and those that are given all names.
+    fn call(&mut self, call: &Value, at: &Origin, state: &mut State) {
+        let ValueKind::Call(callee, args, _) = &call.kind else {
+            return;
+        };
+        let gets_all = args.iter().any(|arg| match &arg.kind {
+            ValueKind::Call(inner, ..) => {
+                matches!(inner.as_name(), Some("locals" | "globals" | "vars"))
+            }
+            _ => false,
+        });
+        let changes_all = match &callee.kind {
+            ValueKind::Attribute(inner, _) => {
+                matches!(&inner.kind, ValueKind::Call(name, ..) if matches!(name.as_name(), Some("locals" | "globals" | "vars")))
+            }
+            _ => false,
+        };
+        match callee.as_name() {
+            Some("include") => {
+                for arg in args {
+                    self.include(arg, at, state);
+                }
+            }
+            Some(name) if gets_all || name == "exec" => {
+                self.blind(format!("`{name}(…)` may set any name"), at);
+            }
+            _ if changes_all => self.blind("`globals()` is changed".to_owned(), at),
+            _ => {}
+        }
+    }
+
+    /// A file by its path from the including one; `optional(…)` may be missing.
+    fn include(&mut self, arg: &Value, at: &Origin, state: &mut State) {
+        let name = match &arg.kind {
+            ValueKind::Str(name) => Some(name),
+            ValueKind::Call(_, args, _) => args.first().and_then(|first| match &first.kind {
+                ValueKind::Str(name) => Some(name),
+                _ => None,
+            }),
+            _ => None,
+        };
+        let path = name.map(|name| match find::directory(&at.path) {
+            Some(directory) if !directory.is_empty() => format!("{directory}/{name}"),
+            _ => name.clone(),
+        });
+        match path {
+            Some(path) if self.scope.entries.contains_key(&path) => {
+                self.note_import(at);
+                let mut inner = state.clone();
+                self.module(&path, at, &mut inner);
+                state.overlay(inner);
+            }
+            _ => self.blind(
+                "`include(…)` of a file that is not in the project".to_owned(),
+                at,
+            ),
+        }
+    }
+}
+
+/// Whether a name is one that Django takes for a setting: all upper case.
+fn is_setting(name: &str) -> bool {
+    name.chars().any(|char| char.is_ascii_uppercase())
+        && !name.chars().any(|char| char.is_ascii_lowercase())
+}
+
+fn assigned(assign: &Assign, origin: Origin, state: &mut State) {
+    let value = Rc::new(assign.value.clone());
+    if assign.keys.is_empty() && !assign.adds {
+        // `X = X + […]` adds.
+        if let ValueKind::Add(left, right) = &assign.value.kind
+            && left.as_name() == Some(&assign.name)
+        {
+            let edit = Edit {
+                keys: Vec::new(),
+                value: Rc::new(right.as_ref().clone()),
+                adds: true,
+            };
+            return state.edit(&assign.name, &edit, &origin);
+        }
+        let given = Given::Value(value);
+        return state.set(
+            &assign.name,
+            vec![Possible {
+                given,
+                edits: Vec::new(),
+                origin: Some(origin),
+            }],
+        );
+    }
+    let edit = Edit {
+        keys: assign.keys.clone(),
+        value,
+        adds: assign.adds,
+    };
+    state.edit(&assign.name, &edit, &origin);
+}
+
+/// Whether a condition holds with `DEBUG` off. None: that does not decide it.
+fn without_debug(test: &Value) -> Option<bool> {
+    match &test.kind {
+        ValueKind::Name(name) if name == "DEBUG" => Some(false),
+        ValueKind::Bool(value) => Some(*value),
+        ValueKind::Not(inner) => without_debug(inner).map(|holds| !holds),
+        ValueKind::And(all) => {
+            let all: Vec<_> = all.iter().map(without_debug).collect();
+            if all.contains(&Some(false)) {
+                Some(false)
+            } else {
+                all.into_iter().collect::<Option<Vec<_>>>().map(|_| true)
+            }
+        }
+        ValueKind::Or(any) => {
+            let any: Vec<_> = any.iter().map(without_debug).collect();
+            if any.contains(&Some(true)) {
+                Some(true)
+            } else {
+                any.into_iter().collect::<Option<Vec<_>>>().map(|_| false)
+            }
+        }
+        _ => None,
+    }
+}

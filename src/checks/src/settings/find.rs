@@ -1,0 +1,267 @@
+//! Which module production uses.
+
+use super::Settings;
+use crate::Scope;
+use crate::python::{self, Statement, Value, ValueKind};
+
+/// The module, and the file that named it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Production {
+    pub(super) path: String,
+    /// `wsgi.py` or its like; none if a setting or the file's name decided.
+    pub(super) named_by: Option<String>,
+}
+
+/// What was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Production(Production),
+    /// A Django project, but which settings production uses is not said: in words.
+    Unclear(String),
+    /// No Django project.
+    Nothing,
+}
+
+/// Looks for the production settings.
+pub(super) fn production(scope: &Scope, settings: &Settings) -> Found {
+    if let Some(module) = &settings.module {
+        return match named(scope, "", module) {
+            Some(path) => Found::Production(Production {
+                path,
+                named_by: None,
+            }),
+            None => Found::Unclear(format!(
+                "there is no file for the module `{module}` that the settings of this check name"
+            )),
+        };
+    }
+    let mut other = None;
+    for entry in ["wsgi.py", "asgi.py", "manage.py"] {
+        for path in with_name(scope, entry) {
+            for module in modules_in(scope, path) {
+                let Some(found) = named(scope, path, &module) else {
+                    continue;
+                };
+                if is_for_development(&module) {
+                    other = Some(format!(
+                        "{path} names `{module}`, which is for development by its name"
+                    ));
+                } else {
+                    return Found::Production(Production {
+                        path: found,
+                        named_by: Some(path.to_owned()),
+                    });
+                }
+            }
+        }
+    }
+    let by_name = [
+        "settings/production.py",
+        "settings/prod.py",
+        "settings.py",
+        "settings/__init__.py",
+    ]
+    .iter()
+    .find_map(|name| with_name(scope, name).next());
+    match (by_name, other) {
+        (Some(path), _) => Found::Production(Production {
+            path: path.to_owned(),
+            named_by: None,
+        }),
+        (None, Some(other)) => Found::Unclear(other),
+        (None, None) if scope.entries.contains_key("manage.py") => {
+            Found::Unclear("manage.py is there, but no settings module was found".to_owned())
+        }
+        (None, None) => Found::Nothing,
+    }
+}
+
+/// Paths that are that name or end with it, those near the root first. Tests and examples have projects of their own.
+fn with_name<'s>(scope: &'s Scope, name: &str) -> impl Iterator<Item = &'s str> {
+    let mut found: Vec<&str> = scope
+        .entries
+        .keys()
+        .map(String::as_str)
+        .filter(|path| {
+            path.strip_suffix(name)
+                .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        })
+        .filter(|path| {
+            !path.split('/').any(|part| {
+                matches!(
+                    part,
+                    "tests" | "test" | "docs" | "examples" | "node_modules"
+                )
+            })
+        })
+        .collect();
+    found.sort_by_key(|path| path.matches('/').count());
+    found.into_iter()
+}
+
+fn is_for_development(module: &str) -> bool {
+    let last = module.rsplit('.').next().unwrap_or(module);
+    ["local", "dev", "test", "ci", "debug"]
+        .iter()
+        .any(|word| last.starts_with(word))
+}
+
+/// The values that `os.environ.setdefault("DJANGO_SETTINGS_MODULE", …)` gives in that file.
+fn modules_in(scope: &Scope, path: &str) -> Vec<String> {
+    let Some(Ok(script)) = scope.tree.get(path).map(python::script) else {
+        return Vec::new();
+    };
+    script
+        .iter()
+        .filter_map(|statement| match statement {
+            Statement::Call(Value {
+                kind: ValueKind::Call(callee, args, _),
+                ..
+            }) => Some((callee, args)),
+            _ => None,
+        })
+        .filter(|(callee, _)| {
+            callee
+                .as_name()
+                .is_some_and(|name| name.ends_with("environ.setdefault"))
+        })
+        .filter_map(|(_, args)| match args.as_slice() {
+            [key, module] if key.as_str() == Some("DJANGO_SETTINGS_MODULE") => {
+                module.as_str().map(str::to_owned)
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The file of a module, or of a path, as seen from a file: its own directory first, then those above.
+pub(super) fn named(scope: &Scope, from: &str, module: &str) -> Option<String> {
+    if scope.entries.contains_key(module) {
+        return Some(module.to_owned());
+    }
+    let dots = module.chars().take_while(|char| *char == '.').count();
+    let relative = module.trim_start_matches('.').replace('.', "/");
+    let mut directory = directory(from);
+    if dots > 0 {
+        for _ in 1..dots {
+            directory = above(directory?);
+        }
+        return file(scope, directory?, &relative);
+    }
+    // A project's root need not be the repository's: `backend/manage.py`.
+    let mut current = directory;
+    while let Some(place) = current {
+        if let Some(found) = file(scope, place, &relative) {
+            return Some(found);
+        }
+        current = above(place);
+    }
+    let ending = format!("/{relative}.py");
+    let mut fitting = scope.entries.keys().filter(|path| path.ends_with(&ending));
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Some(only.clone()),
+        _ => None,
+    }
+}
+
+/// The directory of a file; the root is empty.
+pub(super) fn directory(path: &str) -> Option<&str> {
+    Some(path.rsplit_once('/').map_or("", |(directory, _)| directory))
+}
+
+fn above(directory: &str) -> Option<&str> {
+    (!directory.is_empty()).then(|| directory.rsplit_once('/').map_or("", |(above, _)| above))
+}
+
+fn file(scope: &Scope, directory: &str, relative: &str) -> Option<String> {
+    let joined = match (directory.is_empty(), relative.is_empty()) {
+        (true, _) => relative.to_owned(),
+        (_, true) => directory.to_owned(),
+        _ => format!("{directory}/{relative}"),
+    };
+    [format!("{joined}.py"), format!("{joined}/__init__.py")]
+        .into_iter()
+        .find(|path| scope.entries.contains_key(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WSGI: &str =
+        "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings.live')\n";
+    const MANAGE: &str = "import os\n\n\ndef main():\n    os.environ.setdefault(\"DJANGO_SETTINGS_MODULE\", \"config.settings.local\")\n";
+
+    fn found(files: &[(&str, &str)]) -> Found {
+        production(
+            &Scope::all(files.iter().copied().collect()),
+            &Settings::default(),
+        )
+    }
+
+    fn path(found: Found) -> String {
+        match found {
+            Found::Production(production) => production.path,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn wsgi_names_it() {
+        let all = [
+            ("backend/config/wsgi.py", WSGI),
+            ("backend/manage.py", MANAGE),
+            ("backend/config/settings/live.py", ""),
+            ("backend/config/settings/local.py", ""),
+        ];
+        assert_eq!(path(found(&all)), "backend/config/settings/live.py");
+    }
+
+    #[test]
+    fn a_module_for_development_gives_way_to_one_for_production() {
+        let all = [
+            ("manage.py", MANAGE),
+            ("config/settings/local.py", ""),
+            ("config/settings/production.py", ""),
+        ];
+        assert_eq!(path(found(&all)), "config/settings/production.py");
+        assert!(
+            matches!(found(&all[..2]), Found::Unclear(why) if why.contains("config.settings.local"))
+        );
+    }
+
+    #[test]
+    fn usual_names_are_tried() {
+        assert_eq!(
+            path(found(&[
+                ("shop/settings.py", ""),
+                ("shop/tests/settings.py", "")
+            ])),
+            "shop/settings.py"
+        );
+        assert_eq!(found(&[("shop/models.py", "")]), Found::Nothing);
+        assert!(matches!(found(&[("manage.py", "")]), Found::Unclear(_)));
+    }
+
+    #[test]
+    fn a_setting_comes_first() {
+        let scope = Scope::all(
+            [("a/wsgi.py", WSGI), ("a/conf/web.py", "")]
+                .into_iter()
+                .collect(),
+        );
+        let with = |module: &str| {
+            production(
+                &scope,
+                &Settings {
+                    module: Some(module.to_owned()),
+                    ..Settings::default()
+                },
+            )
+        };
+        assert_eq!(path(with("a.conf.web")), "a/conf/web.py");
+        assert_eq!(path(with("a/conf/web.py")), "a/conf/web.py");
+        assert_eq!(path(with("conf.web")), "a/conf/web.py");
+        assert!(matches!(with("gone"), Found::Unclear(_)));
+    }
+}

@@ -1,0 +1,110 @@
+//! `settings-allowed-hosts`: any host name is answered, or none.
+
+use super::Context;
+use crate::say::Words;
+use crate::settings::see::{Plain, Source};
+use crate::{Group, Rule};
+use beanpole_model::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "settings-allowed-hosts",
+    group: Group::Settings,
+    severity: Severity::Error,
+    summary: "ALLOWED_HOSTS takes any host, or none",
+};
+
+const EMPTY: &str = "with DEBUG off Django then answers 400 to every request";
+
+pub(super) fn check(context: &mut Context<'_>) {
+    for way in context.ways("ALLOWED_HOSTS") {
+        let Some(all) = &way.seen else {
+            context.say(
+                &RULE,
+                None,
+                words("ALLOWED_HOSTS is not set".to_owned(), EMPTY),
+            );
+            continue;
+        };
+        for seen in all {
+            let when = if seen.from == Source::Default {
+                " when its environment variable is missing"
+            } else {
+                ""
+            };
+            match &seen.value {
+                Plain::List(hosts)
+                    if hosts
+                        .iter()
+                        .any(|host| matches!(host, Plain::Str(host) if host == "*")) =>
+                {
+                    let reason = "a forged Host header then decides where the links in password mails lead, and poisons caches";
+                    context.say(
+                        &RULE,
+                        way.origin.as_ref(),
+                        words(format!("ALLOWED_HOSTS takes any host{when}"), reason),
+                    );
+                }
+                // Empty by default is safe: the release fails its health check, and says why.
+                Plain::List(hosts) if hosts.is_empty() && seen.from == Source::Code => {
+                    context.say(
+                        &RULE,
+                        way.origin.as_ref(),
+                        words("ALLOWED_HOSTS is empty".to_owned(), EMPTY),
+                    );
+                }
+                Plain::Unseen if seen.from != Source::Environment => {
+                    super::not_analysed::setting(context, "ALLOWED_HOSTS", way.origin.as_ref());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn words(message: String, reason: &'static str) -> Words {
+    Words {
+        message,
+        reason,
+        remedy: "name the hosts: `ALLOWED_HOSTS = [\"shop.example.com\"]`, or a list from the environment".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::settings::testing::{Case, SAFE};
+
+    fn rules(hosts: &str) -> Vec<String> {
+        let safe = SAFE.replace("ALLOWED_HOSTS = ['shop.example.com']\n", "");
+        assert_ne!(safe, SAFE);
+        Case::production(&format!("{safe}{hosts}\n")).rules()
+    }
+
+    #[test]
+    fn any_host_and_no_host_are_errors() {
+        for hosts in [
+            "",
+            "ALLOWED_HOSTS = []",
+            "ALLOWED_HOSTS = ['*']",
+            "ALLOWED_HOSTS = env.list('H', default=['*'])",
+            "ALLOWED_HOSTS = os.environ.get('H', '*').split(',')",
+            "ALLOWED_HOSTS = ['a']\nALLOWED_HOSTS += ['*']",
+            "ALLOWED_HOSTS = ['a']\nALLOWED_HOSTS.append('*')",
+        ] {
+            assert_eq!(rules(hosts), [RULE.id], "{hosts}");
+        }
+    }
+
+    #[test]
+    fn named_hosts_are_right() {
+        for hosts in [
+            "ALLOWED_HOSTS = ['a.example.com']",
+            "ALLOWED_HOSTS = os.environ['H'].split(',')",
+            "ALLOWED_HOSTS = env.list('H')",
+            "ALLOWED_HOSTS = ['a']\nALLOWED_HOSTS.append(socket.gethostname())",
+            "ALLOWED_HOSTS = config('H', cast=Csv(), default='')",
+        ] {
+            assert!(rules(hosts).is_empty(), "{hosts}: {:?}", rules(hosts));
+        }
+    }
+}
