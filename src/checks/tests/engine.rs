@@ -10,6 +10,7 @@ use beanpole_checks::{
 };
 use beanpole_model::{Finding, Location, Problem as _, Severity};
 use jiff::civil::{Date, date};
+use proptest::prelude::*;
 
 const TODAY: Date = date(2026, 11, 21);
 
@@ -364,7 +365,7 @@ fn a_baseline_lets_an_old_project_start_clean() {
 
     // Lines move, and one more of the same is new.
     let mut world = World::new(&[("a.py", "\n  drop(x)\ndrop(x)\n\ndrop(x)\n")]);
-    world.baseline = Some(baseline.clone());
+    world.baseline = Some(baseline);
     let moved = [2, 3, 5].map(|line| finding("drop-column", "a.py", line));
     let report = world.judge(&moved);
     assert_eq!((report.findings.len(), report.counts.baselined), (1, 2));
@@ -462,4 +463,42 @@ fn the_json_form_is_flat() {
         json["suppressed"][0]["suppressed_at"]["path"],
         "beanpole.yaml"
     );
+}
+
+proptest! {
+    /// Whatever the comments say: each finding is reported, suppressed, or was there before, and in one place
+    /// only.
+    #[test]
+    fn no_finding_gets_lost(
+        lines in prop::collection::vec("(x|# beanpole: ignore(-file)?\\[(drop-column|drop-table|z)\\]( until 202[67]-01-01)?( -- why)?|)", 0..8),
+        found in prop::collection::vec((0usize..4, 0u32..9), 0..12),
+        old in 0usize..12,
+    ) {
+        let text = lines.join("\n");
+        let mut world = World::new(&[("a.py", &text)]);
+        let mut findings: Vec<Finding> = found
+            .iter()
+            .enumerate()
+            .map(|(index, (rule, line))| {
+                let mut finding = finding(RULES[*rule].id, "a.py", *line);
+                finding.message = format!("{} {}", "number", "i".repeat(index));
+                finding
+            })
+            .collect();
+        let before = world.judge(&findings[..old.min(findings.len())]);
+        world.baseline = Some(before.new_baseline());
+        let report = world.judge(&findings);
+        let mut seen: Vec<Finding> = report
+            .findings
+            .iter()
+            .chain(&report.baselined)
+            .map(|reported| reported.finding.clone())
+            .chain(report.suppressed.iter().map(|suppressed| suppressed.finding.clone()))
+            .filter(|finding| RULES.iter().any(|rule| rule.id == finding.rule))
+            .collect();
+        seen.sort_by(|one, other| one.message.cmp(&other.message));
+        findings.sort_by(|one, other| one.message.cmp(&other.message));
+        prop_assert_eq!(seen, findings);
+        prop_assert_eq!(report.counts.errors + report.counts.warnings + report.counts.notes, report.findings.len());
+    }
 }

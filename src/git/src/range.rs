@@ -28,7 +28,9 @@ pub enum Without {
     Commits(Vec<CommitId>),
     /// What any branch or tag has: what a push brings that is still to be received.
     AnyReference,
-    /// What is known of a remote: what a push would bring there.
+    /// What is known of any remote.
+    AnyRemote,
+    /// What is known of one remote.
     Remote(String),
 }
 
@@ -76,6 +78,7 @@ impl CommitRange {
                 arguments.extend(commits.iter().map(|commit| format!("^{commit}")));
             }
             Without::AnyReference => arguments.extend(["--not".to_owned(), "--all".to_owned()]),
+            Without::AnyRemote => arguments.extend(["--not".to_owned(), "--remotes".to_owned()]),
             Without::Remote(name) => {
                 arguments.extend(["--not".to_owned(), format!("--remotes={}", literal(name))]);
             }

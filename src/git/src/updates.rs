@@ -120,13 +120,14 @@ impl ReferenceUpdate {
         })
     }
 
-    /// The commits that a push would bring to a remote, as far as this clone knows the remote. None for a
-    /// deletion.
+    /// The commits that a push would make known: those that no remote has, as far as this clone knows. What is
+    /// taken from one remote to another is not new, and a remote without a name is no reason to judge the whole
+    /// history. None for a deletion.
     #[must_use]
-    pub fn pushed_range(&self, remote: &str) -> Option<CommitRange> {
+    pub fn pushed_range(&self) -> Option<CommitRange> {
         Some(CommitRange {
             to: self.new.clone()?,
-            without: Without::Remote(remote.to_owned()),
+            without: Without::AnyRemote,
         })
     }
 }
@@ -183,7 +184,7 @@ mod tests {
             ]
         );
         assert_eq!(updates[2].received_range(), None);
-        assert_eq!(updates[2].pushed_range("origin"), None);
+        assert_eq!(updates[2].pushed_range(), None);
     }
 
     #[test]

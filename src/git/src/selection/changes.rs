@@ -30,7 +30,11 @@ pub(super) struct Changes {
 impl Repository {
     /// The index against a commit or tree.
     pub(super) fn staged_changes(&self, tree: &str) -> Result<Changes, Error> {
-        self.compare(&["diff-index", "--cached"], &[tree])
+        // A file that is only announced (`git add --intent-to-add`) will not be in the commit.
+        self.compare(
+            &["diff-index", "--cached", "--ita-invisible-in-index"],
+            &[tree],
+        )
     }
 
     /// One commit against another.

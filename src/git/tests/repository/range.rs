@@ -129,6 +129,17 @@ fn what_a_push_would_bring() {
     };
     let messages = repository.messages(&pushed, 10).unwrap().items;
     assert_eq!(subjects(messages), ["New"]);
+    let line = format!("main {new} refs/heads/main {}", "0".repeat(40));
+    let updates = beanpole_git::ReferenceUpdate::pushed(&line).unwrap();
+    let any = updates[0].pushed_range().unwrap();
+    let messages = repository.messages(&any, 10).unwrap().items;
+    assert_eq!(subjects(messages), ["New"]);
+    let other = CommitRange {
+        to: any.to,
+        without: Without::Remote("or*".to_owned()),
+    };
+    let messages = repository.messages(&other, 10).unwrap().items;
+    assert_eq!(subjects(messages), ["New", "First"], "a name is no pattern");
     // No branch has it on the server; here, one does.
     let unknown = CommitRange {
         to: new,

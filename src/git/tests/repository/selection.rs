@@ -466,3 +466,31 @@ fn attributes_say_what_lfs_keeps() {
     assert_eq!(found, ["a\n.bin", "new.bin"]);
     assert!(repository.lfs_paths(&[]).unwrap().is_empty());
 }
+
+#[test]
+fn a_commit_of_some_paths_is_judged_by_its_own_index() {
+    let world = World::new();
+    let repository = world.repository(&[("a.py", TEN), ("b.py", TEN)]);
+    // Git makes such an index for `git commit a.py`, and names it to the hook.
+    let own = world.root.join("work/.git/next-index");
+    fs_err::copy(world.root.join("work/.git/index"), &own).unwrap();
+    world.write("work/a.py", "1\n");
+    world.run("work", &["add", "a.py"]);
+    let git = world
+        .git()
+        .in_hook()
+        .variable("GIT_INDEX_FILE", own.as_str());
+    let in_hook = git.discover(&world.root.join("work")).unwrap();
+    assert!(staged(&in_hook).changes.is_empty());
+    assert_eq!(changed(&staged(&repository)), ["a.py"]);
+}
+
+#[test]
+fn a_file_that_is_only_announced_is_no_change_yet() {
+    let world = World::new();
+    let repository = world.repository(&[("a.py", TEN)]);
+    world.write("work/new.py", "x\n");
+    world.run("work", &["add", "--intent-to-add", "new.py"]);
+    let selected = staged(&repository);
+    assert!(selected.changes.is_empty(), "{:?}", selected.changes);
+}
