@@ -291,12 +291,12 @@ fn sort(findings: &mut [Finding]) {
 
 /// The worst first, then by place.
 fn order(one: &Finding, other: &Finding) -> std::cmp::Ordering {
-    let place = |finding: &Finding| {
+    fn place(finding: &Finding) -> Option<(&String, Option<u32>, Option<u32>)> {
         finding
             .location
             .as_ref()
-            .map(|place| (place.path.clone(), place.line, place.column))
-    };
+            .map(|place| (&place.path, place.line, place.column))
+    }
     other
         .severity
         .cmp(&one.severity)

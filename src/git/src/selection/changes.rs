@@ -83,6 +83,8 @@ impl Repository {
             .git()
             .command(self.root())
             .args(arguments)
+            // Stronger than `--unified`, and meant for people's eyes as well.
+            .env_remove("GIT_DIFF_OPTS")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

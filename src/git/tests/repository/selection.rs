@@ -158,6 +158,12 @@ fn settings_for_peoples_eyes_change_nothing() {
     ] {
         world.run("work", &["config", key, value]);
     }
+    let repository = world
+        .git()
+        .variable("GIT_DIFF_OPTS", "--unified=7")
+        .variable("GIT_EXTERNAL_DIFF", "/bin/false")
+        .discover(repository.root())
+        .unwrap();
     world.run("work", &["mv", "a.py", "b.py"]);
     world.write(
         "work/b.py",
@@ -493,4 +499,81 @@ fn a_file_that_is_only_announced_is_no_change_yet() {
     world.run("work", &["add", "--intent-to-add", "new.py"]);
     let selected = staged(&repository);
     assert!(selected.changes.is_empty(), "{:?}", selected.changes);
+}
+
+/// Lines of few different texts, so that differences are not unique.
+fn random_text(seed: &mut u64) -> Vec<String> {
+    let mut next = |limit: u64| {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (*seed >> 33) % limit
+    };
+    let texts = [
+        "a",
+        "b",
+        "@@ -1 +1,5 @@",
+        "diff --git a/x b/x",
+        "\\ No newline",
+        "-",
+        "+",
+    ];
+    let length = next(12);
+    (0..length)
+        .map(|_| {
+            let index = usize::try_from(next(7)).unwrap();
+            texts[index].to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_not_on_a_changed_line_was_there_before() {
+    let world = World::new();
+    let mut seed = 7;
+    let mut versions =
+        || -> Vec<Vec<String>> { (0..150).map(|_| random_text(&mut seed)).collect() };
+    let (old, new) = (versions(), versions());
+    let write = |texts: &[Vec<String>]| {
+        for (index, lines) in texts.iter().enumerate() {
+            // Every other file ends without a line break. A line of its own keeps moves from being seen.
+            let end = if index % 2 == 0 { "\n" } else { "" };
+            world.write(
+                &format!("work/{index}.txt"),
+                format!("{index}\n{}{end}", lines.join("\n")),
+            );
+        }
+    };
+    world.run(".", &["init", "--quiet", "work"]);
+    write(&old);
+    world.commit("Old");
+    write(&new);
+    world.run("work", &["add", "--all"]);
+    let selected = staged(&world.open("work"));
+    assert!(selected.changes.len() > 100);
+    for change in &selected.changes {
+        let index: usize = change.path.trim_end_matches(".txt").parse().unwrap();
+        let Lines::Only(ranges) = &change.lines else {
+            panic!("{change:?}");
+        };
+        let is_changed = |number: u32| {
+            ranges
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&number))
+        };
+        let mut before = old[index].iter();
+        // The first line of the file is the index.
+        for (number, line) in (2u32..).zip(&new[index]) {
+            if !is_changed(number) {
+                assert!(
+                    before.any(|old| old == line),
+                    "{index}: line {number}: {change:?}"
+                );
+            }
+        }
+        let count: u32 = ranges.iter().map(|(first, last)| last - first + 1).sum();
+        assert_eq!(
+            Some(count),
+            change.counts.map(|(added, _)| added),
+            "{change:?}"
+        );
+    }
 }
