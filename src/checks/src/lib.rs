@@ -4,16 +4,22 @@
 //! of [`beanpole_model::Finding`]s. No file, no git, no network, no Python, no clock. What cannot be seen statically is said
 //! ([`migrations::NotAnalysed`]), never passed over. No input may panic or overflow the stack.
 
-pub mod docker;
-mod findings;
 mod attributes;
+mod baseline;
 pub mod branch;
 pub mod change_size;
+mod choice;
 pub mod commit_message;
-pub mod files;
 pub mod coverage;
+pub mod docker;
+mod engine;
+mod excerpt;
+pub mod files;
+mod findings;
+pub mod fix;
 mod globs;
 pub mod migrations;
+mod nearest;
 #[cfg(test)]
 mod pages;
 mod pattern;
@@ -23,17 +29,22 @@ mod report;
 mod rule;
 mod say;
 mod scope;
-mod shell;
-mod source;
 pub mod secrets;
 pub mod settings;
+mod shell;
+mod source;
 mod sql;
+mod suppression;
 pub mod test_names;
 mod tree;
 pub mod workflows;
 mod yaml;
 
+pub use baseline::{Baseline, BaselineError};
+pub use choice::{Level, Levels, RuleSelection, UnknownRule};
+pub use engine::{CheckReport, Counts, Policy, Reported, UPKEEP_RULES, Unseen, judge};
 pub use python::LARGEST_FILE;
 pub use rule::{Group, Rule};
 pub use scope::{Change, ChangeKind, ChangedLines, Entry, FileMode, Scope};
+pub use suppression::{Ignore, Pattern, PatternError, Suppressed, UpkeepRule};
 pub use tree::SourceTree;

@@ -3,11 +3,9 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-use camino::Utf8PathBuf;
-
 use crate::commit::is_object_id;
 use crate::error::Error;
-use crate::git::Git;
+use crate::repository::Repository;
 
 /// The command behind a reader, for messages.
 const COMMAND: &str = "git cat-file --batch";
@@ -20,9 +18,7 @@ const QUESTIONS_AHEAD: usize = 128;
 /// A content is passed on as it arrives, so a large one does not fill the memory.
 #[derive(Debug)]
 pub struct BlobReader {
-    git: Git,
-    root: Utf8PathBuf,
-    shallow: bool,
+    repository: Repository,
     child: Child,
     /// Taken on drop, so that git sees the end of its input.
     requests: Option<ChildStdin>,
@@ -32,9 +28,10 @@ pub struct BlobReader {
 }
 
 impl BlobReader {
-    pub(crate) fn start(git: Git, root: Utf8PathBuf, shallow: bool) -> Result<Self, Error> {
+    pub(crate) fn start(repository: Repository) -> Result<Self, Error> {
+        let git = repository.git();
         let mut child = git
-            .command(&root)
+            .command(repository.root())
             .args(["cat-file", "--batch"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -45,9 +42,7 @@ impl BlobReader {
             return Err(unexpected("it has no pipes"));
         };
         Ok(Self {
-            git,
-            root,
-            shallow,
+            repository,
             child,
             requests: Some(requests),
             answers: BufReader::new(answers),
@@ -97,6 +92,32 @@ impl BlobReader {
         Ok(contents)
     }
 
+    /// The contents of several blobs, in their order; none for one that is larger than `largest` bytes, so
+    /// that a huge one does not fill the memory.
+    ///
+    /// # Errors
+    /// Those of [`BlobReader::read`].
+    pub fn read_all_up_to(
+        &mut self,
+        objects: &[&str],
+        largest: u64,
+    ) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let mut contents = Vec::with_capacity(objects.len());
+        for objects in objects.chunks(QUESTIONS_AHEAD) {
+            self.ask(objects)?;
+            for object in objects {
+                let mut content = Bounded {
+                    bytes: Some(Vec::new()),
+                    largest,
+                };
+                self.answer(object, &mut content)?;
+                contents.push(content.bytes);
+            }
+            self.out_of_step = false;
+        }
+        Ok(contents)
+    }
+
     /// Asks for objects. Until all of them are answered, the reader is out of step.
     fn ask(&mut self, objects: &[&str]) -> Result<(), Error> {
         // Anything but an id could be an expression, or break the line protocol.
@@ -115,7 +136,7 @@ impl BlobReader {
         requests
             .write_all(questions.as_bytes())
             .and_then(|()| requests.flush())
-            .map_err(|source| self.git.not_started(source))
+            .map_err(|source| self.repository.git().not_started(source))
     }
 
     /// Reads one answer and passes its content on. Returns its size in bytes.
@@ -129,7 +150,7 @@ impl BlobReader {
             let chunk = self
                 .answers
                 .fill_buf()
-                .map_err(|source| self.git.not_started(source))?;
+                .map_err(|source| self.repository.git().not_started(source))?;
             if chunk.is_empty() {
                 return Err(unexpected("it ended in the middle of an object"));
             }
@@ -147,7 +168,7 @@ impl BlobReader {
         let mut end = [0];
         self.answers
             .read_exact(&mut end)
-            .map_err(|source| self.git.not_started(source))?;
+            .map_err(|source| self.repository.git().not_started(source))?;
         if end == *b"\n" {
             Ok(size)
         } else {
@@ -160,7 +181,7 @@ impl BlobReader {
         let mut head = String::new();
         self.answers
             .read_line(&mut head)
-            .map_err(|source| self.git.not_started(source))?;
+            .map_err(|source| self.repository.git().not_started(source))?;
         // `<object> <type> <size>`, or `<object> missing`.
         let mut fields = head.split_ascii_whitespace().skip(1);
         match (fields.next(), fields.next()) {
@@ -174,11 +195,7 @@ impl BlobReader {
     }
 
     fn missing(&self, object: &str) -> Error {
-        Error::ObjectMissing {
-            root: self.root.clone(),
-            object: object.to_owned(),
-            shallow: self.shallow,
-        }
+        self.repository.missing(object)
     }
 }
 
@@ -190,6 +207,28 @@ impl Drop for BlobReader {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
+    }
+}
+
+/// Keeps what is written to it, up to a limit; beyond it, nothing.
+struct Bounded {
+    bytes: Option<Vec<u8>>,
+    largest: u64,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+        if let Some(bytes) = &mut self.bytes {
+            bytes.extend_from_slice(part);
+            if u64::try_from(bytes.len()).is_ok_and(|length| length > self.largest) {
+                self.bytes = None;
+            }
+        }
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -62,6 +62,16 @@ pub enum Error {
         /// True if the repository is a shallow clone, which explains it.
         shallow: bool,
     },
+    /// Two commits have no history in common.
+    #[error("commit {head} and `{base}` have no commit in common")]
+    NoCommonCommit {
+        /// The commit that was asked for.
+        base: String,
+        /// The short id of the other one.
+        head: String,
+        /// True if the repository is a shallow clone, which explains it.
+        shallow: bool,
+    },
     /// The commit does not have a path.
     #[error("commit {commit} does not have {path}")]
     PathMissing {
@@ -120,6 +130,7 @@ impl Problem for Error {
             | Self::NoWorkTree { .. }
             | Self::UnbornBranch { .. }
             | Self::ObjectMissing { .. }
+            | Self::NoCommonCommit { .. }
             | Self::PathMissing { .. }
             | Self::OutsideRepository { .. }
             | Self::NameNotText { .. } => ExitCode::Usage,
@@ -155,12 +166,15 @@ impl Problem for Error {
             Self::UnbornBranch { .. } => {
                 "A release ships a commit: `git add .` and `git commit` make the first one.".to_owned()
             }
-            Self::ObjectMissing { shallow: true, .. } => {
+            Self::ObjectMissing { shallow: true, .. } | Self::NoCommonCommit { shallow: true, .. } => {
                 "This is a shallow clone: `git fetch --unshallow` gets the rest; in GitHub Actions, set `fetch-depth: 0` for `actions/checkout`."
                     .to_owned()
             }
             Self::ObjectMissing { shallow: false, .. } => {
                 "`git fetch --all --tags` gets what the remote has; `git fsck` finds damage.".to_owned()
+            }
+            Self::NoCommonCommit { .. } => {
+                "Name the branch that this one was begun from, such as `origin/main`.".to_owned()
             }
             Self::PathMissing { .. } => "Commit it first: `git add` and `git commit`.".to_owned(),
             Self::OutsideRepository { .. } => "Name a path inside the repository.".to_owned(),

@@ -1,6 +1,7 @@
 //! Running the git program.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -81,6 +82,15 @@ impl Git {
         Repository::discover_with(self.clone(), start)
     }
 
+    /// Opens the bare repository, or the `.git` directory, that `start` is in: where a `pre-receive` hook runs.
+    ///
+    /// # Errors
+    /// [`Error::NoDirectory`], [`Error::NotARepository`], [`Error::OtherOwner`], or what else went wrong with
+    /// git.
+    pub fn open_bare(&self, start: &Utf8Path) -> Result<Repository, Error> {
+        Repository::open_bare_with(self.clone(), start)
+    }
+
     /// A command in `directory`, without its arguments.
     pub(crate) fn command(&self, directory: &Utf8Path) -> Command {
         let mut command = Command::new(self.program.as_str());
@@ -122,6 +132,35 @@ impl Git {
         arguments: &[A],
     ) -> Result<Vec<u8>, Error> {
         let output = self.run(directory, arguments)?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(failed(arguments, &output))
+        }
+    }
+
+    /// Runs git to its end with an input, and returns what it wrote; any exit status but 0 is an error.
+    pub(crate) fn exchange(
+        &self,
+        directory: &Utf8Path,
+        arguments: &[&str],
+        input: String,
+    ) -> Result<Vec<u8>, Error> {
+        let mut child = self
+            .command(directory)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|source| self.not_started(source))?;
+        let pipe = child.stdin.take();
+        let output = std::thread::scope(|scope| {
+            // Both pipes are short: who only writes waits for ever.
+            scope.spawn(move || pipe.map(|mut pipe| pipe.write_all(input.as_bytes())));
+            child.wait_with_output()
+        });
+        let output = output.map_err(|source| self.not_started(source))?;
         if output.status.success() {
             Ok(output.stdout)
         } else {

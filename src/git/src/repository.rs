@@ -64,6 +64,36 @@ impl Repository {
         }
     }
 
+    /// Opens a repository by its `.git` directory, or a bare one: for hooks on the server's side. Only what needs
+    /// no checked-out files works there; [`Repository::root`] is the git directory.
+    ///
+    /// # Errors
+    /// [`Error::NoDirectory`], [`Error::NotARepository`], [`Error::OtherOwner`], or what else went wrong with
+    /// git.
+    pub(crate) fn open_bare_with(git: Git, start: &Utf8Path) -> Result<Self, Error> {
+        if !start.is_dir() {
+            return Err(Error::NoDirectory {
+                path: start.to_owned(),
+            });
+        }
+        let arguments = ["rev-parse", "--absolute-git-dir"];
+        let output = git.run(start, &arguments)?;
+        if !output.status.success() {
+            return Err(match untrusted_or_missing(start) {
+                Some(error) => error,
+                None => failed(&arguments, &output),
+            });
+        }
+        let root = String::from_utf8(output.stdout).map_err(|error| Error::NameNotText {
+            shown: String::from_utf8_lossy(error.as_bytes()).trim().to_owned(),
+        })?;
+        let root = root.strip_suffix('\n').unwrap_or(&root);
+        Ok(Self {
+            git,
+            root: Utf8PathBuf::from(root),
+        })
+    }
+
     /// The absolute path of the checked-out files, without symbolic links.
     #[must_use]
     pub fn root(&self) -> &Utf8Path {
@@ -264,8 +294,7 @@ impl Repository {
     /// # Errors
     /// What went wrong with git.
     pub fn read_blobs(&self) -> Result<BlobReader, Error> {
-        let shallow = self.is_shallow()?;
-        BlobReader::start(self.git.clone(), self.root.clone(), shallow)
+        BlobReader::start(self.clone())
     }
 
     /// The commits that `to` has and `from` does not, newest first; all of `to`'s if `from` is not
@@ -317,7 +346,7 @@ impl Repository {
         Ok(())
     }
 
-    fn missing(&self, object: &str) -> Error {
+    pub(crate) fn missing(&self, object: &str) -> Error {
         Error::ObjectMissing {
             root: self.root.clone(),
             object: object.to_owned(),

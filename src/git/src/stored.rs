@@ -1,11 +1,7 @@
 //! How large git itself keeps objects: a measure of their compressed size that costs no reading.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
 use crate::commit::is_object_id;
 use crate::error::Error;
-use crate::git::failed;
 use crate::repository::Repository;
 
 /// The settings that say how hard git compresses (`git-config(1)`).
@@ -24,32 +20,14 @@ impl Repository {
             return Ok(vec![None; objects.len()]);
         }
         let arguments = ["cat-file", "--batch-check=%(deltabase) %(objectsize:disk)"];
-        let mut child = self
-            .git()
-            .command(self.root())
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|source| self.git().not_started(source))?;
         // Anything but an id could break the line protocol; nothing has the id of zeros.
         let questions: String = objects
             .iter()
             .map(|object| if is_object_id(object) { *object } else { "0" })
             .flat_map(|object| [object, "\n"])
             .collect();
-        let input = child.stdin.take();
-        let output = std::thread::scope(|scope| {
-            // Both pipes are short: who only writes waits for ever.
-            scope.spawn(move || input.map(|mut input| input.write_all(questions.as_bytes())));
-            child.wait_with_output()
-        });
-        let output = output.map_err(|source| self.git().not_started(source))?;
-        if !output.status.success() {
-            return Err(failed(&arguments, &output));
-        }
-        let mut sizes: Vec<Option<u64>> = String::from_utf8_lossy(&output.stdout)
+        let output = self.git().exchange(self.root(), &arguments, questions)?;
+        let mut sizes: Vec<Option<u64>> = String::from_utf8_lossy(&output)
             .lines()
             .map(whole_size)
             .collect();

@@ -32,10 +32,12 @@ pub use find::{FILE_NAME, find};
 pub use issue::{Issue, IssueKind};
 pub use manifest::Manifest;
 pub use project::{
-    Alarm, Alerts, Approvals, Batch, BlueGreen, Cache, CacheEngine, Comparison, Database,
-    DatabaseEngine, Deployment, Health, Image, Instances, Keep, LoadBalancer, Markers, Network,
-    NewRelicMarker, NewRelicRegion, Platform, Policy, Probe, Process, Project, Roles,
-    RollbarMarker, Scheme, SecretMode, Secrets, SentryMarker, Slack, Statistic, Strategy,
+    Alarm, Alerts, Approvals, Batch, BlueGreen, BranchChecks, Cache, CacheEngine, ChangeSizeChecks,
+    CheckGroups, CheckIgnore, CheckLevel, Checks, CommitMessageChecks, Comparison, CoverageChecks,
+    Database, DatabaseEngine, Deployment, FileChecks, Health, Image, Instances, Keep, LoadBalancer,
+    Markers, MigrationChecks, Network, NewRelicMarker, NewRelicRegion, PinChecks, Platform, Policy,
+    Probe, Process, Project, Roles, RollbarMarker, Scheme, SecretChecks, SecretMode, Secrets,
+    SentryMarker, SettingsChecks, Slack, Statistic, Strategy, TestNameChecks, TestRunner,
     Thresholds, TrafficSplit,
 };
 pub use template::template;

@@ -10,8 +10,8 @@ use crate::check;
 use crate::decode::decode;
 use crate::issue::Fault;
 use crate::project::{
-    Alarm, Alerts, Approvals, Cache, Database, Deployment, Health, Image, Instances, LoadBalancer,
-    Markers, Network, Platform, Probe, Process, Project, Roles, Secrets,
+    Alarm, Alerts, Approvals, Cache, Checks, Database, Deployment, Health, Image, Instances,
+    LoadBalancer, Markers, Network, Platform, Probe, Process, Project, Roles, Secrets,
 };
 use crate::schema::{Text, TextMap};
 use crate::tree::Node;
@@ -89,6 +89,9 @@ pub(crate) struct Settings {
     /// Approvals that a release needs.
     #[serde(default)]
     approvals: Option<Approvals>,
+    /// Checks of the project's files, in git hooks and in CI.
+    #[serde(default)]
+    checks: Checks,
     /// The first label of the environment's address.
     #[serde(default)]
     cname_prefix: Option<String>,
@@ -108,7 +111,11 @@ pub(crate) fn resolve(node: &Node, key: &str, faults: &mut Vec<Fault>) -> Option
         return None;
     }
     let environment = environment_name(&settings, node, key, faults)?;
-    let project = complete(settings, environment, key);
+    let mut project = complete(settings, environment, key);
+    for (index, ignore) in project.checks.ignore.iter_mut().enumerate() {
+        let path = ["checks", "ignore", &index.to_string()];
+        ignore.line = node.position(&path).line;
+    }
     check::check(&project, node, faults);
     Some(project)
 }
@@ -181,6 +188,7 @@ fn complete(settings: Settings, environment: EnvironmentName, key: &str) -> Proj
         markers: settings.markers,
         probes: settings.probes,
         approvals: settings.approvals,
+        checks: settings.checks,
         cname_prefix: settings.cname_prefix,
         tags: settings.tags,
     }

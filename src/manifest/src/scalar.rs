@@ -1,4 +1,4 @@
-//! Values that are written as text: durations.
+//! Values that are written as text: durations and days.
 
 /// Durations as people write them: `10s`, `2m`, `1h30m`, `500ms`.
 pub(crate) mod duration {
@@ -153,6 +153,56 @@ pub(crate) mod duration {
                 let duration = Duration::from_millis(milliseconds);
                 prop_assert_eq!(parse(&format(duration)), Ok(duration));
             }
+        }
+    }
+}
+
+/// Days as ISO 8601 writes them: `2027-01-31`. None is no day.
+pub(crate) mod day {
+    use std::borrow::Cow;
+
+    use jiff::civil::Date;
+    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        day: &Option<Date>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        day.map(|day| day.to_string()).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Date>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(deserializer)? else {
+            return Ok(None);
+        };
+        // jiff reads times and zones as well, which would be dropped.
+        let day = text
+            .parse()
+            .ok()
+            .filter(|day: &Date| day.to_string() == text);
+        day.map(Some).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "day `{text}` is not valid: year, month and day, such as `2027-01-31`"
+            ))
+        })
+    }
+
+    /// The schema of a day.
+    pub(crate) struct Text;
+
+    impl schemars::JsonSchema for Text {
+        fn schema_name() -> Cow<'static, str> {
+            "Day".into()
+        }
+
+        fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+            schemars::json_schema!({
+                "description": "A day such as `2027-01-31`.",
+                "type": "string",
+                "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            })
         }
     }
 }

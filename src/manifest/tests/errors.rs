@@ -256,3 +256,26 @@ fn strategies() {
         assert!(shown.contains("beanpole.yaml:5:"), "no place: {shown}");
     }
 }
+
+#[test]
+fn checks() {
+    insta::assert_snapshot!(
+        [
+            refused_with("checks: {group: {}}\n"),
+            refused_with("checks:\n  groups: {pin: false}\n"),
+            refused_with("checks:\n  severity: {drop-column: fatal}\n"),
+            refused_with("checks:\n  severity: {Drop_Column: error}\n"),
+            refused_with("checks:\n  ignore:\n    - {paths: [a.py], rules: [drop-column]}\n"),
+            refused_with("checks:\n  ignore:\n    - {paths: [], rules: [A], reason: ' ', until: 2027-01-31}\n"),
+            refused_with("checks:\n  ignore:\n    - {paths: [/etc], rules: [a], reason: b, until: 2027-02-30}\n"),
+            refused_with("checks:\n  ignore:\n    - {paths: [../x], rules: [a], reason: b, until: 2027-01-31T10:00}\n"),
+            refused_with("checks: {coverage: {total: 101, changed: -1, tolerance: .nan, paths: {blog: 200}, reports: [/x]}}\n"),
+            refused_with("checks: {coverage: {total: 101, changed: -1, tolerance: 1e3, paths: {blog: 200}, reports: [/x]}}\n"),
+            refused_with("checks:\n  ignore:\n    - {paths: [/etc, ../x], rules: [a], reason: b}\n"),
+            refused_with("checks: {files: {largest_kib: 0}, commit_message: {longest_line: 19}}\n"),
+            refused_with("checks: {migrations: {django: five, hot_tables: ['a.b.c', '']}, baseline: ''}\n"),
+            refused_with("checks: {change_size: {warning: 900, error: 400}, branch: {ticket_projects: [shop]}}\n"),
+        ]
+        .join("\n")
+    );
+}

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use beanpole_manifest::{
-    Batch, Keep, Manifest, NewRelicRegion, Policy, Project, Strategy, template,
+    Batch, CheckLevel, Keep, Manifest, NewRelicRegion, Policy, Project, Strategy, template,
 };
 use camino::{Utf8Path, Utf8PathBuf};
 use proptest::prelude::*;
@@ -202,6 +202,41 @@ fn strategy_and_trial_are_read_and_written() {
     assert_eq!(usual.blue_green.keep, Keep::NextRelease);
 }
 
+#[test]
+fn checks_have_places_days_and_levels() {
+    let text = format!(
+        "{SMALLEST}checks:
+  groups: {{test-names: false}}
+  severity: {{drop-column: warning, pins: off}}
+  ignore:
+    - {{paths: [a], rules: [b], reason: c}}
+    - paths: [legacy/, '**/old/*.py']
+      rules: [drop-column]
+      reason: goes away
+      until: 2027-01-31
+  coverage: {{total: 80, paths: {{blog/: 92.5}}}}
+  migrations: {{modules: {{blog: blog.db}}, django: '5.10'}}
+"
+    );
+    let checks = only(&text).checks;
+    let off: Vec<_> = checks
+        .groups
+        .by_name()
+        .into_iter()
+        .filter(|(_, is_on)| !is_on)
+        .collect();
+    assert_eq!(off, [("test-names", false)]);
+    assert_eq!(checks.severity["pins"], CheckLevel::Off);
+    assert_eq!(checks.severity["drop-column"], CheckLevel::Warning);
+    let lines: Vec<u32> = checks.ignore.iter().map(|ignore| ignore.line).collect();
+    assert_eq!(lines, [9, 10]);
+    assert_eq!(checks.ignore[1].until.unwrap().to_string(), "2027-01-31");
+    assert_eq!(checks.coverage.total, Some(80.0));
+    assert_eq!(checks.coverage.paths["blog/"], 92.5);
+    assert_eq!(checks.migrations.django.as_deref(), Some("5.10"));
+    assert_eq!(only(SMALLEST).checks, beanpole_manifest::Checks::default());
+}
+
 /// The errors of a manifest's JSON form against the schema.
 fn schema_errors(text: &str) -> Vec<String> {
     let validator = jsonschema::validator_for(&Manifest::json_schema()).unwrap();
@@ -220,7 +255,7 @@ fn the_schema_accepts_what_the_reader_accepts() {
         SMALLEST,
         &example,
         &template,
-        "application: a\nregion: eu-west-1\nprocesses: {web: {command: c, port: 1}}\naccount: 123456789012\ndatabase: {version: 16}\nvariables: {A: 1, B: true}\nx-mine: {a: 1}\nhealth: {x-why: because, soak: 1h30m}\ndeployment: {batch: 3, strategy: blue-green, blue_green: {keep: 1h30m}, traffic_split: {percentage: 100, evaluation: 10h}}\nenvironments: {staging: {cache: null, database: {port: null}, variables: {A: null}, x-a: 1}, x-b: 2, production: null}\n",
+        "application: a\nregion: eu-west-1\nprocesses: {web: {command: c, port: 1}}\naccount: 123456789012\ndatabase: {version: 16}\nvariables: {A: 1, B: true}\nx-mine: {a: 1}\nhealth: {x-why: because, soak: 1h30m}\ndeployment: {batch: 3, strategy: blue-green, blue_green: {keep: 1h30m}, traffic_split: {percentage: 100, evaluation: 10h}}\nchecks: {severity: {pins: off}, migrations: {django: 5.2}, ignore: [{paths: [a], rules: [b], reason: c, until: 2027-01-31}]}\nenvironments: {staging: {checks: {coverage: {total: null}}, cache: null, database: {port: null}, variables: {A: null}, x-a: 1}, x-b: 2, production: null}\n",
     ] {
         parse(text);
         assert_eq!(schema_errors(text), Vec::<String>::new(), "{text}");
@@ -249,6 +284,14 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "environments: {staging: {environments: {}}}",
         "environments: []",
         "cache: {replicas: 6}",
+        "checks: {groups: {pin: false}}",
+        "checks: {severity: {drop-column: fatal}}",
+        "checks: {ignore: [{paths: [a], rules: [b]}]}",
+        "checks: {ignore: [{paths: [a], rules: [b], reason: c, until: soon}]}",
+        "checks: {ignore: [{paths: [], rules: [b], reason: c}]}",
+        "checks: {coverage: {total: 101}}",
+        "checks: {change_size: {warning: 0}}",
+        "checks: {test_names: {runner: nose}}",
     ] {
         let text = format!("{SMALLEST}{addition}\n");
         assert!(!schema_errors(&text).is_empty(), "{addition}");

@@ -1,16 +1,11 @@
 //! Workflow commands of GitHub Actions (docs.github.com, "Workflow commands for GitHub Actions").
 
+use crate::findings::data;
+
 /// An annotation line: `::error::message`. Percent signs and line breaks are encoded as the runner
 /// expects.
 pub(crate) fn annotation(level: &str, message: &str) -> String {
-    format!("::{level}::{}", encode(message))
-}
-
-fn encode(message: &str) -> String {
-    message
-        .replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    format!("::{level}::{}", data(message))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod board;
 mod duration;
+pub mod findings;
 mod github;
 mod progress;
 mod render;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard};
 
 use beanpole_model::{Event, Report, Reporter, SecretScrubber, Snapshot, StepOutcome};
@@ -25,6 +25,8 @@ pub struct Terminal {
     settings: Settings,
     scrubber: SecretScrubber,
     streams: Mutex<Streams>,
+    /// Whether results may be in colour: stdout may be a file where stderr is a terminal.
+    colors_results: bool,
 }
 
 struct Streams {
@@ -40,14 +42,21 @@ impl Terminal {
     /// A terminal on the process's own streams.
     #[must_use]
     pub fn new(settings: Settings, scrubber: SecretScrubber) -> Self {
-        let out = Box::new(anstream::AutoStream::never(std::io::stdout()));
-        let choice = if settings.color {
-            anstream::ColorChoice::AlwaysAnsi
-        } else {
-            anstream::ColorChoice::Never
+        let choice = |is_colored: bool| {
+            if is_colored {
+                anstream::ColorChoice::AlwaysAnsi
+            } else {
+                anstream::ColorChoice::Never
+            }
         };
-        let err = Box::new(anstream::AutoStream::new(std::io::stderr(), choice));
-        Self::with_streams(settings, scrubber, out, err)
+        let colors_results = settings.color && !settings.json && std::io::stdout().is_terminal();
+        let out = anstream::AutoStream::new(std::io::stdout(), choice(colors_results));
+        let err = anstream::AutoStream::new(std::io::stderr(), choice(settings.color));
+        let terminal = Self::with_streams(settings, scrubber, Box::new(out), Box::new(err));
+        Self {
+            colors_results,
+            ..terminal
+        }
     }
 
     /// A terminal on other streams, for tests.
@@ -71,7 +80,14 @@ impl Terminal {
             settings,
             scrubber,
             streams,
+            colors_results: false,
         }
+    }
+
+    /// Whether a text result may be in colour.
+    #[must_use]
+    pub const fn colors_results(&self) -> bool {
+        self.colors_results
     }
 
     /// How this terminal behaves.

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod hooks;
+mod in_progress;
+mod range;
+mod selection;
 mod submodules;
 
 use std::io::Write;

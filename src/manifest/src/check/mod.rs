@@ -4,6 +4,7 @@
 //! is looked up here. Limits name their source.
 
 mod application;
+mod checks;
 mod data;
 mod environment;
 mod markers;
@@ -52,4 +53,5 @@ pub(crate) fn check(project: &Project, node: &Node, faults: &mut Vec<Fault>) {
     data::check(project, &mut checker);
     operations::check(project, &mut checker);
     markers::check(&project.markers, &mut checker);
+    checks::check(&project.checks, &mut checker);
 }

@@ -6,6 +6,7 @@
 //! has no gaps.
 
 mod application;
+mod checks;
 mod data;
 mod environment;
 mod operations;
@@ -16,6 +17,11 @@ use beanpole_model::{AccountId, ApplicationName, EnvironmentName, Region};
 use serde::Serialize;
 
 pub use application::{Health, Image, Process, Thresholds};
+pub use checks::{
+    BranchChecks, ChangeSizeChecks, CheckGroups, CheckIgnore, CheckLevel, Checks,
+    CommitMessageChecks, CoverageChecks, FileChecks, MigrationChecks, PinChecks, SecretChecks,
+    SettingsChecks, TestNameChecks, TestRunner,
+};
 pub use data::{Cache, CacheEngine, Database, DatabaseEngine};
 pub use environment::{
     Batch, BlueGreen, Deployment, Instances, Keep, LoadBalancer, Network, Platform, Policy, Roles,
@@ -79,6 +85,8 @@ pub struct Project {
     pub probes: Vec<Probe>,
     /// Approvals that a release needs, if any.
     pub approvals: Option<Approvals>,
+    /// What `beanpole check` looks at, and how strict it is.
+    pub checks: Checks,
     /// The first label of the environment's address, `<prefix>.<region>.elasticbeanstalk.com`. AWS
     /// picks one if this is unset.
     pub cname_prefix: Option<String>,

@@ -1,0 +1,328 @@
+//! What `beanpole check` looks at, and how strict it is.
+//!
+//! Rules: plain data. A value that is not given is none here, and the check's own default holds: it is written
+//! down once, beside the check.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::scalar::day;
+
+/// Checks of the project's files, in git hooks and in CI.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Checks {
+    /// Groups of checks that are switched on or off.
+    pub groups: CheckGroups,
+    /// How much the findings of a rule or a group matter, by its name. A rule's own wins over its group's.
+    pub severity: BTreeMap<String, CheckLevel>,
+    /// Findings that the project has decided to live with.
+    pub ignore: Vec<CheckIgnore>,
+    /// The file with the findings that were there before, from the project's root.
+    pub baseline: Option<String>,
+    /// Django migrations.
+    pub migrations: MigrationChecks,
+    /// Coverage.
+    pub coverage: CoverageChecks,
+    /// Pinned packages and base images.
+    pub pins: PinChecks,
+    /// Names of test files.
+    pub test_names: TestNameChecks,
+    /// Names of branches.
+    pub branch: BranchChecks,
+    /// Commit messages.
+    pub commit_message: CommitMessageChecks,
+    /// All files.
+    pub files: FileChecks,
+    /// The size of a pull request.
+    pub change_size: ChangeSizeChecks,
+    /// Secrets in files.
+    pub secrets: SecretChecks,
+    /// Django's settings in production.
+    pub settings: SettingsChecks,
+}
+
+/// Groups of checks, by the names that `beanpole check` takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CheckGroups {
+    /// Django migrations.
+    pub migrations: bool,
+    /// Coverage thresholds.
+    pub coverage: bool,
+    /// Pinned packages and base images.
+    pub pins: bool,
+    /// Names of test files.
+    pub test_names: bool,
+    /// The name of the branch.
+    pub branch: bool,
+    /// The commit message.
+    pub commit_message: bool,
+    /// Merge-conflict markers, debug statements, large files.
+    pub files: bool,
+    /// The size of the pull request.
+    pub change_size: bool,
+    /// Secrets and `.env` files.
+    pub secrets: bool,
+    /// Django's production settings.
+    pub settings: bool,
+    /// Dockerfiles, entrypoints and compose files.
+    pub docker: bool,
+    /// GitHub Actions workflows.
+    pub workflows: bool,
+}
+
+impl CheckGroups {
+    /// Each group's name and whether it is on.
+    #[must_use]
+    pub const fn by_name(&self) -> [(&'static str, bool); 12] {
+        [
+            ("migrations", self.migrations),
+            ("coverage", self.coverage),
+            ("pins", self.pins),
+            ("test-names", self.test_names),
+            ("branch", self.branch),
+            ("commit-message", self.commit_message),
+            ("files", self.files),
+            ("change-size", self.change_size),
+            ("secrets", self.secrets),
+            ("settings", self.settings),
+            ("docker", self.docker),
+            ("workflows", self.workflows),
+        ]
+    }
+}
+
+impl Default for CheckGroups {
+    fn default() -> Self {
+        Self {
+            migrations: true,
+            coverage: true,
+            pins: true,
+            test_names: true,
+            branch: true,
+            commit_message: true,
+            files: true,
+            change_size: true,
+            secrets: true,
+            settings: true,
+            docker: true,
+            workflows: true,
+        }
+    }
+}
+
+/// How much findings matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckLevel {
+    /// They are not reported. Tools that read YAML 1.1 write `off` as `false`.
+    #[serde(alias = "false")]
+    Off,
+    /// Worth knowing.
+    Note,
+    /// Should be looked at; does not stop anything.
+    Warning,
+    /// Stops a commit or a release.
+    Error,
+}
+
+impl JsonSchema for CheckLevel {
+    fn schema_name() -> Cow<'static, str> {
+        "CheckLevel".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "How much findings matter. `off` does not report them; only `error` stops anything.",
+            // To editors that read YAML 1.1, `off` is `false`.
+            "enum": ["off", "note", "warning", "error", false],
+        })
+    }
+}
+
+/// Findings that the project has decided to live with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckIgnore {
+    /// The files, from the project's root: `*` stops at `/`, `**` does not, a directory stands for all below it.
+    #[schemars(length(min = 1))]
+    pub paths: Vec<String>,
+    /// The ids of the rules.
+    #[schemars(length(min = 1))]
+    pub rules: Vec<String>,
+    /// Why.
+    #[schemars(length(min = 1))]
+    pub reason: String,
+    /// The last day on which it holds.
+    #[serde(default, with = "day")]
+    #[schemars(with = "Option<day::Text>")]
+    pub until: Option<Date>,
+    /// The line in the manifest on which it stands, from 1.
+    #[serde(skip)]
+    pub line: u32,
+}
+
+/// Django migrations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MigrationChecks {
+    /// Tables on which even a short lock hurts: tables (`shop_order`) or models (`shop.Order`).
+    pub hot_tables: Vec<String>,
+    /// Django's `MIGRATION_MODULES`: the package of an app's migrations by the app's label.
+    pub modules: BTreeMap<String, String>,
+    /// The release of Django: `5.2`. Decides which remedies are offered.
+    #[schemars(with = "Option<crate::schema::Text>")]
+    pub django: Option<String>,
+    /// The major release of Postgres.
+    #[schemars(range(min = 9))]
+    pub postgres: Option<u32>,
+}
+
+/// Coverage. Thresholds are percentages.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CoverageChecks {
+    /// Reports, from the project's root: coverage.py's JSON or XML, or LCOV.
+    pub reports: Vec<String>,
+    /// Reports of the base, for `never_decrease`.
+    pub base_reports: Vec<String>,
+    /// What all files together must reach.
+    #[schemars(range(min = 0, max = 100))]
+    pub total: Option<f64>,
+    /// What the changed lines must reach.
+    #[schemars(range(min = 0, max = 100))]
+    pub changed: Option<f64>,
+    /// How many changed lines it takes to be judged.
+    pub minimum_lines: Option<u32>,
+    /// Whether it must not fall below the base's.
+    pub never_decrease: Option<bool>,
+    /// By how much it may fall all the same, in percentage points.
+    #[schemars(range(min = 0, max = 100))]
+    pub tolerance: Option<f64>,
+    /// What the files below a path must reach, by the path.
+    pub paths: BTreeMap<String, f64>,
+    /// Patterns of files that are not counted.
+    pub exclude: Vec<String>,
+}
+
+/// Pinned packages and base images.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PinChecks {
+    /// Patterns of requirements files, instead of the usual names.
+    pub files: Option<Vec<String>>,
+    /// Packages and images that need no pin.
+    pub allow: Vec<String>,
+    /// Whether packages need hashes.
+    pub hashes: Option<bool>,
+    /// Whether images need a digest.
+    pub digests: Option<bool>,
+}
+
+/// Names of test files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TestNameChecks {
+    /// Who finds the tests. Without it, the project's own settings decide.
+    pub runner: Option<TestRunner>,
+    /// Patterns of the names of test files: `test_*.py`.
+    pub patterns: Option<Vec<String>>,
+    /// Patterns of files that are no tests, whatever is in them.
+    pub exclude: Vec<String>,
+}
+
+/// Who finds the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TestRunner {
+    /// Django's own (`manage.py test`).
+    Django,
+    /// pytest.
+    Pytest,
+}
+
+/// Names of branches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BranchChecks {
+    /// A regular expression that a name matches as a whole.
+    pub pattern: Option<String>,
+    /// Prefixes of names: `feature`, `hotfix`.
+    pub prefixes: Option<Vec<String>>,
+    /// Branches that nobody commits to.
+    pub protected: Option<Vec<String>>,
+    /// Projects of tickets, of which a name holds one: `SHOP` for `SHOP-123`.
+    pub ticket_projects: Vec<String>,
+    /// Whether a name must hold a ticket.
+    pub ticket_required: Option<bool>,
+}
+
+/// Commit messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CommitMessageChecks {
+    /// The types of Conventional Commits that are allowed.
+    pub types: Option<Vec<String>>,
+    /// The scopes that are allowed.
+    pub scopes: Option<Vec<String>>,
+    /// The longest first line, in characters.
+    #[schemars(range(min = 20))]
+    pub longest_subject: Option<u32>,
+    /// The longest further line, in characters.
+    #[schemars(range(min = 20))]
+    pub longest_line: Option<u32>,
+    /// Projects of tickets, of which a message holds one: `SHOP` for `SHOP-123`.
+    pub ticket_projects: Vec<String>,
+    /// Whether a message must hold a ticket.
+    pub ticket_required: Option<bool>,
+}
+
+/// All files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileChecks {
+    /// The largest file, in KiB.
+    #[schemars(range(min = 1))]
+    pub largest_kib: Option<u64>,
+    /// Patterns of files that may be larger.
+    pub large: Vec<String>,
+    /// Patterns of files in which debug statements stay.
+    pub debug: Vec<String>,
+}
+
+/// The size of a pull request, in lines added and removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangeSizeChecks {
+    /// From how many lines on there is a warning.
+    #[schemars(range(min = 1))]
+    pub warning: Option<u32>,
+    /// From how many lines on it is an error.
+    #[schemars(range(min = 1))]
+    pub error: Option<u32>,
+    /// Patterns of files that do not count, beside lock files and what is generated.
+    pub exclude: Vec<String>,
+}
+
+/// Secrets in files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecretChecks {
+    /// Patterns of files with examples, which hold no real secrets.
+    pub examples: Vec<String>,
+    /// Regular expressions of texts that look like secrets and are none.
+    pub allow: Vec<String>,
+}
+
+/// Django's settings in production.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SettingsChecks {
+    /// The settings modules that production loads: `blog.settings.production`.
+    pub modules: Vec<String>,
+}
