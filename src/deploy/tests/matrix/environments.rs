@@ -135,7 +135,7 @@ fn trial(policy: Policy, fault: &str, expected: Expected) -> Trial {
         phase: BEGIN.to_owned(),
         script: format!("environments:\n  - {fault}\n"),
         outcome: None,
-        expected,
+        expected: vec![expected],
         spoils_the_world: false,
     }
 }

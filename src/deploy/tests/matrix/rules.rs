@@ -1,6 +1,7 @@
 //! What must come of a cell: written by thought, from what the product promises.
 //!
-//! 1. What only explains (events, causes, logs) decides nothing.
+//! 1. What only explains (events, causes, logs, and what is written down once the environment is
+//!    touched) decides nothing; nor does cleaning up after the proof.
 //! 2. Trouble that passes never ends a release.
 //! 3. Trouble before the update was accepted changes nothing in the environment.
 //! 4. When AWS can no longer be asked after that, nothing is claimed and nothing undone: AWS goes on.
@@ -61,7 +62,7 @@ enum Part {
 
 fn part(phase: &str) -> Part {
     match phase {
-        "update+sent" | "prove" | "probe" | "soak" => Part::After,
+        "update+sent" | "prove" | "probe" | "soak" | "prune" => Part::After,
         "roll-back" => Part::Back { accepted: false },
         "roll-back+sent" => Part::Back { accepted: true },
         _ => Part::Before,
@@ -73,15 +74,27 @@ pub(crate) fn is_way_back(phase: &str) -> bool {
     matches!(part(phase), Part::Back { .. })
 }
 
-/// Events, causes and logs.
-fn only_explains(operation: &str) -> bool {
-    matches!(
-        operation,
+/// Events, causes and logs; the record and the lock once the environment is touched; and all that
+/// cleans up.
+fn only_explains(cell: &Cell) -> bool {
+    let operation = &cell.operation;
+    let explains = matches!(
+        operation.name.as_str(),
         "DescribeEvents"
             | "DescribeEnvironmentHealth"
             | "RequestEnvironmentInfo"
             | "RetrieveEnvironmentInfo"
-    )
+    );
+    // Before the update, the release step's log of the one before is looked for.
+    let is_log = cell.phase == "update" && operation.name == "GetObject";
+    let is_written_down = operation.service == "s3" && part(&cell.phase) != Part::Before;
+    explains || is_log || is_written_down || cell.phase == "prune"
+}
+
+/// Writing down that a step begins goes on beside the step, and so the fault may meet either; one that
+/// comes once may also have come before the phase. Both ends are right.
+fn meets_the_record(cell: &Cell) -> bool {
+    cell.operation.name == "PutObject" && part(&cell.phase) == Part::Before
 }
 
 /// How a fault ends what it hits for good; none if it does not.
@@ -100,18 +113,34 @@ fn end_of(cell: &Cell) -> Option<ExitCode> {
     }
 }
 
-/// What must come of a cell.
-pub(crate) fn expected(cell: &Cell) -> Expected {
+/// What may come of a cell: one of these.
+pub(crate) fn expected(cell: &Cell) -> Vec<Expected> {
+    let expected = usually(cell);
+    if !meets_the_record(cell) || expected.verdict != Verdict::Stopped {
+        return vec![expected];
+    }
+    let stopped = Expected {
+        bundle: None,
+        version: None,
+        ..expected
+    };
+    if cell.times == Times::Lasting {
+        vec![stopped]
+    } else {
+        vec![stopped, Expected::RELEASED]
+    }
+}
+
+fn usually(cell: &Cell) -> Expected {
     let untroubled = if is_way_back(&cell.phase) {
         Expected::ROLLED_BACK
     } else {
         Expected::RELEASED
     };
-    let operation = cell.operation.name.as_str();
     let Some(exit_code) = end_of(cell) else {
         return untroubled;
     };
-    if only_explains(operation) || is_harmless(cell) {
+    if only_explains(cell) || is_harmless(cell) {
         return untroubled;
     }
     if cannot_be_proven(cell) {
@@ -123,6 +152,15 @@ pub(crate) fn expected(cell: &Cell) -> Expected {
         };
     }
     match part(&cell.phase) {
+        // Whether AWS has heard of the update nobody knows.
+        Part::Before if cell.fault == Fault::Drop && cell.operation.name == "UpdateEnvironment" => {
+            Expected {
+                verdict: Verdict::Unverified,
+                exit_code,
+                fleet: Fleet::Former,
+                ..Expected::RELEASED
+            }
+        }
         Part::Before => {
             let (bundle, version) = made(cell);
             Expected {
@@ -151,9 +189,13 @@ pub(crate) fn expected(cell: &Cell) -> Expected {
 fn is_harmless(cell: &Cell) -> bool {
     let operation = cell.operation.name.as_str();
     match cell.fault {
-        // S3 answers 403 without a body for what does not exist, to whoever may not list; an expired
-        // token looks the same.
-        Fault::AccessDenied | Fault::ExpiredCredentials => operation == "HeadObject",
+        // S3 answers 403 without a body for what does not exist, to whoever may not list.
+        Fault::AccessDenied => {
+            operation == "HeadObject" || (cell.phase == "lock" && operation == "GetObject")
+        }
+        // The answer to a HEAD has no code: a GET is asked for it.
+        Fault::ExpiredCredentials => operation == "HeadObject",
+        Fault::Refused if operation == "HeadObject" => true,
         // A refusal may be a race with someone else's change that is over: once more is worth it.
         // Beanstalk answers so without enhanced health: only if it stays so nothing can be proven.
         Fault::Refused => {
