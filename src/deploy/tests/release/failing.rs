@@ -121,10 +121,11 @@ async fn a_mixed_fleet_that_aws_calls_done_is_not_believed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_turns_red_during_the_soak_is_rolled_back() {
-    let faults = "environments:\n  - {deployment: 3, fault: {red-after: 2m}}\n";
+    let faults = "environments:\n  - {deployment: 3, fault: {red-after: 10m}}\n";
     let setup = Setup {
         faults,
-        manifest: Some(("soak: 1m", "soak: 10m")),
+        // Long enough for a busy machine to reach the soak before.
+        manifest: Some(("soak: 1m", "soak: 30m")),
         ..Setup::default()
     };
     let world = World::with_environment(setup).await;
