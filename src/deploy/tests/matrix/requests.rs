@@ -64,7 +64,7 @@ async fn every_step_that_calls_aws_is_in_the_matrix() {
     for (phase, operation) in [
         ("begin", "DescribeEnvironments"),
         ("begin", "DescribeInstancesHealth"),
-        ("bundle", "CreateStorageLocation"),
+        ("build-image", "CreateStorageLocation"),
         ("lock", "PutObject"),
         ("upload", "PutObject"),
         ("version", "DescribeApplicationVersions"),
