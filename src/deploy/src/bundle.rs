@@ -4,7 +4,7 @@
 //! links. Contents come from git's object store, never from the working tree. The archive is a
 //! temporary file in the cache directory that is removed when the [`Bundle`] is dropped, and also
 //! when packing fails or is cancelled: nothing half-written stays behind. What the bundle before has
-//! compressed already is copied from there ([`crate::kept`]). Packing blocks; run it on a thread of
+//! compressed already is copied from there. Packing blocks; run it on a thread of
 //! its own.
 
 use std::io::{BufWriter, Cursor, Seek, Write};
