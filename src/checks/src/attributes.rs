@@ -1,8 +1,8 @@
 //! `.gitattributes`, as far as checks ask: which files are kept in LFS, which are generated or vendored.
 
 use crate::SourceTree;
+use crate::paths::{base_name, parent};
 use crate::pattern::PathPattern;
-use crate::report::{base_name, parent};
 
 /// One attribute of a line: the pattern, what it is about, and whether it is set.
 struct Line {

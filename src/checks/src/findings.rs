@@ -1,18 +1,9 @@
 //! Collects findings, and keeps those that the change has brought about.
 
+use crate::report::{Said, place, say};
 use crate::source::Place;
 use crate::{Change, ChangedLines, Rule, Scope};
-use beanpole_model::{Finding, Location};
-
-/// What a rule says about a place.
-pub(crate) struct Said {
-    /// What is wrong; names the object.
-    pub(crate) message: String,
-    /// Why it hurts, in one sentence.
-    pub(crate) reason: &'static str,
-    /// What to write instead.
-    pub(crate) remedy: String,
-}
+use beanpole_model::Finding;
 
 /// The findings of a group.
 pub(crate) struct Report<'s> {
@@ -45,18 +36,8 @@ impl<'s> Report<'s> {
 
     /// Says something that the caller knows to be brought about by the change.
     pub(crate) fn always(&mut self, rule: &Rule, path: &str, place: Place, said: Said) {
-        self.findings.push(Finding {
-            rule: rule.id.to_owned(),
-            severity: rule.severity,
-            location: Some(Location {
-                path: path.to_owned(),
-                line: Some(place.line),
-                column: Some(place.column),
-            }),
-            message: said.message,
-            reason: said.reason.to_owned(),
-            remedy: Some(said.remedy),
-        });
+        let location = self::place(path, (place.line, place.column));
+        self.findings.push(say(rule, Some(location), said));
     }
 
     /// Whether one of the lines of a place changed.

@@ -22,12 +22,12 @@ pub mod migrations;
 mod nearest;
 #[cfg(test)]
 mod pages;
+mod paths;
 mod pattern;
 pub mod pins;
 mod python;
 mod report;
 mod rule;
-mod say;
 mod scope;
 pub mod secrets;
 pub mod settings;

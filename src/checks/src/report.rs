@@ -3,6 +3,18 @@
 use crate::Rule;
 use beanpole_model::{Finding, Location};
 
+/// What a rule says: what is wrong, which names the object; why it hurts, in one sentence; what to write instead.
+pub(crate) struct Said {
+    pub(crate) message: String,
+    pub(crate) reason: &'static str,
+    pub(crate) remedy: String,
+}
+
+/// The finding of a rule that says this, with the rule's own severity.
+pub(crate) fn say(rule: &Rule, location: Option<Location>, said: Said) -> Finding {
+    finding(rule, location, said.message, said.reason, said.remedy)
+}
+
 /// A finding of that rule with the rule's own severity.
 pub(crate) fn finding(
     rule: &Rule,
@@ -30,35 +42,13 @@ pub(crate) fn place(path: &str, (line, column): (u32, u32)) -> Location {
     }
 }
 
-/// A length or an index as a line or column number, which is large enough for every file that is read.
-pub(crate) fn number(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-/// The last part of a path.
-pub(crate) fn base_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
-
-/// The directory of a path; empty at the top.
-pub(crate) fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
-}
-
-/// A path below a directory; the directory may be empty.
-pub(crate) fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{directory}/{name}")
+/// A file as a whole.
+pub(crate) fn file(path: &str) -> Location {
+    Location {
+        path: path.to_owned(),
+        line: None,
+        column: None,
     }
-}
-
-/// The directory and all above it, the nearest first; ends with the empty one.
-pub(crate) fn ancestors(directory: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(directory), |directory| {
-        (!directory.is_empty()).then(|| parent(directory))
-    })
 }
 
 /// The start of a text, as much as a message bears.
@@ -84,15 +74,6 @@ pub(crate) fn listed(words: &[impl AsRef<str>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_taken_apart_and_put_together() {
-        assert_eq!((parent("a/b/c.py"), base_name("a/b/c.py")), ("a/b", "c.py"));
-        assert_eq!((parent("c.py"), base_name("c.py")), ("", "c.py"));
-        assert_eq!(ancestors("a/b").collect::<Vec<_>>(), ["a/b", "a", ""]);
-        assert_eq!(ancestors("").collect::<Vec<_>>(), [""]);
-        assert_eq!((join("", "a"), join("b", "a")), ("a".into(), "b/a".into()));
-    }
 
     #[test]
     fn words_are_listed_as_people_do() {

@@ -101,31 +101,6 @@ pub(crate) fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// The last part of a path.
-pub(crate) fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
-
-/// A path without its last part; empty at the root.
-pub(crate) fn directory(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
-}
-
-/// A path below a directory, with `.` and `..` taken out. None if it leads out of the project.
-pub(crate) fn join(directory: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in directory.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,14 +123,5 @@ mod tests {
         assert!(Source::read(b"\xff").is_err());
         assert!(Source::read(&vec![b'a'; LARGEST + 1]).is_err());
         assert!(Source::read(&vec![b'a'; LARGEST]).is_ok());
-    }
-
-    #[test]
-    fn paths_are_joined_inside_of_the_project() {
-        assert_eq!(join("a/b", "../c/./d").as_deref(), Some("a/c/d"));
-        assert_eq!(join("", ".").as_deref(), Some(""));
-        assert_eq!(join("a", "../../b"), None);
-        assert_eq!((file_name("a/b"), directory("a/b")), ("b", "a"));
-        assert_eq!((file_name("b"), directory("b")), ("b", ""));
     }
 }

@@ -1,7 +1,7 @@
 //! Files that a machine wrote: nobody reviews their lines.
 
 use crate::attributes::{Attribute, Attributes};
-use crate::report::base_name;
+use crate::paths::base_name;
 
 /// Lock files by their names.
 const LOCK_FILES: [&str; 15] = [

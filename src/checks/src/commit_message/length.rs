@@ -2,7 +2,8 @@
 
 use super::Context;
 use super::text::Line;
-use crate::report::{finding, number, place};
+use crate::report::{finding, place};
+use crate::source::number;
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 

@@ -2,7 +2,8 @@
 
 use super::text::Line;
 use super::{Context, TicketPlace, header};
-use crate::report::{finding, number, place};
+use crate::report::{finding, place};
+use crate::source::number;
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Location, Severity};
 

@@ -13,8 +13,9 @@ mod secret_names;
 #[cfg(test)]
 mod testing;
 
-use crate::findings::{Report, Said};
-use crate::source::file_name;
+use crate::findings::Report;
+use crate::paths::base_name;
+use crate::report::Said;
 use crate::{Group, Rule, Scope};
 use beanpole_model::{Finding, Severity};
 use project::Project;
@@ -127,7 +128,7 @@ pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
 
 /// `Dockerfile`, `Dockerfile.prod`, `web.Dockerfile`, `Dockerfile-local`, `Containerfile`.
 fn is_dockerfile(path: &str) -> bool {
-    let name = file_name(path).to_ascii_lowercase();
+    let name = base_name(path).to_ascii_lowercase();
     let named = ["dockerfile", "containerfile"].iter().any(|known| {
         name == *known
             || name.ends_with(&format!(".{known}"))
@@ -140,7 +141,7 @@ fn is_dockerfile(path: &str) -> bool {
 
 /// `compose.yaml`, `docker-compose.prod.yml`.
 fn is_compose(path: &str) -> bool {
-    let name = file_name(path);
+    let name = base_name(path);
     let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
     is_yaml
         && ["docker-compose", "compose.", "compose-"]
@@ -149,17 +150,17 @@ fn is_compose(path: &str) -> bool {
 }
 
 fn is_ignore_file(path: &str) -> bool {
-    file_name(path).ends_with(".dockerignore")
+    base_name(path).ends_with(".dockerignore")
 }
 
 fn is_procfile(path: &str) -> bool {
-    let name = file_name(path);
+    let name = base_name(path);
     name == "Procfile" || name.starts_with("Procfile.")
 }
 
 /// Scripts by their name. Those without an ending are taken where images keep them (`compose/production/django/start`).
 fn may_be_script(path: &str) -> bool {
-    let name = file_name(path);
+    let name = base_name(path);
     let directories = path
         .rsplit_once('/')
         .map_or("", |(directories, _)| directories);
@@ -173,7 +174,7 @@ fn may_be_script(path: &str) -> bool {
 
 /// Whether the name alone says that a container starts with the file.
 fn names_entrypoint(path: &str) -> bool {
-    let name = file_name(path);
+    let name = base_name(path);
     name.contains("entrypoint")
         && (!name.contains('.') || name.ends_with(".sh") || name.ends_with(".bash"))
 }

@@ -5,7 +5,8 @@ use super::compose::{Compose, Service};
 use super::dockerfile::{Dockerfile, Instruction};
 use super::script::Script;
 use super::{Settings, is_compose, is_dockerfile, is_procfile};
-use crate::source::{Place, Source, directory, join};
+use crate::paths::{inside, parent};
+use crate::source::{Place, Source};
 use crate::{FileMode, Scope};
 
 /// Everything that was read.
@@ -96,7 +97,7 @@ impl<'s> Project<'s> {
     /// Dockerfile is.
     fn context(&self, path: &str, file: &Dockerfile) -> String {
         if let Some(context) = self.settings.contexts.get(path) {
-            return join("", context).unwrap_or_default();
+            return inside("", context).unwrap_or_default();
         }
         let builds = self.composes.iter().flat_map(|compose| &compose.services);
         let by_compose = builds
@@ -109,12 +110,12 @@ impl<'s> Project<'s> {
         let sources: Vec<String> = file.instructions.iter().flat_map(sources).collect();
         let has = |directory: &str| {
             sources.iter().any(|source| {
-                join(directory, source).is_some_and(|path| {
+                inside(directory, source).is_some_and(|path| {
                     !path.is_empty() && path != directory && self.is_there(&path)
                 })
             })
         };
-        let beside = directory(path);
+        let beside = parent(path);
         if !has(beside) && has("") {
             return String::new();
         }

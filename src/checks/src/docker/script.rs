@@ -4,8 +4,9 @@ use super::compose::{Compose, Service};
 use super::dockerfile::{Instruction, Stage};
 use super::project::{Image, Project, is_file, sources};
 use super::{may_be_script, names_entrypoint};
+use crate::paths::{base_name, inside};
 use crate::shell::{self, Command};
-use crate::source::{Place, Source, file_name, join};
+use crate::source::{Place, Source};
 
 /// A script of the shell.
 pub(super) struct Script<'s> {
@@ -164,24 +165,24 @@ impl<'s> Project<'s> {
         stage: Option<&Stage>,
         program: &str,
     ) -> Option<&'s str> {
-        let name = file_name(program);
+        let name = base_name(program);
         let mut candidates = Vec::new();
         let lineage = stage
             .map(|stage| image.file.lineage(stage))
             .unwrap_or_default();
         for instruction in lineage.into_iter().flat_map(|stage| image.file.of(stage)) {
             let paths = instruction.paths();
-            let renamed = paths.last().is_some_and(|target| file_name(target) == name);
+            let renamed = paths.last().is_some_and(|target| base_name(target) == name);
             for source in sources(instruction) {
-                if file_name(&source) == name || (renamed && paths.len() == 2) {
-                    candidates.extend(join(&image.context, &source));
+                if base_name(&source) == name || (renamed && paths.len() == 2) {
+                    candidates.extend(inside(&image.context, &source));
                 }
             }
         }
         // `/app/docker/entrypoint.sh`: the directories of the image in front are not those of the project.
         let mut rest = program.trim_start_matches('/');
         loop {
-            candidates.extend(join(&image.context, rest));
+            candidates.extend(inside(&image.context, rest));
             match rest.split_once('/') {
                 Some((_, shorter)) => rest = shorter,
                 None => break,

@@ -2,7 +2,8 @@
 
 use super::debug;
 use crate::Change;
-use crate::report::{number, place};
+use crate::report::place;
+use crate::source::number;
 use beanpole_model::Finding;
 
 /// Endings of files that Django renders.

@@ -1,6 +1,6 @@
 //! The base images of a Dockerfile, and the arguments that they are made of.
 
-use crate::report::base_name;
+use crate::paths::base_name;
 use std::collections::BTreeMap;
 
 /// One `FROM`.

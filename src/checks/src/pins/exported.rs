@@ -5,7 +5,8 @@ use super::conflicts::{CONFLICTING, is_at_or_below, is_same_version};
 use super::lock::Lock;
 use super::requirement::Version;
 use super::source::is_touched;
-use crate::report::{finding, listed, parent};
+use crate::paths::parent;
+use crate::report::{finding, listed};
 use beanpole_model::Finding;
 
 /// Pins that were exported from a lock file that says something else now.

@@ -4,7 +4,7 @@ use super::declared::toml_fault;
 use super::name::normal_name;
 use super::source::{Fault, Source};
 use crate::Scope;
-use crate::report::{ancestors, base_name, join, parent};
+use crate::paths::{ancestors, base_name, join, parent};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::{DeTable, DeValue};
 

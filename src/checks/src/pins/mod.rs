@@ -29,7 +29,7 @@ mod unreadable;
 
 pub use settings::Settings;
 
-use crate::report::base_name;
+use crate::paths::base_name;
 use crate::{Rule, Scope};
 use beanpole_model::Finding;
 use declared::Declared;

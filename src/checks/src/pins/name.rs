@@ -1,6 +1,6 @@
 //! Names of packages (PEP 503, PEP 508) and of the files that list them.
 
-use crate::report::{base_name, parent};
+use crate::paths::{base_name, parent};
 
 /// The name by which a package index knows the package: `Foo_Bar.baz` is `foo-bar-baz`.
 pub(super) fn normal_name(name: &str) -> String {

@@ -4,7 +4,7 @@ use super::line::{Line, read_line};
 use super::logical::logical_lines;
 use super::requirement::Requirement;
 use super::source::{Fault, Source};
-use crate::report::{join, parent};
+use crate::paths::{inside, parent};
 
 /// `-r` or `-c` with a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,18 +65,7 @@ fn resolve(file: &str, written: &str) -> Option<String> {
     if written.contains("://") || written.contains("${") || written.starts_with(['/', '~']) {
         return None;
     }
-    let mut parts: Vec<&str> = Vec::new();
-    let whole = join(parent(file), written);
-    for part in whole.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
+    inside(parent(file), written)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use crate::Scope;
 use crate::python::{Lines, decode};
-use crate::report::{number, place};
+use crate::report::place;
+use crate::source::number;
 use beanpole_model::Location;
 use std::borrow::Cow;
 

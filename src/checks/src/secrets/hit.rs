@@ -1,6 +1,6 @@
 //! The rules, and the words of their findings: which never hold the secret.
 
-use crate::say::{Words, at, file, say};
+use crate::report::{Said, file, place, say};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 use sha2::{Digest as _, Sha256};
@@ -84,8 +84,8 @@ impl Hit {
         };
         say(
             self.rule,
-            Some(at(path, self.place)),
-            Words {
+            Some(place(path, self.place)),
+            Said {
                 message: format!(
                     "{}{shown} is written into {path}; fingerprint {}",
                     self.what, self.fingerprint
@@ -106,7 +106,7 @@ pub(super) fn file_finding(path: &str, what: &str) -> Finding {
     say(
         &FILE,
         Some(file(path)),
-        Words {
+        Said {
             message: format!("{path} is {what}"),
             reason: REASON,
             remedy: format!(
@@ -122,7 +122,7 @@ pub(super) fn not_scanned(path: &str, why: &str) -> Finding {
     say(
         &NOT_SCANNED,
         Some(file(path)),
-        Words {
+        Said {
             message: format!("{path} was not searched for secrets to its end: {why}"),
             reason: "a secret in the rest of it would pass",
             remedy: "search it with a scanner made for it, and name it in `allow-paths`".to_owned(),
@@ -164,6 +164,6 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_page() {
-        crate::say::assert_pages(RULES);
+        crate::pages::assert_pages(RULES);
     }
 }

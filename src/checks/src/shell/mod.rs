@@ -47,7 +47,7 @@ impl Command {
     pub(crate) fn program(&self) -> &str {
         self.words
             .first()
-            .map_or("", |word| crate::source::file_name(&word.text))
+            .map_or("", |word| crate::paths::base_name(&word.text))
     }
 
     /// The offset of the first byte of the command.
@@ -68,7 +68,7 @@ pub(crate) fn unwrapped<'w>(words: &[&'w str]) -> Vec<&'w str> {
         let Some((first, after)) = rest.split_first() else {
             break;
         };
-        let skip = match crate::source::file_name(first) {
+        let skip = match crate::paths::base_name(first) {
             "exec" | "nohup" | "time" | "command" | "dumb-init" => options(after),
             "tini" => options(after),
             "env" | "sudo" | "nice" | "ionice" => {
@@ -117,7 +117,7 @@ pub(crate) fn inline_script<'w>(words: &[&'w str]) -> Option<&'w str> {
 /// Whether a program is a shell.
 pub(crate) fn is_shell(program: &str) -> bool {
     matches!(
-        crate::source::file_name(program),
+        crate::paths::base_name(program),
         "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh"
     )
 }

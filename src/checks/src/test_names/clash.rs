@@ -2,7 +2,8 @@
 
 use super::Context;
 use super::runner::Runner;
-use crate::report::{ancestors, base_name, finding, join, parent, place};
+use crate::paths::{ancestors, base_name, join, parent};
+use crate::report::{finding, place};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 use std::collections::{BTreeMap, BTreeSet};

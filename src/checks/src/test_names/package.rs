@@ -3,8 +3,9 @@
 use super::Context;
 use super::content::Content;
 use super::runner::Runner;
+use crate::paths::{ancestors, join, parent};
 use crate::python::Lines;
-use crate::report::{ancestors, finding, join, parent, place};
+use crate::report::{finding, place};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Location, Severity};
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 
 use super::ini::section;
 use crate::SourceTree;
+use crate::paths::{base_name, join, parent};
 use crate::pattern::fnmatch;
-use crate::report::{base_name, join, parent};
 use globset::GlobMatcher;
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};

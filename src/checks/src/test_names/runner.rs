@@ -3,8 +3,8 @@
 use super::pytest::{Pytest, read_all};
 use super::settings::{Runner as Wanted, Settings};
 use crate::Scope;
+use crate::paths::{ancestors, base_name, join, parent};
 use crate::python::{decode, read};
-use crate::report::{ancestors, base_name, join, parent};
 use std::collections::BTreeMap;
 
 /// The program for one file.

@@ -1,7 +1,8 @@
 //! `shadowed-tests`: `tests.py` beside a package `tests/`.
 
 use super::Context;
-use crate::report::{base_name, finding, place};
+use crate::paths::base_name;
+use crate::report::{finding, place};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 use std::collections::BTreeSet;

@@ -4,8 +4,9 @@ use super::content::{Content, Test};
 use super::pytest::Pytest;
 use super::runner::Runner;
 use super::{Context, has_new_path};
+use crate::paths::{base_name, join, parent};
 use crate::python::Lines;
-use crate::report::{base_name, finding, join, listed, parent, place};
+use crate::report::{finding, listed, place};
 use crate::{Change, ChangedLines, Group, Rule};
 use beanpole_model::{Finding, Location, Severity};
 

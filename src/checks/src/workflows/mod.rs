@@ -10,8 +10,10 @@ mod rules;
 mod testing;
 mod workflow;
 
-use crate::findings::{Report, Said};
-use crate::source::{Place, Source, file_name};
+use crate::findings::Report;
+use crate::paths::base_name;
+use crate::report::Said;
+use crate::source::{Place, Source};
 use crate::{Group, Rule, Scope};
 use beanpole_model::{Finding, Severity};
 use serde::{Deserialize, Serialize};
@@ -106,7 +108,7 @@ fn is_workflow(path: &str) -> bool {
 }
 
 fn is_action(path: &str) -> bool {
-    matches!(file_name(path), "action.yml" | "action.yaml")
+    matches!(base_name(path), "action.yml" | "action.yaml")
 }
 
 #[cfg(test)]

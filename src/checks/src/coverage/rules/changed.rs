@@ -3,7 +3,7 @@
 
 use super::Context;
 use crate::coverage::changed::ChangedFile;
-use crate::say::{Words, at, file, say};
+use crate::report::{Said, file, place, say};
 use crate::{ChangeKind, Group, Rule, Scope};
 use beanpole_model::{Finding, Severity};
 
@@ -37,7 +37,7 @@ fn missing(scope: &Scope, changed: &ChangedFile<'_>) -> Finding {
     let is_new = scope
         .change(changed.path)
         .is_some_and(|change| change.kind == ChangeKind::Added);
-    let words = Words {
+    let words = Said {
         message: if is_new {
             format!("{} is in no coverage report: its {} statements count as uncovered", changed.path, changed.statements.len())
         } else {
@@ -86,7 +86,7 @@ fn uncovered(context: &Context<'_>, changed: &ChangedFile<'_>) -> Vec<Finding> {
     ranges
         .into_iter()
         .map(|(first, last)| {
-            let words = Words {
+            let words = Said {
                 message: if first == last {
                     format!("no test runs the changed line {first} of {}", changed.path)
                 } else {
@@ -100,7 +100,7 @@ fn uncovered(context: &Context<'_>, changed: &ChangedFile<'_>) -> Vec<Finding> {
             };
             say(
                 &UNCOVERED,
-                Some(at(changed.path, (first, columns.of(first)))),
+                Some(place(changed.path, (first, columns.of(first)))),
                 words,
             )
         })

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::coverage::stored::{StoredCoverage, without_removed};
-use crate::say::{Words, say};
+use crate::report::{Said, say};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 
@@ -22,7 +22,7 @@ pub(super) fn check(context: &Context<'_>) -> Option<Finding> {
         return Some(say(
             &super::not_judged::RULE,
             None,
-            Words {
+            Said {
                 message: format!(
                     "the base's coverage has the form {}; {} is known",
                     base.format,
@@ -53,7 +53,7 @@ pub(super) fn check(context: &Context<'_>) -> Option<Finding> {
     Some(say(
         &RULE,
         None,
-        Words {
+        Said {
             message: format!(
                 "the tests cover {now:.2} % of the project, the base had {before:.2} %{}",
                 if (demanded - before).abs() < NOTHING {

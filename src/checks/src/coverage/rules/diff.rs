@@ -3,7 +3,7 @@
 use super::Context;
 use crate::coverage::changed;
 use crate::coverage::figures::{fails, places, shown};
-use crate::say::{Words, say};
+use crate::report::{Said, say};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 
@@ -26,7 +26,7 @@ pub(super) fn check(context: &Context<'_>) -> Option<Finding> {
     Some(say(
         &RULE,
         None,
-        Words {
+        Said {
             message: format!(
                 "the tests cover {} of what changed ({} of {} statements); {threshold} % are demanded",
                 shown(total.percent(), places(threshold, precision)),
@@ -83,7 +83,7 @@ mod tests {
         let found = case("a = 1\nb = 2\n").rules();
         assert_eq!(found, [RULE.id, "coverage-missing-file"]);
         assert!(case("").rules().is_empty());
-        assert!(case("\"\"\"Words only.\"\"\"\n# more\n").rules().is_empty());
+        assert!(case("\"\"\"Said only.\"\"\"\n# more\n").rules().is_empty());
         let omitted =
             case("a = 1\n").with(|settings| settings.omit = vec!["shop/n*.py".to_owned()]);
         assert!(omitted.rules().is_empty());

@@ -81,6 +81,6 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_page() {
-        crate::say::assert_pages(RULES);
+        crate::pages::assert_pages(RULES);
     }
 }

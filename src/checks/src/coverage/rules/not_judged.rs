@@ -3,7 +3,7 @@
 use crate::coverage::Settings;
 use crate::coverage::merged::Merged;
 use crate::globs::Globs;
-use crate::say::{Words, file, say};
+use crate::report::{Said, file, say};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 
@@ -22,7 +22,7 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
         .unreadable
         .iter()
         .map(|(name, error)| {
-            let words = Words {
+            let words = Said {
                 message: format!("the coverage report {name} cannot be read: {}", error.why),
                 reason: REASON,
                 remedy: error.remedy.clone(),
@@ -34,7 +34,7 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
         findings.push(say(
             &RULE,
             None,
-            Words {
+            Said {
                 message: "no coverage report was given".to_owned(),
                 reason: REASON,
                 remedy:
@@ -45,7 +45,7 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
     }
     if merged.is_about_another_project() {
         let seen = merged.others.keys().next().map_or("", String::as_str);
-        findings.push(say(&RULE, None, Words {
+        findings.push(say(&RULE, None, Said {
             message: format!(
                 "none of the {} files in the coverage report is a file of this project; one is `{seen}`",
                 merged.others.len()
@@ -90,7 +90,7 @@ fn settings_that_mean_nothing(settings: &Settings) -> Vec<Finding> {
     thresholds
         .chain(globs)
         .map(|(message, remedy)| {
-            let words = Words {
+            let words = Said {
                 message,
                 reason: REASON,
                 remedy: remedy.to_owned(),

@@ -4,7 +4,7 @@ use super::Context;
 use crate::coverage::figures::{Tally, fails, places, shown};
 use crate::coverage::merged::tally;
 use crate::globs::Globs;
-use crate::say::{Words, say};
+use crate::report::{Said, say};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 
@@ -38,7 +38,7 @@ fn judge(context: &Context<'_>, glob: &str, threshold: f64) -> Option<Finding> {
         }
     }
     if files == 0 {
-        let words = Words {
+        let words = Said {
             message: format!(
                 "no file of the coverage report fits `{glob}`, which demands {threshold} %"
             ),
@@ -54,7 +54,7 @@ fn judge(context: &Context<'_>, glob: &str, threshold: f64) -> Option<Finding> {
     let percent = total.percent();
     fails(percent, threshold, context.settings.precision).then(|| {
         let shown = shown(percent, places(threshold, context.settings.precision));
-        say(&RULE, None, Words {
+        say(&RULE, None, Said {
             message: format!(
                 "the tests cover {shown} of `{glob}` ({files} files, {} of {} statements); {threshold} % are demanded",
                 total.covered, total.statements,

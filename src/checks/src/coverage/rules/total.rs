@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::coverage::figures::{fails, places, shown};
-use crate::say::{Words, say};
+use crate::report::{Said, say};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
 
@@ -21,7 +21,7 @@ pub(super) fn check(context: &Context<'_>) -> Option<Finding> {
         return None;
     }
     let total = context.merged.total();
-    Some(say(&RULE, None, Words {
+    Some(say(&RULE, None, Said {
         message: format!(
             "the tests cover {} of the project ({} of {} statements); {threshold} % are demanded",
             shown(percent, places(threshold, precision)),

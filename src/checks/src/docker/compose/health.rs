@@ -2,7 +2,8 @@
 
 use super::service::{Compose, Service};
 use crate::docker::project::Project;
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::source::Place;
 use crate::yaml::{Node, Value};
 use crate::{Group, Rule};

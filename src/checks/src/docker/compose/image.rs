@@ -2,8 +2,9 @@
 
 use super::service::Compose;
 use crate::docker::project::Project;
-use crate::findings::{Report, Said};
-use crate::source::file_name;
+use crate::findings::Report;
+use crate::paths::base_name;
+use crate::report::Said;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
@@ -51,7 +52,7 @@ fn floats(image: &str) -> bool {
     if image.contains('$') || image.contains('@') {
         return false;
     }
-    match file_name(image).split_once(':') {
+    match base_name(image).split_once(':') {
         None => !image.is_empty(),
         Some((_, tag)) => tag == "latest",
     }

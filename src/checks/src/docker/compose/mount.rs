@@ -1,7 +1,7 @@
 //! Directories of the project that a service sees instead of the image's.
 
 use super::service::Service;
-use crate::source::{directory, join};
+use crate::paths::{inside, parent};
 use crate::yaml::{Node, Value};
 
 /// A bind mount of a path of the project.
@@ -37,7 +37,7 @@ impl Service {
             .filter(|(source, _)| source.starts_with('.'))
             .filter_map(|(source, target)| {
                 Some(Mount {
-                    source: join(directory(file), source)?,
+                    source: inside(parent(file), source)?,
                     target: target.trim_end_matches('/').to_owned(),
                 })
             })
@@ -51,9 +51,9 @@ impl Service {
             .as_ref()
             .and_then(|build| build.context.as_deref());
         let is_code = |source: &str| {
-            let beside = source == directory(file);
+            let beside = source == parent(file);
             let below = source
-                .strip_prefix(directory(file))
+                .strip_prefix(parent(file))
                 .map(|rest| rest.trim_start_matches('/'));
             beside || Some(source) == context || matches!(below, Some("src" | "app"))
         };

@@ -1,7 +1,8 @@
 //! `compose-store-published`: a database or cache that everyone can reach.
 
 use super::service::{Compose, Service, interpolated};
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::yaml::Node;
 use crate::{Group, Rule};
 use beanpole_model::Severity;

@@ -3,7 +3,8 @@
 use super::service::Compose;
 use crate::docker::secret_names::{looks_like_token, names_secret};
 use crate::docker::{Settings, is_development};
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 

@@ -1,7 +1,9 @@
 //! The services of a compose file; `compose-extends-not-seen`.
 
-use crate::findings::{Report, Said};
-use crate::source::{Place, Source, directory, join};
+use crate::findings::Report;
+use crate::paths::{inside, parent};
+use crate::report::Said;
+use crate::source::{Place, Source};
 use crate::yaml::{self, Node, Value};
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
@@ -117,11 +119,11 @@ fn read_build(path: &str, build: &Node) -> Option<Build> {
     let context = if context.contains("://") || context.starts_with('/') {
         None
     } else {
-        join(directory(path), &context)
+        inside(parent(path), &context)
     };
     let dockerfile = context.as_deref().and_then(|context| {
         let name = text("dockerfile").unwrap_or_else(|| "Dockerfile".to_owned());
-        join(context, &name)
+        inside(context, &name)
     });
     Some(Build {
         context,

@@ -1,7 +1,7 @@
 //! Databases, caches and brokers, known by their images.
 
 use super::service::Service;
-use crate::source::file_name;
+use crate::paths::base_name;
 
 /// What a service is for, as far as its image tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Service {
     /// The kind of store that the service is, and its port.
     pub(in crate::docker) fn store(&self) -> Option<(Store, u16)> {
         let image = self.image.as_deref()?;
-        let name = file_name(image.split(['@']).next().unwrap_or(image));
+        let name = base_name(image.split(['@']).next().unwrap_or(image));
         let name = name.split(':').next().unwrap_or(name);
         STORES
             .iter()

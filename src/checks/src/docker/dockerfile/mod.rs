@@ -5,12 +5,12 @@
 //! instruction like any other. Looked at before: `dockerfile-parser-rs` 3.4 refuses a file for one line that it does not
 //! know, gives no places, and brings `clap`; `dockerfile-parser` 0.9 knows no here-documents and has not been touched since 2021.
 
+use crate::source::{Place, number};
+
 mod read;
 mod stage;
 
 pub(crate) use stage::{Stage, pairs};
-
-use crate::source::{Place, number};
 
 /// A Dockerfile.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,10 @@
 //! `alpine-python`: Python on Alpine Linux.
 
 use crate::docker::project::Image;
-use crate::findings::{Report, Said};
-use crate::source::{Place, file_name};
+use crate::findings::Report;
+use crate::paths::base_name;
+use crate::report::Said;
+use crate::source::Place;
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 
@@ -38,13 +40,13 @@ pub(super) fn check(image: &Image<'_>, report: &mut Report<'_>) {
 }
 
 fn is_alpine(image: &str) -> bool {
-    file_name(image)
+    base_name(image)
         .split([':', '-', '@'])
         .any(|word| word.starts_with("alpine"))
 }
 
 fn names_python(image: &str) -> bool {
-    file_name(image)
+    base_name(image)
         .split([':', '-', '@'])
         .any(|word| word.starts_with("python"))
 }

@@ -2,7 +2,8 @@
 
 use crate::docker::dockerfile::{Instruction, Text};
 use crate::docker::project::Image;
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::shell::{self, Command};
 use crate::source::Place;
 use crate::{Group, Rule};

@@ -1,7 +1,8 @@
 //! `entrypoint-crlf`: a script with the line ends of Windows.
 
 use crate::docker::script::Script;
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 

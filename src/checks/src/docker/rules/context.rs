@@ -3,8 +3,10 @@
 use crate::docker::dockerfile::Instruction;
 use crate::docker::ignore::IgnoreFile;
 use crate::docker::project::{Image, Project, sources};
-use crate::findings::{Report, Said};
-use crate::source::{Place, join};
+use crate::findings::Report;
+use crate::paths::inside;
+use crate::report::Said;
+use crate::source::Place;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
@@ -34,7 +36,7 @@ pub(super) fn check(project: &Project<'_>, image: &Image<'_>, report: &mut Repor
     };
     // BuildKit prefers the file that is named after the Dockerfile.
     let own = format!("{}.dockerignore", image.path);
-    let common = join(&image.context, ".dockerignore").unwrap_or_default();
+    let common = inside(&image.context, ".dockerignore").unwrap_or_default();
     let found = [own, common].into_iter().find_map(|path| {
         let bytes = project.scope.tree.get(&path)?;
         Some((path, IgnoreFile::read(&String::from_utf8_lossy(bytes))))
@@ -69,7 +71,7 @@ pub(super) fn check(project: &Project<'_>, image: &Image<'_>, report: &mut Repor
 }
 
 fn missing(project: &Project<'_>, image: &Image<'_>, copy: &Instruction, report: &mut Report<'_>) {
-    let path = join(&image.context, ".dockerignore").unwrap_or_default();
+    let path = inside(&image.context, ".dockerignore").unwrap_or_default();
     // A file that was deleted or renamed by this change leaves the Dockerfile as it was.
     let went = report.changed(&path)
         || project.scope.changes.iter().any(

@@ -1,9 +1,10 @@
 //! `entrypoint-without-exec`: an entrypoint that stays in front of the server.
 
 use crate::docker::script::Script;
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::paths::base_name;
+use crate::report::Said;
 use crate::shell::Command;
-use crate::source::file_name;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
@@ -42,7 +43,7 @@ pub(super) fn check(script: &Script<'_>, report: &mut Report<'_>) {
         .iter()
         .any(|start| report.touches(&start.path, start.place));
     let said = Said {
-        message: format!("`{}` does not hand over with exec", file_name(script.path)),
+        message: format!("`{}` does not hand over with exec", base_name(script.path)),
         reason: "the shell stays process 1 and keeps SIGTERM to itself: a stop waits ten seconds, then kills the server amid its requests",
         remedy,
     };
@@ -63,7 +64,7 @@ fn is_supervisor(command: &Command) -> bool {
 fn runs_server(command: &Command) -> bool {
     command.texts().iter().any(|word| {
         matches!(
-            file_name(word),
+            base_name(word),
             "gunicorn"
                 | "uvicorn"
                 | "daphne"

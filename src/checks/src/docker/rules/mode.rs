@@ -3,8 +3,10 @@
 use crate::docker::dockerfile::Instruction;
 use crate::docker::project::{Project, sources};
 use crate::docker::script::{Script, Start};
-use crate::findings::{Report, Said};
-use crate::source::{Place, file_name};
+use crate::findings::Report;
+use crate::paths::base_name;
+use crate::report::Said;
+use crate::source::Place;
 use crate::{FileMode, Group, Rule, shell};
 use beanpole_model::Severity;
 
@@ -165,14 +167,14 @@ fn changed_mode(instruction: &Instruction, path: &str) -> bool {
             .collect(),
     };
     commands.iter().any(|words| {
-        let mentions_chmod = words.iter().any(|word| file_name(word) == "chmod");
+        let mentions_chmod = words.iter().any(|word| base_name(word) == "chmod");
         let has_mode = words
             .iter()
             .any(|word| sets_execute(word) && !word.starts_with('/'));
         // The script may have another name in the image, or be meant by a pattern, a variable or its directory.
-        let name = file_name(path);
+        let name = base_name(path);
         let covers = words.iter().any(|word| {
-            file_name(word) == name
+            base_name(word) == name
                 || word.contains(['*', '$', '{'])
                 || word.starts_with("-R")
                 || word == "--recursive"
@@ -181,7 +183,7 @@ fn changed_mode(instruction: &Instruction, path: &str) -> bool {
         });
         let renamed = words
             .iter()
-            .any(|word| word.starts_with('/') && !file_name(word).contains('.'));
+            .any(|word| word.starts_with('/') && !base_name(word).contains('.'));
         mentions_chmod && has_mode && (covers || renamed)
     })
 }

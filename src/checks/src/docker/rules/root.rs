@@ -2,7 +2,8 @@
 
 use crate::docker::dockerfile::Stage;
 use crate::docker::project::{Image, Project};
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 
@@ -100,7 +101,7 @@ fn drops_later(project: &Project<'_>, image: &Image<'_>) -> bool {
         .any(|words| {
             words
                 .iter()
-                .any(|word| droppers.contains(&crate::source::file_name(word)))
+                .any(|word| droppers.contains(&crate::paths::base_name(word)))
         });
     let in_shell = image
         .file

@@ -4,8 +4,10 @@ use super::{processes, served};
 use crate::docker::is_development;
 use crate::docker::project::Project;
 use crate::docker::script::Script;
-use crate::findings::{Report, Said};
-use crate::source::{Place, file_name};
+use crate::findings::Report;
+use crate::paths::base_name;
+use crate::report::Said;
+use crate::source::Place;
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 
@@ -47,7 +49,7 @@ pub(in crate::docker) fn is_runserver(words: &[&str]) -> bool {
     words
         .iter()
         .take(at)
-        .any(|word| matches!(file_name(word), "manage.py" | "django-admin" | "django"))
+        .any(|word| matches!(base_name(word), "manage.py" | "django-admin" | "django"))
 }
 
 fn dockerfiles(project: &Project<'_>, report: &mut Report<'_>) {
@@ -92,7 +94,7 @@ fn in_script(project: &Project<'_>, script: &Script<'_>, report: &mut Report<'_>
         command
             .texts()
             .iter()
-            .any(|word| servers.contains(&file_name(word)))
+            .any(|word| servers.contains(&base_name(word)))
     });
     let only_for_development = is_development(project.settings, script.path)
         || (!script.starts.is_empty()
@@ -107,7 +109,7 @@ fn in_script(project: &Project<'_>, script: &Script<'_>, report: &mut Report<'_>
         if is_runserver(&command.texts()) {
             let message = format!(
                 "`{}` starts Django's development server",
-                file_name(script.path)
+                base_name(script.path)
             );
             let place = script.source.place(command.start());
             report.say(&RULE, script.path, place, said(message));

@@ -4,8 +4,9 @@ use crate::docker::Settings;
 use crate::docker::dockerfile::{Instruction, pairs};
 use crate::docker::project::{Image, sources};
 use crate::docker::secret_names::{is_placeholder, looks_like_token, names_secret};
-use crate::findings::{Report, Said};
-use crate::source::file_name;
+use crate::findings::Report;
+use crate::paths::base_name;
+use crate::report::Said;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
@@ -69,7 +70,7 @@ fn copied(image: &Image<'_>, instruction: &Instruction, report: &mut Report<'_>)
 
 /// `.env` and its kind, private keys, AWS credentials. Templates of them are let through.
 fn holds_secrets(path: &str) -> bool {
-    let name = file_name(path);
+    let name = base_name(path);
     let is_template = ["example", "sample", "template", "dist", "default"]
         .iter()
         .any(|word| name.split(['.', '-', '_']).any(|part| part == *word));

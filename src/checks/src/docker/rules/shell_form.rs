@@ -3,7 +3,8 @@
 use super::processes;
 use crate::docker::dockerfile::Stage;
 use crate::docker::project::Image;
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::{Group, Rule, shell};
 use beanpole_model::Severity;
 

@@ -1,7 +1,7 @@
 //! `settings-admin-path`: the admin site is where everyone looks for it.
 
 use crate::python::{self, Lines, Span, Statement, Value, ValueKind};
-use crate::say::{Words, at, say};
+use crate::report::{Said, place, say};
 use crate::{Group, Rule, Scope};
 use beanpole_model::{Finding, Severity};
 
@@ -30,8 +30,8 @@ pub(super) fn check(scope: &Scope) -> Vec<Finding> {
                 .into_iter()
                 .map(|span| lines.position(bytes, span.start))
                 .filter(|(line, _)| change.lines.contains(*line))
-                .map(|place| {
-                    say(&RULE, Some(at(&change.path, place)), Words {
+                .map(|at| {
+                    say(&RULE, Some(place(&change.path, at)), Said {
                         message: "the admin site is at /admin/".to_owned(),
                         reason: "robots try passwords there all day; one weak password of a member of staff is enough",
                         remedy: "give it a path that cannot be guessed: `path(os.environ[\"ADMIN_PATH\"], admin.site.urls)`".to_owned(),

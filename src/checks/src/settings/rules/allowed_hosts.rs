@@ -1,7 +1,7 @@
 //! `settings-allowed-hosts`: any host name is answered, or none.
 
 use super::Context;
-use crate::say::Words;
+use crate::report::Said;
 use crate::settings::see::{Plain, Source};
 use crate::{Group, Rule};
 use beanpole_model::Severity;
@@ -61,8 +61,8 @@ pub(super) fn check(context: &mut Context<'_>) {
     }
 }
 
-fn words(message: String, reason: &'static str) -> Words {
-    Words {
+fn words(message: String, reason: &'static str) -> Said {
+    Said {
         message,
         reason,
         remedy: "name the hosts: `ALLOWED_HOSTS = [\"shop.example.com\"]`, or a list from the environment".to_owned(),

@@ -1,7 +1,7 @@
 //! `settings-append-slash`: links without the last slash are not found.
 
 use super::Context;
-use crate::say::Words;
+use crate::report::Said;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
@@ -21,7 +21,7 @@ pub(super) fn check(context: &mut Context<'_>) {
             .flatten()
             .any(|seen| seen.is_true() == Some(false))
         {
-            context.say(&RULE, way.origin.as_ref(), Words {
+            context.say(&RULE, way.origin.as_ref(), Said {
                 message: "APPEND_SLASH is off".to_owned(),
                 reason: "who types `/orders` instead of `/orders/` is told that there is no such page",
                 remedy: "remove it, or write `APPEND_SLASH = True`".to_owned(),

@@ -2,7 +2,7 @@
 //! `W013`).
 
 use super::{Context, verb};
-use crate::say::Words;
+use crate::report::Said;
 use crate::settings::see::Source;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
@@ -36,7 +36,7 @@ const COOKIES: [(&str, bool, &str); 3] = [
 pub(super) fn check(context: &mut Context<'_>) {
     for (name, default, reason) in COOKIES {
         for way in context.ways(name) {
-            let words = |message: String| Words {
+            let words = |message: String| Said {
                 message,
                 reason,
                 remedy: format!("write `{name} = True` in the production settings"),

@@ -1,7 +1,7 @@
 //! `settings-cors`: any site may read the answers (django-cors-headers).
 
 use super::Context;
-use crate::say::Words;
+use crate::report::Said;
 use crate::settings::see::{Plain, Source};
 use crate::{Group, Rule};
 use beanpole_model::Severity;
@@ -71,8 +71,8 @@ fn fits_anything(pattern: &str) -> bool {
     matches!(rest, ".*" | ".+" | "(.*)" | "(.+)" | "\\S+" | "[^/]+")
 }
 
-fn words(message: String) -> Words {
-    Words {
+fn words(message: String) -> Said {
+    Said {
         message,
         reason: "any web page can then call the API from its visitors' browsers, and with credentials act as them",
         remedy: "list the origins: `CORS_ALLOWED_ORIGINS = [\"https://shop.example.com\"]`"

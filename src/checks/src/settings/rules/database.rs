@@ -1,7 +1,7 @@
 //! `settings-connection-age` and `settings-connect-timeout`: each request opens a connection, or waits for one for minutes.
 
 use super::Context;
-use crate::say::Words;
+use crate::report::Said;
 use crate::settings::database::{Database, databases};
 use crate::settings::see::{Plain, Seen, Source};
 use crate::settings::state::{Given, Origin};
@@ -62,7 +62,7 @@ fn age(context: &mut Context<'_>, alias: &str, database: &Database, origin: Opti
         Some(age) if age.iter().any(is_zero) => "has a CONN_MAX_AGE of 0",
         Some(_) => return,
     };
-    context.say(&AGE, origin, Words {
+    context.say(&AGE, origin, Said {
         message: format!("the database `{alias}` {how}"),
         reason: "every request then opens a connection of its own: tens of milliseconds each, and too many of them under load",
         remedy: if database.is_url {
@@ -83,7 +83,7 @@ fn timeout(context: &mut Context<'_>, alias: &str, database: &Database, origin: 
         let what = format!("connect_timeout of the database `{alias}`");
         return super::not_analysed::setting(context, &what, origin);
     }
-    context.say(&TIMEOUT, origin, Words {
+    context.say(&TIMEOUT, origin, Said {
         message: format!("the database `{alias}` has no connect_timeout"),
         reason: "when the database is out of reach, each worker waits for minutes, and soon all of them do",
         remedy: if database.is_postgres() {

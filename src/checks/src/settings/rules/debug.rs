@@ -1,7 +1,7 @@
 //! `settings-debug`: production shows its insides.
 
 use super::{Context, verb};
-use crate::say::Words;
+use crate::report::Said;
 use crate::settings::see::Source;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
@@ -17,7 +17,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     for way in context.ways("DEBUG") {
         for seen in way.seen.iter().flatten() {
             match (seen.is_true(), seen.from) {
-                (Some(true), from) => context.say(&RULE, way.origin.as_ref(), Words {
+                (Some(true), from) => context.say(&RULE, way.origin.as_ref(), Said {
                     message: if from == Source::Code {
                         format!("DEBUG {} on in the production settings", verb(&way))
                     } else {

@@ -1,7 +1,7 @@
 //! `settings-hsts`: browsers are not told to stay with HTTPS (Django's `security.W004`).
 
 use super::{Context, verb};
-use crate::say::Words;
+use crate::report::Said;
 use crate::settings::see::{Plain, Source};
 use crate::{Group, Rule};
 use beanpole_model::Severity;
@@ -31,7 +31,7 @@ pub(super) fn check(context: &mut Context<'_>) {
                 .unwrap_or(Some(false)),
         };
         match is_off {
-            Some(true) => context.say(&RULE, way.origin.as_ref(), Words {
+            Some(true) => context.say(&RULE, way.origin.as_ref(), Said {
                 message: format!("{NAME} {} 0 or not set", verb(&way)),
                 reason: "the first request of each visit may go over plain HTTP, where it can be taken over",
                 remedy: format!("write `{NAME} = 3600` first, and 31536000 once every subdomain answers over HTTPS"),

@@ -19,7 +19,7 @@ use super::find::{self, Found, Production};
 use super::see::{self, Seen};
 use super::state::Origin;
 use crate::python::{Lines, Span};
-use crate::say::{Words, at, file, say};
+use crate::report::{Said, file, place, say};
 use crate::{Change, ChangeKind, Rule, Scope};
 use beanpole_model::{Finding, Location};
 
@@ -112,7 +112,7 @@ impl Context<'_> {
 
     /// Adds a finding, if this change is about it: its line has changed, or [`Self::may_surface`]. Without an origin it is
     /// about a setting that is missing.
-    fn say(&mut self, rule: &Rule, origin: Option<&Origin>, words: Words) {
+    fn say(&mut self, rule: &Rule, origin: Option<&Origin>, words: Said) {
         if let Some(finding) = self.finding(rule, origin, words)
             && !self.findings.contains(&finding)
         {
@@ -120,7 +120,7 @@ impl Context<'_> {
         }
     }
 
-    fn finding(&self, rule: &Rule, origin: Option<&Origin>, words: Words) -> Option<Finding> {
+    fn finding(&self, rule: &Rule, origin: Option<&Origin>, words: Said) -> Option<Finding> {
         let location = match origin {
             Some(origin) => self.location(origin),
             None => file(&self.production.path),
@@ -137,7 +137,7 @@ impl Context<'_> {
         self.scope.tree.get(&origin.path).map_or_else(
             || file(&origin.path),
             |bytes| {
-                at(
+                place(
                     &origin.path,
                     Lines::new(bytes).position(bytes, origin.span.start),
                 )
@@ -208,6 +208,6 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_page() {
-        crate::say::assert_pages(RULES);
+        crate::pages::assert_pages(RULES);
     }
 }

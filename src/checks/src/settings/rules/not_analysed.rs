@@ -1,7 +1,7 @@
 //! `settings-not-analysed`: what cannot be seen without running it.
 
 use super::Context;
-use crate::say::{Words, file, say};
+use crate::report::{Said, file, say};
 use crate::settings::state::Origin;
 use crate::{Group, Rule, Scope};
 use beanpole_model::{Finding, Severity};
@@ -20,7 +20,7 @@ pub(super) fn setting(context: &mut Context<'_>, name: &str, origin: Option<&Ori
     context.say(
         &RULE,
         origin,
-        Words {
+        Said {
             message: format!("{name} cannot be seen without running the settings"),
             reason: REASON,
             remedy: "look at it with `manage.py check --deploy` in the production environment"
@@ -36,7 +36,7 @@ pub(super) fn check(context: &mut Context<'_>) {
             path: blind.path,
             span: blind.span,
         };
-        context.say(&RULE, Some(&origin), Words {
+        context.say(&RULE, Some(&origin), Said {
             message: format!("not all settings can be seen: {}", blind.what),
             reason: REASON,
             remedy: "see that it sets nothing that these rules judge, with `manage.py check --deploy` in the production environment".to_owned(),
@@ -54,7 +54,7 @@ pub(super) fn unclear(scope: &Scope, why: &str) -> Option<Finding> {
     Some(say(
         &RULE,
         Some(file(&about.path)),
-        Words {
+        Said {
             message: format!("the production settings were not found: {why}"),
             reason: REASON,
             remedy: "name them in `module`: `config.settings.production`".to_owned(),

@@ -3,7 +3,7 @@
 //! What is weak: Django's check `security.W009` (django/core/checks/security/base.py).
 
 use super::Context;
-use crate::say::Words;
+use crate::report::Said;
 use crate::settings::see::{Plain, Seen, Source};
 use crate::{Group, Rule};
 use beanpole_model::Severity;
@@ -24,7 +24,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     for way in context.ways("SECRET_KEY") {
         for seen in way.seen.iter().flatten() {
             if let Some(message) = judge(seen) {
-                context.say(&RULE, way.origin.as_ref(), Words {
+                context.say(&RULE, way.origin.as_ref(), Said {
                     message,
                     reason: "who knows the key signs sessions and password resets of any user; a new key at each start logs everyone out",
                     remedy: "write `SECRET_KEY = os.environ[\"SECRET_KEY\"]`, without a default, and keep the key in Secrets Manager".to_owned(),

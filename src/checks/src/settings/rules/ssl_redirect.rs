@@ -2,7 +2,7 @@
 //! `SECURE_PROXY_SSL_HEADER`).
 
 use super::Context;
-use crate::say::Words;
+use crate::report::Said;
 use crate::settings::see::Source;
 use crate::settings::state::Origin;
 use crate::{Group, Rule};
@@ -32,7 +32,7 @@ pub(super) fn check(context: &mut Context<'_>) {
                 (Some(false), Source::Default) => off(context, way.origin.as_ref(), "is off when its environment variable is missing"),
                 (Some(false), _) => off(context, way.origin.as_ref(), "is off"),
                 (None, Source::Code | Source::Default) => super::not_analysed::setting(context, NAME, way.origin.as_ref()),
-                (Some(true), _) if !knows_proxy => context.say(&RULE, way.origin.as_ref(), Words {
+                (Some(true), _) if !knows_proxy => context.say(&RULE, way.origin.as_ref(), Said {
                     message: format!("{NAME} is on, but SECURE_PROXY_SSL_HEADER is not set"),
                     reason: "behind a load balancer that ends TLS every request looks like plain HTTP and is redirected, for ever",
                     remedy: "write `SECURE_PROXY_SSL_HEADER = (\"HTTP_X_FORWARDED_PROTO\", \"https\")`, where the load balancer sets that \
@@ -49,7 +49,7 @@ fn off(context: &mut Context<'_>, origin: Option<&Origin>, how: &str) {
     if context.settings.redirects_elsewhere {
         return;
     }
-    context.say(&RULE, origin, Words {
+    context.say(&RULE, origin, Said {
         message: format!("{NAME} {how}"),
         reason: "what is typed without https:// is then answered in clear, with cookies and forms",
         remedy: format!(

@@ -1,7 +1,7 @@
 //! `settings-time-zone`: Django's own default is Chicago.
 
 use super::Context;
-use crate::say::Words;
+use crate::report::Said;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 pub(super) fn check(context: &mut Context<'_>) {
     for way in context.ways("TIME_ZONE") {
         if way.seen.is_none() {
-            context.say(&RULE, None, Words {
+            context.say(&RULE, None, Said {
                 message: "TIME_ZONE is not set".to_owned(),
                 reason: "Django's default is America/Chicago: dates in pages, mails and schedules are off by hours, and by a day at night",
                 remedy: "write `TIME_ZONE = \"UTC\"`, or the zone that the project's people live in".to_owned(),

@@ -1,6 +1,7 @@
 //! `workflow-permissions-missing`, `workflow-permissions-wide`: what the job's token may do.
 
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::workflows::workflow::{Job, Workflow};
 use crate::yaml::Node;
 use crate::{Group, Rule};

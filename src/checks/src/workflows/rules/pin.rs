@@ -1,6 +1,7 @@
 //! `action-not-pinned`, `first-party-action-not-pinned`: actions whose code may change without a commit here.
 
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::workflows::Settings;
 use crate::workflows::workflow::Workflow;
 use crate::yaml::Node;

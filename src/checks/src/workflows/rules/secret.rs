@@ -1,6 +1,7 @@
 //! `secret-echoed`, `secret-on-command-line`: secrets that leave the runner's memory.
 
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::shell::{self, Command};
 use crate::workflows::expression::{Expression, expressions};
 use crate::workflows::workflow::{Job, Step, Workflow};

@@ -1,6 +1,7 @@
 //! `pull-request-target-checkout`: a stranger's code with the repository's rights.
 
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::shell;
 use crate::source::Place;
 use crate::workflows::workflow::{Step, Workflow};

@@ -1,6 +1,7 @@
 //! `untrusted-input-in-run`: text that anyone may write, put into a script.
 
-use crate::findings::{Report, Said};
+use crate::findings::Report;
+use crate::report::Said;
 use crate::workflows::expression::{Expression, expressions};
 use crate::workflows::workflow::Workflow;
 use crate::{Group, Rule};

@@ -1,7 +1,7 @@
 //! The host that a command waits for.
 
+use crate::paths::base_name;
 use crate::shell::{self, Command, Word};
-use crate::source::file_name;
 
 /// The host that a command waits for, as written, and its word.
 pub(super) fn awaited(command: &Command) -> Option<(String, &Word)> {
@@ -9,7 +9,7 @@ pub(super) fn awaited(command: &Command) -> Option<(String, &Word)> {
     let skipped = texts.len() - shell::unwrapped(&texts).len();
     let words = command.words.get(skipped..)?;
     let (program, arguments) = words.split_first()?;
-    let name = file_name(&program.text);
+    let name = base_name(&program.text);
     match name.trim_end_matches(".sh") {
         "nc" | "ncat" | "netcat" => netcat(arguments),
         "pg_isready" | "mysqladmin" | "redis-cli" | "psql" => option(arguments, &["-h", "--host"]),
