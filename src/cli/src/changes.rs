@@ -1,6 +1,7 @@
 //! What a release changes, as git knows it: the commits since the former version.
 
 use beanpole_alert::{CommitLine, Commits, ReleaseDetails};
+use beanpole_deploy::label::commit_of_label;
 use beanpole_deploy::{Candidate, KnownVersion, ReleaseReport};
 use beanpole_git::{Commit, CommitId, Repository};
 
@@ -71,12 +72,7 @@ pub(crate) fn after(report: &ReleaseReport) -> ReleaseDetails {
 
 /// The commit that a version label begins with, as ours do.
 fn commit_of(repository: &Repository, label: &str) -> Option<CommitId> {
-    let short = label.split('-').next()?;
-    let is_short_id = short.len() >= 7 && short.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !is_short_id {
-        return None;
-    }
-    repository.resolve(short).ok()?
+    repository.resolve(commit_of_label(label)?).ok()?
 }
 
 fn line(commit: &Commit) -> CommitLine {

@@ -42,14 +42,29 @@ pub fn digest_of_key<'k>(application: &ApplicationName, key: &'k str) -> Option<
 /// True if label and key are ones that [`version_label`] and [`bundle_key`] make of one content.
 #[must_use]
 pub fn is_own_version(application: &ApplicationName, label: &str, key: &str) -> bool {
-    let Some((commit, digits)) = label.split_once('-') else {
-        return false;
-    };
-    let is_commit = (SHORTEST_COMMIT..=LONGEST_COMMIT).contains(&commit.len());
-    is_commit
+    parts(label).is_some_and(|(_, digits)| {
+        digest_of_key(application, key).is_some_and(|digest| digest.starts_with(digits))
+    })
+}
+
+/// The short commit id in a label that [`version_label`] made, also when something was added to it after another `-`.
+#[must_use]
+pub fn commit_of_label(label: &str) -> Option<&str> {
+    let ours = label
+        .match_indices('-')
+        .nth(1)
+        .map_or(label, |(end, _)| label.get(..end).unwrap_or(label));
+    parts(ours).map(|(commit, _)| commit)
+}
+
+/// Commit and digits of the content in a label of ours.
+fn parts(label: &str) -> Option<(&str, &str)> {
+    let (commit, digits) = label.split_once('-')?;
+    let is_ours = (SHORTEST_COMMIT..=LONGEST_COMMIT).contains(&commit.len())
         && is_hexadecimal(commit)
         && digits.len() == DIGEST_DIGITS
-        && digest_of_key(application, key).is_some_and(|digest| digest.starts_with(digits))
+        && is_hexadecimal(digits);
+    is_ours.then_some((commit, digits))
 }
 
 fn is_hexadecimal(text: &str) -> bool {
@@ -104,6 +119,24 @@ mod tests {
             (label.as_str(), "blog/releases/fedcba98765432100000.zip"),
         ] {
             assert!(!is_own_version(&blog, label, key), "{label} {key}");
+        }
+    }
+
+    #[test]
+    fn the_commit_is_read_from_our_own_labels_only() {
+        for label in ["0123456789ab-fedcba987654", "0123456789ab-fedcba987654-2"] {
+            assert_eq!(commit_of_label(label), Some("0123456789ab"), "{label}");
+        }
+        for label in [
+            "v1.2.3",
+            "0123456789ab",
+            "0123456789ab-x",
+            "app-0123-201106",
+            "app-7c2d-260101_101010",
+            "release-2026",
+            "abc-def",
+        ] {
+            assert_eq!(commit_of_label(label), None, "{label}");
         }
     }
 

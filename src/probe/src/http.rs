@@ -4,13 +4,13 @@ use std::error::Error as StdError;
 use std::io::ErrorKind;
 
 use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, HOST, LOCATION};
-use reqwest::redirect::Policy;
 use url::Url;
 
+use crate::client::client;
 use crate::components::{Component, add_times};
 use crate::diagnosis::{Answer, diagnose};
 use crate::failure::{Failure, FailureKind};
-use crate::network::{Names, Progress, WatchConnections, is_local};
+use crate::network::Progress;
 use crate::probe::{HttpProbe, Method, Parse};
 use crate::result::{Phase, ProbeResult};
 use crate::{html, json};
@@ -181,26 +181,6 @@ fn components(body: &[u8], good_status: bool) -> Vec<Component> {
     json::parse(body, good_status)
         .or_else(|| html::parse(&String::from_utf8_lossy(body), good_status))
         .unwrap_or_default()
-}
-
-fn client(probe: &HttpProbe, progress: &Progress) -> Result<reqwest::Client, reqwest::Error> {
-    let redirects = match probe.follow_redirects {
-        0 => Policy::none(),
-        most => Policy::limited(usize::from(most)),
-    };
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("beanpole/", env!("CARGO_PKG_VERSION"), " (probe)"))
-        // The Host header can be set in HTTP/1.1 only.
-        .http1_only()
-        .redirect(redirects)
-        .pool_max_idle_per_host(0)
-        .dns_resolver(Names(progress.clone()))
-        .connector_layer(WatchConnections(progress.clone()));
-    if probe.url.host_str().is_some_and(is_local) {
-        // A proxy would look for this machine on its own.
-        builder = builder.no_proxy();
-    }
-    builder.build()
 }
 
 /// The probe's address. A form that is wanted is also asked for in the query, because version 3

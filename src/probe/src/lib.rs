@@ -10,6 +10,7 @@
 //!
 //! `components` (the parsers) and `diagnosis` are pure; `http` is the thin shell around them.
 
+mod client;
 mod components;
 mod diagnosis;
 mod failure;

@@ -11,9 +11,9 @@ use beanpole_git::{CommitId, Repository};
 use beanpole_model::{Finding, Severity};
 use camino::Utf8PathBuf;
 
-use super::settings::commit_of;
 use super::{Source, Story};
 use crate::error::Error;
+use crate::label::commit_of_label;
 use crate::migrations::{review_release, review_way_back};
 use crate::plan::{Action, MigrationsSeen, PlannedStep};
 use crate::step::{Ended, StepId};
@@ -71,7 +71,7 @@ impl Story<'_> {
             }),
             Source::Version(version) => {
                 let (repository, directory) = version.repository.clone()?;
-                let named = commit_of(version.label.as_str()).map(str::to_owned);
+                let named = commit_of_label(version.label.as_str()).map(str::to_owned);
                 Some(Sides {
                     repository,
                     directory,
@@ -130,7 +130,7 @@ impl Sides {
         };
         let serving = match &self.serving {
             None => None,
-            Some(label) => match self.commit(commit_of(label))? {
+            Some(label) => match self.commit(commit_of_label(label))? {
                 Some(commit) => Some(commit),
                 None => return Ok(unknown()),
             },

@@ -14,6 +14,7 @@ use beanpole_provision::{ConfigurationChange, OptionChange, configuration_change
 
 use super::{Source, Story};
 use crate::error::Error;
+use crate::label::commit_of_label;
 use crate::ledger::{Former, FormerSetting};
 
 impl Story<'_> {
@@ -50,7 +51,7 @@ impl Story<'_> {
         let Source::Commit(candidate) = self.request.source else {
             return Ok(BTreeSet::new());
         };
-        let Some(commit) = former.and_then(commit_of).map(str::to_owned) else {
+        let Some(commit) = former.and_then(commit_of_label).map(str::to_owned) else {
             return Ok(BTreeSet::new());
         };
         let repository = candidate.repository.clone();
@@ -79,18 +80,6 @@ impl Story<'_> {
             })??;
         Ok(found.unwrap_or_default())
     }
-}
-
-/// The short commit id in a label of ours: `<short commit>-<digest>`.
-pub(super) fn commit_of(label: &str) -> Option<&str> {
-    let (commit, digest) = label.split_once('-')?;
-    let is_hex =
-        |text: &str| text.len() == 12 && text.chars().all(|digit| digit.is_ascii_hexdigit());
-    (is_hex(commit) && is_hex(digit_part(digest))).then_some(commit)
-}
-
-fn digit_part(digest: &str) -> &str {
-    digest.split('-').next().unwrap_or(digest)
 }
 
 /// Former settings for the ledger. Values that may be secret are withheld.
@@ -137,19 +126,6 @@ pub(super) fn former_options(former: &Former) -> Option<OptionChange> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_commit_is_read_from_our_own_labels_only() {
-        assert_eq!(commit_of("0123456789ab-fedcba987654"), Some("0123456789ab"));
-        for label in [
-            "v1.2.3",
-            "0123456789ab",
-            "0123456789ab-x",
-            "app-0123-201106",
-        ] {
-            assert_eq!(commit_of(label), None, "{label}");
-        }
-    }
 
     #[test]
     fn the_way_back_survives_the_ledger_without_its_secrets() {

@@ -242,7 +242,7 @@ impl Story<'_> {
             self.is_settled = true;
             return unchanged(scene.steps, StepId::Update, format!("`{label}` is there")).await;
         }
-        let (gate, message) = scene
+        let gate = scene
             .steps
             .run(StepId::Update, async {
                 let (sent, baseline) = match action {
@@ -270,10 +270,9 @@ impl Story<'_> {
                         error.message
                     ),
                 };
-                Ok::<_, Error>(Ended::done((gate, message.clone()), message))
+                Ok::<_, Error>(Ended::done(gate, message))
             })
             .await?;
-        drop(message);
         self.gate = Some(gate);
         self.is_settled = true;
         Ok(())

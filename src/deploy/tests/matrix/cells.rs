@@ -112,8 +112,29 @@ impl fmt::Display for Cell {
     }
 }
 
-/// All cells of one fault, the longest first. Lasting faults also hit everything at once.
-pub(crate) fn of(fault: Fault, calls: &BTreeSet<(Phase, Operation)>) -> Vec<Cell> {
+/// How many of the cells are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// Every fault at every call of every step, each as often as its turn is: the numbers of times go round.
+    /// Half of all cells; what every change has to pass.
+    Each,
+    /// Every fault at every call of every step, with every number of times.
+    Whole,
+}
+
+impl Width {
+    /// What the environment asks for.
+    pub(crate) fn wanted() -> Self {
+        match std::env::var("BEANPOLE_MATRIX").as_deref() {
+            Ok("whole") => Self::Whole,
+            Ok(other) => panic!("BEANPOLE_MATRIX is `{other}`; the only value is `whole`"),
+            Err(_) => Self::Each,
+        }
+    }
+}
+
+/// The cells of one fault, the longest first. Lasting faults also hit everything at once.
+pub(crate) fn of(fault: Fault, calls: &BTreeSet<(Phase, Operation)>, width: Width) -> Vec<Cell> {
     let times: &[Times] = match fault {
         Fault::Throttle | Fault::Drop | Fault::DropAnswer => {
             &[Times::Once, Times::Thrice, Times::Lasting]
@@ -129,13 +150,20 @@ pub(crate) fn of(fault: Fault, calls: &BTreeSet<(Phase, Operation)>) -> Vec<Cell
     });
     let mut cells: Vec<Cell> = calls
         .iter()
-        .flat_map(|(phase, operation)| {
-            times.iter().map(move |times| Cell {
-                phase: phase.clone(),
-                operation: operation.clone(),
-                fault,
-                times: *times,
-            })
+        .enumerate()
+        .flat_map(|(call, (phase, operation))| {
+            times
+                .iter()
+                .enumerate()
+                .filter(move |(turn, _)| {
+                    width == Width::Whole || (call + fault as usize) % times.len() == *turn
+                })
+                .map(move |(_, times)| Cell {
+                    phase: phase.clone(),
+                    operation: operation.clone(),
+                    fault,
+                    times: *times,
+                })
         })
         .chain(every)
         .collect();

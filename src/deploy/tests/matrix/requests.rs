@@ -1,6 +1,9 @@
 //! Request faults: each fault × each operation of each step × once, thrice, lasting.
+//!
+//! `BEANPOLE_MATRIX=whole` runs all of them; without it, each fault meets each operation of each step as often as its
+//! turn is: see [`Width`].
 
-use crate::cells::{self, Fault};
+use crate::cells::{self, Fault, Width};
 use crate::rules;
 use crate::run::{self, Trial};
 use crate::stage::Stage;
@@ -16,7 +19,7 @@ async fn every_cell_of(fault: Fault) {
     let stage = Stage::new(DEPLOYMENT).await;
     let calls = stage.rehearse_calls().await;
     stage.world.end().await;
-    let cells = cells::of(fault, &calls);
+    let cells = cells::of(fault, &calls, Width::wanted());
     let trials = cells.iter().map(|cell| Trial {
         name: cell.to_string(),
         phase: cell.phase.clone(),
@@ -31,7 +34,6 @@ async fn every_cell_of(fault: Fault) {
 macro_rules! faults {
     ($($name:ident: $fault:ident,)*) => {$(
         #[tokio::test(flavor = "multi_thread")]
-        #[ignore = "takes a quarter of an hour for all faults: cargo nextest run --workspace --test matrix --run-ignored only"]
         async fn $name() {
             every_cell_of(Fault::$fault).await;
         }

@@ -7,6 +7,7 @@ use beanpole_cloud::{
     PlatformVersion, RequestMetrics, Version,
 };
 use beanpole_deploy::fleet::Fleet;
+use beanpole_deploy::label::commit_of_label;
 use beanpole_deploy::logs::sections::printable;
 use beanpole_terminal::table;
 use jiff::Timestamp;
@@ -127,7 +128,11 @@ impl StatusReport {
             well: environment.status == EnvironmentStatus::Ready
                 && environment.health == Color::Green
                 && fleet.is_consistent(),
-            commit: environment.version_label.as_deref().and_then(commit_of),
+            commit: environment
+                .version_label
+                .as_deref()
+                .and_then(commit_of_label)
+                .map(str::to_owned),
             platform: platform(&environment, &platforms),
             application: environment.application,
             environment: environment.name,
@@ -222,15 +227,6 @@ impl StatusReport {
 /// `2026-11-20 10:00:00Z`
 fn short(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-/// The commit in a label of ours: `<12 digits of the commit>-<12 digits of the content>`.
-fn commit_of(label: &str) -> Option<String> {
-    let (commit, content) = label.split_once('-')?;
-    let is_hex = |text: &str, fewest: usize| {
-        text.len() >= fewest && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
-    (is_hex(commit, 7) && is_hex(content, 12)).then(|| commit.to_owned())
 }
 
 fn platform(
@@ -495,14 +491,6 @@ mod tests {
         assert!(!report.well);
         insta::assert_snapshot!("mixed", report.to_string());
         insta::assert_snapshot!("mixed_brief", report.brief());
-    }
-
-    #[test]
-    fn a_label_of_ours_names_its_commit() {
-        assert_eq!(commit_of(NEW).as_deref(), Some("0123456789ab"));
-        for label in ["v1", "app-1234-260101_120000", "release-2026", "abc-def"] {
-            assert_eq!(commit_of(label), None, "{label}");
-        }
     }
 
     #[test]
