@@ -156,8 +156,8 @@ impl Story<'_> {
             )];
         }
         vec![format!(
-            "AWS goes on moving `{environment}` to `{label}`: `beanpole events --follow` shows how it \
-             ends, the same command goes on with it, `beanpole abort` takes it back."
+            "AWS may still be moving `{environment}` to `{label}`: `beanpole events --follow` shows how \
+             it ends, the same command goes on with it, `beanpole abort` takes it back."
         )]
     }
 }

@@ -152,8 +152,8 @@ fn usually(cell: &Cell) -> Expected {
         };
     }
     match part(&cell.phase) {
-        // Whether AWS has heard of the update nobody knows.
-        Part::Before if cell.fault == Fault::Drop && cell.operation.name == "UpdateEnvironment" => {
+        // Whether AWS has taken the update nobody knows.
+        Part::Before if is_no_answer(cell.fault) && cell.operation.name == "UpdateEnvironment" => {
             Expected {
                 verdict: Verdict::Unverified,
                 exit_code,
@@ -183,6 +183,14 @@ fn usually(cell: &Cell) -> Expected {
             ..Expected::RELEASED
         },
     }
+}
+
+/// True for faults after which the request may have been carried out all the same. Throttling refuses it for certain.
+fn is_no_answer(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Drop | Fault::ServerError | Fault::Unavailable | Fault::UnknownServerError
+    )
 }
 
 /// Final answers that a release can do without.
