@@ -14,7 +14,7 @@ mod prepare;
 mod retire;
 mod swap;
 
-use beanpole_cloud::{Cloud, EnvironmentDescription};
+use beanpole_cloud::{Cloud, EnvironmentDescription, EnvironmentStatus};
 use beanpole_manifest::{Project, Strategy};
 use beanpole_model::{AccountId, EnvironmentName};
 use beanpole_provision::pair::{self, Live, Pair};
@@ -91,14 +91,49 @@ pub async fn live_project(cloud: &Cloud, project: &Project) -> Result<Project, E
     if project.deployment.strategy == Strategy::InPlace {
         return Ok(project.clone());
     }
-    let application = &project.application;
-    let asked = cloud.beanstalk.environments(Some(application), None);
-    let found = asked.await.map_err(|source| Error::Cloud {
-        doing: "reading the environments",
-        source,
-    })?;
+    let found = environments(cloud, project).await?;
     let colours = colours(project, &cloud.identity.account, &found)?;
     Ok(pair::project_of(project, &colours.live))
+}
+
+/// The project with the environment that AWS is changing: of a blue/green pair the one whose change can be taken back,
+/// else the one that is not Ready, else the live one; without a pair the manifest's own. Asks AWS about a pair only.
+///
+/// # Errors
+/// Those of [`live_project`]; which one is live matters only when neither is being changed.
+pub async fn changing_project(cloud: &Cloud, project: &Project) -> Result<Project, Error> {
+    if project.deployment.strategy == Strategy::InPlace {
+        return Ok(project.clone());
+    }
+    let found = environments(cloud, project).await?;
+    let pair = Pair::of(&project.environment);
+    let of_pair = |wanted: fn(&EnvironmentDescription) -> bool| {
+        [&pair.first, &pair.second].into_iter().find(|name| {
+            found
+                .iter()
+                .any(|found| found.name == name.as_str() && wanted(found))
+        })
+    };
+    let changing = of_pair(|found| found.abortable)
+        .or_else(|| of_pair(|found| found.status != EnvironmentStatus::Ready));
+    if let Some(name) = changing {
+        return Ok(pair::project_of(project, name));
+    }
+    let colours = colours(project, &cloud.identity.account, &found)?;
+    Ok(pair::project_of(project, &colours.live))
+}
+
+async fn environments(
+    cloud: &Cloud,
+    project: &Project,
+) -> Result<Vec<EnvironmentDescription>, Error> {
+    let asked = cloud
+        .beanstalk
+        .environments(Some(&project.application), None);
+    asked.await.map_err(|source| Error::Cloud {
+        doing: "reading the environments",
+        source,
+    })
 }
 
 fn colours(

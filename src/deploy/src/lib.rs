@@ -76,7 +76,7 @@ mod upload;
 mod verify;
 mod version;
 
-pub use blue_green::{Colours, Green, live_project};
+pub use blue_green::{Colours, Green, changing_project, live_project};
 pub use check::{Candidate, CheckRequest, check, inspect};
 pub use error::Error;
 pub use form::{Form, ImageForm};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use beanpole_deploy::Steps;
 use beanpole_deploy::abort::{AbortRequest, Abortable, abort, abortable};
+use beanpole_deploy::{Steps, changing_project};
 use beanpole_model::{ExitCode, Report, Reporter};
 use clap::Args;
 
@@ -32,6 +32,8 @@ pub fn run(context: &Context, arguments: &Abort) -> Result<ExitCode, Report> {
 async fn take_back(context: &Context, arguments: &Abort) -> Result<ExitCode, Report> {
     let project = context.located_project()?.project;
     let cloud = aws::connect(context, &arguments.aws, &project, &*context.terminal).await?;
+    // A release to a blue/green pair changes the one that does not serve.
+    let project = changing_project(&cloud, &project).await?;
     let request = AbortRequest {
         cloud: &cloud,
         project: &project,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use beanpole_cloud::{EnvironmentStatus, OptionSetting, Rule, Source, UpdateEnvironment};
-use beanpole_deploy::{Error, StepId, Verdict};
-use beanpole_manifest::Keep;
+use beanpole_deploy::{Error, StepId, Verdict, changing_project};
+use beanpole_manifest::{Keep, Strategy};
 use beanpole_model::{EnvironmentName, ExitCode, Problem as _, StepOutcome};
 use beanpole_provision::pair::Pair;
 use tokio_util::sync::CancellationToken;
@@ -283,6 +283,33 @@ async fn swap_and_retirement_killed_at_any_request_are_finished_by_the_next_run(
         assert_eq!(admitted(&world, &database).await, [live].into(), "{count}");
         world.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_one_of_a_pair_that_is_being_changed_is_found() {
+    let (mut world, _) = released(Setup::default()).await;
+    let pair = names(&world);
+    world.project.deployment.strategy = Strategy::BlueGreen;
+    world.prepare().await;
+    let found = changing_project(&world.cloud, &world.project).await;
+    assert_eq!(
+        found.unwrap().environment,
+        pair.first,
+        "at rest: the live one"
+    );
+    let setting = OptionSetting::new("aws:elasticbeanstalk:application:environment", "A", "new");
+    let update = UpdateEnvironment::configure(
+        world.project.application.clone(),
+        pair.second.clone(),
+        vec![setting],
+        Vec::new(),
+    );
+    let beanstalk = &world.cloud.beanstalk;
+    beanstalk.update_environment(&update).await.unwrap();
+    let found = changing_project(&world.cloud, &world.project).await;
+    assert_eq!(found.unwrap().environment, pair.second);
+    world.wait_until_ready().await;
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
