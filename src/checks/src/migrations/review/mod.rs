@@ -145,7 +145,11 @@ fn fold_all(project: &Project<'_>) -> Fold {
 }
 
 /// Migrations that the base has not applied, in order.
-fn added(base: Option<&Project<'_>>, head: &Project<'_>, graph: &Graph) -> Vec<MigrationId> {
+pub(crate) fn added(
+    base: Option<&Project<'_>>,
+    head: &Project<'_>,
+    graph: &Graph,
+) -> Vec<MigrationId> {
     let applied = |key: &Key| {
         base.is_some_and(|base| {
             base.migrations.contains_key(key)
