@@ -1,10 +1,10 @@
 //! Two branches that are each in order, and one line out of them.
 
 use super::fixes;
-use crate::Scope;
 use crate::fix::{Answer, Fix, Proposal, outcome};
 use crate::migrations::Review;
 use crate::migrations::testing::{Case, migration_text};
+use crate::{BaseChange, Change, ChangeKind, ChangedLines, Entry, FileMode, Scope};
 
 const NOTHING: &str = "";
 
@@ -270,6 +270,62 @@ fn without_a_base_nothing_is_released() {
     let findings = crate::migrations::review(&review).findings;
     let proposals = fixes(&review, &findings);
     assert!(matches!(&proposals[0].answer, Answer::No { why } if why.contains("without a base")));
+}
+
+/// The branch of a case, with what its base has got since.
+fn merged_with_theirs(case: &Case, path: &str, text: &str) -> Case {
+    let mut scope = Scope::all(case.head.clone());
+    scope.changes = (case.head.iter())
+        .filter(|(path, _)| case.base.get(path).is_none())
+        .map(|(path, _)| Change {
+            path: path.to_owned(),
+            kind: ChangeKind::Added,
+            lines: ChangedLines::All,
+            counts: None,
+        })
+        .collect();
+    let merged = scope.merged_with(vec![BaseChange {
+        path: path.to_owned(),
+        kind: ChangeKind::Added,
+        entry: Some(Entry {
+            mode: FileMode::Regular,
+            size: None,
+        }),
+        content: Some(text.into()),
+    }]);
+    assert!(merged.unseen.is_empty());
+    let mut tip = case.base.clone();
+    tip.insert(path, text);
+    Case {
+        base: tip,
+        head: merged.scope.tree,
+        settings: case.settings.clone(),
+    }
+}
+
+#[test]
+fn two_branches_that_are_in_order_alone() {
+    let theirs = migration_text("0001_initial", NOTHING, "");
+    let path = "shop/migrations/0002_theirs.py";
+    let alone = Case::new().file(path, theirs.clone());
+    assert!(alone.all().is_empty());
+    let ours = Case::new().adds_after("0002_ours", "0001_initial", NOTHING, "");
+    assert!(ours.all().is_empty());
+
+    let merged = merged_with_theirs(&ours, path, &theirs);
+    let findings = merged.review().findings;
+    let rules: Vec<&str> = findings.iter().map(|found| found.rule.as_str()).collect();
+    assert_eq!(rules, ["several-leaves", "number-taken"]);
+    for finding in &findings {
+        let place = finding.location.as_ref().unwrap();
+        assert_eq!(
+            place.path, "shop/migrations/0002_ours.py",
+            "the branch's own"
+        );
+    }
+    let (fixed, _) = merged.fixed();
+    assert!(fixed.all().is_empty(), "{:?}", fixed.review());
+    assert_eq!(fixed.text(path), theirs);
 }
 
 #[test]

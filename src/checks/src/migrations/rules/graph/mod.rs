@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::migrations::graph::Graph;
-use crate::migrations::migration::Migration;
+use crate::migrations::migration::{Dependency, Migration};
 use crate::migrations::project::{Key, Project};
 use crate::migrations::review::added;
 use beanpole_model::{Finding, Severity};
@@ -216,18 +216,17 @@ impl GraphRules<'_> {
                     },
                 );
             }
-            self.released_waits(migration);
+            self.released_waits(old, migration);
         }
     }
 
-    /// A released migration that waits for a new one: by an edit of its dependencies, or by a `run_before` of the new one.
-    fn released_waits(&mut self, migration: &Migration) {
+    /// A released migration that waits for a new one: by an edit of its dependencies, or by a `run_before` of the new one. What it
+    /// waited for before came from elsewhere until now, and the databases have it.
+    fn released_waits(&mut self, old: &Migration, migration: &Migration) {
         let key = migration.id.key();
-        let parents = self.graph.parents.get(&key).into_iter().flatten();
-        let Some((app, name)) = parents
-            .into_iter()
-            .find(|parent| self.judged.contains(parent))
-        else {
+        let mut parents = self.graph.parents.get(&key).into_iter().flatten();
+        let is_new = |parent: &&Key| self.judged.contains(*parent) && !names(old, parent);
+        let Some((app, name)) = parents.find(is_new) else {
             return;
         };
         self.say(
@@ -271,6 +270,15 @@ impl GraphRules<'_> {
             });
         }
     }
+}
+
+/// Whether a migration depends on that one.
+fn names(migration: &Migration, key: &Key) -> bool {
+    migration.dependencies.iter().any(|one| match one {
+        Dependency::Node(app, name) => *app == key.0 && *name == key.1,
+        Dependency::First(app) | Dependency::Latest(app) => *app == key.0,
+        Dependency::Swappable(_) => false,
+    })
 }
 
 /// The released migration that has the number of a new one. A squashed migration takes the numbers that it takes.

@@ -94,6 +94,18 @@ fn released_migrations_do_not_wait_for_new_ones() {
 }
 
 #[test]
+fn an_app_that_comes_into_the_tree_was_there_before() {
+    let text = migration_text("0001_initial", NOTHING, "");
+    let path = "shop/migrations/0002_a.py";
+    let waits = text.replace("[(\"shop\"", "[(\"stock\", \"0001_new\"), (\"shop\"");
+    let mut case = Case::new()
+        .file("stock/migrations/0001_new.py", text)
+        .file(path, waits.clone());
+    case.base.insert(path, waits);
+    assert!(case.errors().is_empty(), "{:?}", case.review());
+}
+
+#[test]
 fn a_migration_that_names_itself_is_a_cycle() {
     let case = Case::new().adds_after("0002_a", "0002_a", NOTHING, "");
     assert_eq!(case.errors()[0], "migration-cycle");
