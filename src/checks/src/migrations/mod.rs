@@ -6,7 +6,10 @@
 //!
 //! Rules of this module: a migration is judged by what it does to the tables that are there, not by its words alone; a table
 //! made in the same release cannot be locked or missed by anyone; what cannot be seen is said.
+//!
+//! Beside the review: the way back (`rollback`), the SQL that Django itself makes (`exact`), and fixes (`renumber`).
 
+mod exact;
 mod field;
 mod graph;
 mod id;
@@ -29,6 +32,7 @@ mod state;
 #[cfg(test)]
 mod testing;
 
+pub use exact::{ExactSql, judge_sql};
 pub use id::MigrationId;
 pub use renumber::fixes;
 pub use review::{MigrationReview, NotAnalysed, Review, review};
