@@ -18,6 +18,7 @@ pub mod files;
 mod findings;
 pub mod fix;
 mod globs;
+mod merge;
 pub mod migrations;
 mod nearest;
 #[cfg(test)]
@@ -43,6 +44,7 @@ mod yaml;
 pub use baseline::{Baseline, BaselineError};
 pub use choice::{Level, Levels, RuleSelection, UnknownRule};
 pub use engine::{CheckReport, Counts, Policy, Reported, UPKEEP_RULES, Unseen, judge};
+pub use merge::{BaseChange, Merged};
 pub use python::LARGEST_FILE;
 pub use rule::{Group, Rule};
 pub use scope::{Change, ChangeKind, ChangedLines, Entry, FileMode, Scope};

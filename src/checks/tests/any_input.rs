@@ -1,7 +1,12 @@
 //! No input may panic, hang or overflow the stack: arbitrary bytes, broken migrations, deep nesting.
 
-use beanpole_checks::SourceTree;
-use beanpole_checks::migrations::{Review, Settings, review, review_rollback};
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use beanpole_checks::fix::{Fix, Proposal, outcome};
+use beanpole_checks::migrations::{
+    ExactSql, Review, Settings, fixes, judge_sql, review, review_rollback,
+};
+use beanpole_checks::{Scope, SourceTree};
 use proptest::prelude::*;
 
 const MIGRATION: &str = r#"from django.db import migrations, models
@@ -48,11 +53,19 @@ fn judge(base: &[u8], head: &[u8]) {
     };
     let (base, head) = (tree(base), tree(head));
     let settings = Settings::default();
-    let found = review(&Review {
+    let whole = Review {
         base: Some(&base),
         head: &head,
         settings: &settings,
-    });
+    };
+    let found = review(&whole);
+    let _ = judge_sql(
+        &whole,
+        &[ExactSql {
+            path: "shop/migrations/0002_b.py",
+            sql: &String::from_utf8_lossy(head.get("shop/models.py").unwrap_or_default()),
+        }],
+    );
     // Places are places of the file.
     for finding in &found.findings {
         if let Some(line) = finding.location.as_ref().and_then(|location| location.line) {
@@ -65,6 +78,35 @@ fn judge(base: &[u8], head: &[u8]) {
         settings: &settings,
     });
     let _ = review_rollback(&head, &base, &settings);
+}
+
+/// A migration of `shop` after that one.
+fn after(name: &str) -> String {
+    format!(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    dependencies = [(\"shop\", \"{name}\")]\n"
+    )
+}
+
+/// Carries out what is proposed for the findings about numbers. Says whether something was.
+fn fixed(base: &SourceTree, head: &SourceTree) -> (SourceTree, bool) {
+    let settings = Settings::default();
+    let whole = Review {
+        base: Some(base),
+        head,
+        settings: &settings,
+    };
+    let proposals = fixes(&whole, &review(&whole).findings);
+    let steps: Vec<Fix> = (proposals.iter().flat_map(Proposal::fixes).cloned()).collect();
+    let mut tree = head.clone();
+    for change in outcome(&Scope::all(head.clone()), &steps).unwrap() {
+        match change.after {
+            Some(file) => tree.insert(change.path, file.content),
+            None => {
+                tree.remove(&change.path);
+            }
+        }
+    }
+    (tree, !steps.is_empty())
 }
 
 proptest! {
@@ -92,6 +134,58 @@ proptest! {
         }
         let text: String = text.into_iter().collect();
         judge(MIGRATION.as_bytes(), text.as_bytes());
+    }
+
+    /// A line of new migrations that begins at some released one, with whatever numbers.
+    #[test]
+    fn what_is_proposed_helps(released in 1..5_usize, begin in 0..5_usize, numbers in prop::collection::vec(1..9_u32, 1..4)) {
+        let name = |at: usize| format!("{:04}_theirs", at + 1);
+        let mut base = SourceTree::new();
+        for at in 0..released {
+            let text = if at == 0 { after("x").replace("(\"shop\", \"x\")", "") } else { after(&name(at - 1)) };
+            base.insert(format!("shop/migrations/{}.py", name(at)), text);
+        }
+        let mut head = base.clone();
+        let mut before = name(begin.min(released - 1));
+        for (at, number) in numbers.iter().enumerate() {
+            let own = format!("{number:04}_ours{at}");
+            head.insert(format!("shop/migrations/{own}.py"), after(&before));
+            before = own;
+        }
+        let (tree, _) = fixed(&base, &head);
+        let settings = Settings::default();
+        let left = review(&Review { base: Some(&base), head: &tree, settings: &settings }).findings;
+        prop_assert!(left.is_empty(), "{left:?}");
+        for (path, bytes) in base.iter() {
+            prop_assert_eq!(tree.get(path), Some(bytes));
+        }
+        prop_assert_eq!(tree.len(), head.len());
+        prop_assert!(!fixed(&base, &tree).1);
+    }
+
+    /// A migration beside a released one, mutated: what is proposed, if anything, leaves no such finding, and the released files.
+    #[test]
+    fn what_is_proposed_for_odd_texts_helps(at in any::<prop::sample::Index>(), with in "[a-z0-9_(){}\\[\\],.:='\"\n *+#é\u{feff}-]{0,4}") {
+        let mut base = SourceTree::new();
+        base.insert("shop/migrations/0001_initial.py", after("x").replace("(\"shop\", \"x\")", ""));
+        let mut head = base.clone();
+        base.insert("shop/migrations/0002_theirs.py", after("0001_initial"));
+        head.insert("shop/migrations/0002_theirs.py", after("0001_initial"));
+        let mut ours: Vec<char> = after("0001_initial").chars().collect();
+        let at = at.index(ours.len());
+        ours.splice(at..at, with.chars());
+        let ours: String = ours.into_iter().collect();
+        head.insert("shop/migrations/0002_ours.py", ours);
+        let (tree, is_done) = fixed(&base, &head);
+        for (path, bytes) in base.iter() {
+            prop_assert_eq!(tree.get(path), Some(bytes));
+        }
+        if is_done {
+            let settings = Settings::default();
+            let left = review(&Review { base: Some(&base), head: &tree, settings: &settings }).findings;
+            let about_numbers = |rule: &str| matches!(rule, "several-leaves" | "number-taken" | "missing-migration");
+            prop_assert!(!left.iter().any(|found| about_numbers(&found.rule)), "{left:?}");
+        }
     }
 
     /// The SQL of a migration, mutated.

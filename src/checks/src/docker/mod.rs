@@ -14,6 +14,7 @@ mod secret_names;
 mod testing;
 
 use crate::findings::Report;
+use crate::fix::Proposal;
 use crate::paths::base_name;
 use crate::report::Said;
 use crate::{Group, Rule, Scope};
@@ -103,6 +104,15 @@ pub fn wants(path: &str) -> bool {
         || is_ignore_file(path)
         || is_procfile(path)
         || may_be_script(path)
+}
+
+/// The rule with a fix.
+pub(crate) const NOT_EXECUTABLE: &str = rules::mode::RULE.id;
+
+/// What can be done about findings of this group: scripts get the execute bit. Others of the findings are left.
+#[must_use]
+pub fn fixes(scope: &Scope, findings: &[Finding]) -> Vec<Proposal> {
+    rules::mode::fixes(scope, findings)
 }
 
 /// Judges the files of a scope.

@@ -50,7 +50,7 @@ impl Case {
         self
     }
 
-    pub(super) fn findings(&self) -> Vec<Finding> {
+    pub(super) fn scope(&self) -> Scope {
         let mut scope = Scope::all(self.tree.clone());
         for path in &self.executable {
             if let Some(entry) = scope.entries.get_mut(path) {
@@ -60,7 +60,11 @@ impl Case {
         if let Some(changes) = &self.changes {
             scope.changes.clone_from(changes);
         }
-        check(&scope, &self.settings)
+        scope
+    }
+
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        check(&self.scope(), &self.settings)
     }
 
     /// All findings as `path:line:column rule`.

@@ -1,6 +1,6 @@
 //! The graph of all migrations of a project, as Django's loader builds it.
 
-use super::migration::Dependency;
+use super::migration::{Dependency, Migration};
 use super::project::{Key, Project};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,8 @@ pub(crate) struct Graph {
     pub(crate) missing: Vec<(Key, Key)>,
     /// Nodes that squashed ones replace, with the squashed one.
     pub(crate) replaced: BTreeMap<Key, Key>,
+    /// What each node waits for.
+    pub(crate) parents: BTreeMap<Key, BTreeSet<Key>>,
 }
 
 impl Graph {
@@ -24,13 +26,36 @@ impl Graph {
     pub(crate) fn build(project: &Project<'_>) -> Self {
         Builder::new(project).build()
     }
+
+    /// The node that stands for another one: itself, or what replaces it in the end.
+    pub(crate) fn final_node<'k>(&'k self, key: &'k Key) -> &'k Key {
+        let mut current = key;
+        for _ in 0..=self.replaced.len() {
+            match self.replaced.get(current) {
+                Some(next) => current = next,
+                None => break,
+            }
+        }
+        current
+    }
+
+    /// What a node waits for in its own app.
+    pub(crate) fn parents_in_app<'k>(&'k self, key: &'k Key) -> impl Iterator<Item = &'k Key> {
+        let all = self.parents.get(key).into_iter().flatten();
+        all.filter(|parent| parent.0 == key.0)
+    }
+
+    /// The nodes of an app for which no other node of the app waits.
+    pub(crate) fn leaves_of(&self, app: &str) -> Vec<&Key> {
+        let nodes = || self.order.iter().filter(|key| key.0 == app);
+        let waited_for: BTreeSet<&Key> = nodes().flat_map(|key| self.parents_in_app(key)).collect();
+        nodes().filter(|key| !waited_for.contains(key)).collect()
+    }
 }
 
 struct Builder<'p, 't> {
     project: &'p Project<'t>,
     graph: Graph,
-    /// Parents of each node.
-    parents: BTreeMap<Key, BTreeSet<Key>>,
     /// The nodes of each app that stay.
     apps: BTreeMap<String, Vec<Key>>,
 }
@@ -54,7 +79,6 @@ impl<'p, 't> Builder<'p, 't> {
         Self {
             project,
             graph,
-            parents: BTreeMap::new(),
             apps,
         }
     }
@@ -62,11 +86,11 @@ impl<'p, 't> Builder<'p, 't> {
     fn build(mut self) -> Graph {
         let nodes: Vec<Key> = self.apps.values().flatten().cloned().collect();
         for key in &nodes {
-            self.parents.entry(key.clone()).or_default();
+            self.graph.parents.entry(key.clone()).or_default();
         }
         for (key, migration) in &self.project.migrations {
             // A node that is replaced hands its edges to the squashed one, as Django's loader does.
-            let child = self.final_node(key);
+            let child = self.graph.final_node(key).clone();
             for dependency in &migration.dependencies {
                 match dependency {
                     Dependency::Node(app, name) => {
@@ -79,30 +103,34 @@ impl<'p, 't> Builder<'p, 't> {
             }
             for before in &migration.run_before {
                 if self.project.migrations.contains_key(before) {
-                    let waits = self.final_node(before);
+                    let waits = self.graph.final_node(before).clone();
                     self.add_parent(&waits, &child);
                 }
             }
         }
         self.leaves();
         self.sort(&nodes);
+        if self.graph.cycle.is_empty() {
+            self.graph.cycle = self.waits_for_itself();
+        }
         self.graph
     }
 
-    /// The node that stands for another one: itself, or what replaces it in the end.
-    fn final_node(&self, key: &Key) -> Key {
-        let mut current = key;
-        for _ in 0..=self.graph.replaced.len() {
-            match self.graph.replaced.get(current) {
-                Some(next) => current = next,
-                None => break,
-            }
-        }
-        current.clone()
+    /// A migration that names itself: the smallest circle.
+    fn waits_for_itself(&self) -> Vec<Key> {
+        let names_itself = |(key, migration): &(&Key, &Migration)| {
+            migration.run_before.contains(key)
+                || migration
+                    .dependencies
+                    .iter()
+                    .any(|one| matches!(one, Dependency::Node(app, name) if *app == key.0 && *name == key.1))
+        };
+        let found = self.project.migrations.iter().find(names_itself);
+        found.map(|(key, _)| key.clone()).into_iter().collect()
     }
 
     fn edge(&mut self, child: &Key, from: &Key, to: &Key) {
-        let parent = self.final_node(to);
+        let parent = self.graph.final_node(to).clone();
         if self.project.migrations.contains_key(&parent) {
             self.add_parent(child, &parent);
         } else if self.apps.contains_key(&to.0) && !self.project.unreadable_keys.contains(to) {
@@ -112,7 +140,8 @@ impl<'p, 't> Builder<'p, 't> {
 
     fn add_parent(&mut self, child: &Key, parent: &Key) {
         if child != parent {
-            self.parents
+            self.graph
+                .parents
                 .entry(child.clone())
                 .or_default()
                 .insert(parent.clone());
@@ -138,7 +167,7 @@ impl<'p, 't> Builder<'p, 't> {
 
     fn leaves(&mut self) {
         let mut has_child: BTreeSet<&Key> = BTreeSet::new();
-        for (child, parents) in &self.parents {
+        for (child, parents) in &self.graph.parents {
             has_child.extend(parents.iter().filter(|parent| parent.0 == child.0));
         }
         for (app, nodes) in &self.apps {
@@ -167,7 +196,7 @@ impl<'p, 't> Builder<'p, 't> {
         let mut children: BTreeMap<&Key, Vec<&Key>> = BTreeMap::new();
         let mut waiting: BTreeMap<&Key, usize> = BTreeMap::new();
         for node in nodes {
-            let parents = self.parents.get(node);
+            let parents = self.graph.parents.get(node);
             waiting.insert(node, parents.map_or(0, BTreeSet::len));
             for parent in parents.into_iter().flatten() {
                 children.entry(parent).or_default().push(node);
@@ -195,7 +224,7 @@ impl<'p, 't> Builder<'p, 't> {
             .filter(|(_, count)| **count > 0)
             .map(|(node, _)| (*node).clone())
             .collect();
-        self.graph.cycle = only_the_cycle(&rest, &self.parents);
+        self.graph.cycle = only_the_cycle(&rest, &self.graph.parents);
         order.extend(rest);
         self.graph.order = order;
     }

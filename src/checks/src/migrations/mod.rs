@@ -6,7 +6,10 @@
 //!
 //! Rules of this module: a migration is judged by what it does to the tables that are there, not by its words alone; a table
 //! made in the same release cannot be locked or missed by anyone; what cannot be seen is said.
+//!
+//! Beside the review: the way back (`rollback`), the SQL that Django itself makes (`exact`), and fixes (`renumber`).
 
+mod exact;
 mod field;
 mod graph;
 mod id;
@@ -19,6 +22,7 @@ mod peers;
 mod project;
 mod read;
 mod read_operation;
+mod renumber;
 mod review;
 mod rollback;
 mod rules;
@@ -28,7 +32,9 @@ mod state;
 #[cfg(test)]
 mod testing;
 
+pub use exact::{ExactSql, judge_sql};
 pub use id::MigrationId;
+pub use renumber::fixes;
 pub use review::{MigrationReview, NotAnalysed, Review, review};
 pub use rollback::{RollbackReview, review_rollback};
 pub use settings::Settings;
@@ -36,8 +42,12 @@ pub use settings::Settings;
 /// All rules of this group.
 pub const RULES: &[crate::Rule] = rules::catalog::RULES;
 
-/// Whether the content of that path is needed even if it did not change: models and helper modules are looked up as well.
+/// Rules with fixes.
+pub(crate) use rules::graph::{LEAVES as SEVERAL_LEAVES, TAKEN as NUMBER_TAKEN};
+
+/// Whether the content of that path is needed even if it did not change: models and helper modules are looked up as well, and a
+/// fix keeps the file of django-linear-migrations true.
 #[must_use]
 pub fn wants(path: &str) -> bool {
-    path.ends_with(".py")
+    path.ends_with(".py") || crate::paths::base_name(path) == "max_migration.txt"
 }

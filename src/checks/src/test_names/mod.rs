@@ -15,6 +15,7 @@ mod undiscovered;
 
 pub use settings::{Runner, Settings};
 
+use crate::fix::Proposal;
 use crate::pattern::{PathPattern, path_patterns};
 use crate::python::with_deep_stack;
 use crate::report::finding;
@@ -25,6 +26,9 @@ use runner::{Runner as Found, Runners};
 
 /// The rules of this group.
 pub const RULES: &[Rule] = &[undiscovered::RULE, package::RULE, shadow::RULE, clash::RULE];
+
+/// The rule with a fix.
+pub(crate) const MISSING_PACKAGE: &str = package::RULE.id;
 
 /// Whether the content of that path has to be read, even if it did not change.
 #[must_use]
@@ -58,15 +62,7 @@ pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
         return findings;
     }
     let judge = || {
-        let context = Context {
-            scope,
-            own: (!settings.patterns.is_empty())
-                .then(|| FilePatterns::new(settings.patterns.clone())),
-            unittest: FilePatterns::new(vec!["test*.py".to_owned()]),
-            unknown: FilePatterns::new(vec!["test*.py".to_owned(), "*_test.py".to_owned()]),
-            runners: Runners::new(scope, settings),
-            exclude,
-        };
+        let context = Context::new(scope, settings, exclude);
         let mut findings = undiscovered::check(&context);
         findings.extend(package::check(&context));
         findings.extend(shadow::check(&context));
@@ -78,8 +74,37 @@ pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
     findings
 }
 
+/// What can be done about findings of this group: the files that make packages of directories. Others of the findings are
+/// left.
+#[must_use]
+pub fn fixes(scope: &Scope, settings: &Settings, findings: &[Finding]) -> Vec<Proposal> {
+    if !findings.iter().any(|found| found.rule == MISSING_PACKAGE) {
+        return Vec::new();
+    }
+    let propose = || {
+        let (exclude, _) = path_patterns(&settings.exclude);
+        package::fixes(&Context::new(scope, settings, exclude), findings)
+    };
+    with_deep_stack(propose).unwrap_or_default()
+}
+
 fn matters(path: &str) -> bool {
     path.ends_with(".py") || pytest::is_config(path)
+}
+
+impl<'a> Context<'a> {
+    /// Reads the project. Call it on a deep stack.
+    fn new(scope: &'a Scope, settings: &'a Settings, exclude: Vec<PathPattern>) -> Self {
+        Self {
+            scope,
+            own: (!settings.patterns.is_empty())
+                .then(|| FilePatterns::new(settings.patterns.clone())),
+            unittest: FilePatterns::new(vec!["test*.py".to_owned()]),
+            unknown: FilePatterns::new(vec!["test*.py".to_owned(), "*_test.py".to_owned()]),
+            runners: Runners::new(scope, settings),
+            exclude,
+        }
+    }
 }
 
 impl Context<'_> {

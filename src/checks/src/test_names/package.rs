@@ -3,12 +3,13 @@
 use super::Context;
 use super::content::Content;
 use super::runner::Runner;
-use crate::paths::{ancestors, join, parent};
+use crate::fix::{Answer, Fix, Proposal};
+use crate::paths::{ancestors, base_name, join, parent};
 use crate::python::Lines;
 use crate::report::{finding, place};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Location, Severity};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const RULE: Rule = Rule {
     id: "missing-test-package",
@@ -58,11 +59,7 @@ fn judge(context: &Context<'_>, path: &str) -> Option<(String, Finding)> {
     if !context.is_judged(path) || !context.patterns_for(&runner).finds(path) {
         return None;
     }
-    let missing = ancestors(parent(path))
-        .take_while(|directory| directory != top && !directory.is_empty())
-        .filter(|directory| !context.exists(&join(directory, "__init__.py")))
-        .last()?
-        .to_owned();
+    let missing = no_packages(context, path, top).last()?.to_owned();
     let lost = context.is_gone(&join(&missing, "__init__.py"));
     let at = match context.scope.tree.get(path) {
         Some(bytes) => {
@@ -103,10 +100,85 @@ fn judge(context: &Context<'_>, path: &str) -> Option<(String, Finding)> {
     Some((missing, finding))
 }
 
+/// The directories above a file that are no packages, the nearest first.
+fn no_packages<'p>(
+    context: &'p Context<'_>,
+    path: &'p str,
+    top: &'p str,
+) -> impl Iterator<Item = &'p str> {
+    ancestors(parent(path))
+        .take_while(move |directory| *directory != top && !directory.is_empty())
+        .filter(|directory| !context.exists(&join(directory, "__init__.py")))
+}
+
+/// One proposal for each finding of this rule.
+pub(super) fn fixes(context: &Context<'_>, findings: &[Finding]) -> Vec<Proposal> {
+    let own = (findings.iter().enumerate()).filter(|(_, finding)| finding.rule == RULE.id);
+    own.filter_map(|(index, finding)| {
+        let path = finding.location.as_ref()?.path.as_str();
+        Some(Proposal {
+            findings: vec![index],
+            answer: answer(context, path)?,
+        })
+    })
+    .collect()
+}
+
+/// What to do about a file that is not found.
+fn answer(context: &Context<'_>, path: &str) -> Option<Answer> {
+    let Runner::Django { top, .. } = context.runners.of(path) else {
+        return None;
+    };
+    let outermost = no_packages(context, path, &top).last()?.to_owned();
+    if context.is_gone(&join(&outermost, "__init__.py")) {
+        return Some(Answer::No {
+            why: format!(
+                "{outermost}/__init__.py was deleted by this change, and only you know what it held"
+            ),
+        });
+    }
+    // Inside of a package a new one hides nothing. At the top it may be found instead of an installed one.
+    let is_inside = context.exists(&join(parent(&outermost), "__init__.py"));
+    if !is_inside && base_name(&outermost) != "tests" {
+        return Some(Answer::No {
+            why: format!("the package {outermost} could hide an installed one of that name"),
+        });
+    }
+    let created: Vec<String> = (below(context, &outermost, &top).into_iter())
+        .map(|directory| join(&directory, "__init__.py"))
+        .collect();
+    Some(Answer::Fix {
+        what: format!("adds an empty {}", created.join(" and ")),
+        fixes: (created.into_iter())
+            .map(|path| Fix::Create {
+                path,
+                content: Vec::new(),
+            })
+            .collect(),
+    })
+}
+
+/// The directory, and those below it that are no packages and hold test files.
+fn below(context: &Context<'_>, directory: &str, top: &str) -> BTreeSet<String> {
+    let inside = format!("{directory}/");
+    let paths = context.scope.entries.range(inside.clone()..);
+    let tests = paths
+        .map(|(path, _)| path.as_str())
+        .take_while(|path| path.starts_with(&inside))
+        .filter(|path| {
+            let runner = context.runners.of(path);
+            context.is_judged(path) && context.patterns_for(&runner).finds(path)
+        });
+    let directories = tests.flat_map(|path| no_packages(context, path, top));
+    directories.map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{CASE, changed, found, new};
-    use crate::ChangeKind;
+    use super::super::{Settings, check, fixes};
+    use crate::fix::{Answer, Fix, Proposal, outcome};
+    use crate::{ChangeKind, Scope};
 
     #[test]
     fn every_directory_has_to_be_a_package() {
@@ -171,5 +243,71 @@ mod tests {
             .len()
         };
         assert_eq!((judged(&[(1, 1)]), judged(&[(5, 5)])), (0, 1));
+    }
+
+    /// What is proposed for the scope, and what is found when that is done.
+    fn fixed(scope: &Scope) -> (Vec<Proposal>, Vec<String>) {
+        let settings = Settings::default();
+        let proposals = fixes(scope, &settings, &check(scope, &settings));
+        let steps: Vec<Fix> = proposals
+            .iter()
+            .flat_map(Proposal::fixes)
+            .cloned()
+            .collect();
+        let mut tree = scope.tree.clone();
+        for change in outcome(scope, &steps).unwrap() {
+            tree.insert(change.path, change.after.unwrap().content);
+        }
+        (proposals, found(&Scope::all(tree)))
+    }
+
+    #[test]
+    fn a_package_is_made_where_it_hides_nothing() {
+        let scope = new(&[
+            ("manage.py", ""),
+            ("shop/__init__.py", ""),
+            ("shop/tests/test_a.py", CASE),
+            ("shop/tests/unit/test_b.py", CASE),
+            ("shop/tests/data/readme.txt", ""),
+            ("tests/test_c.py", CASE),
+        ]);
+        let (proposals, left) = fixed(&scope);
+        assert_eq!(left, [""; 0]);
+        let created: Vec<_> = proposals.iter().flat_map(Proposal::fixes).collect();
+        let create = |path: &str| Fix::Create {
+            path: path.to_owned(),
+            content: Vec::new(),
+        };
+        assert_eq!(
+            created,
+            [
+                &create("shop/tests/__init__.py"),
+                &create("shop/tests/unit/__init__.py"),
+                &create("tests/__init__.py"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_package_that_may_hide_another_is_for_a_person() {
+        let scope = new(&[("manage.py", ""), ("redis/test_a.py", CASE)]);
+        let (proposals, left) = fixed(&scope);
+        assert_eq!(left.len(), 1);
+        let Answer::No { why } = &proposals[0].answer else {
+            panic!("{proposals:?}")
+        };
+        assert!(why.contains("hide an installed one"), "{why}");
+    }
+
+    #[test]
+    fn what_was_deleted_is_not_made_up() {
+        let files = [
+            ("manage.py", ""),
+            ("shop/__init__.py", ""),
+            ("shop/tests/test_a.py", CASE),
+        ];
+        let path = "shop/tests/__init__.py";
+        let (proposals, _) = fixed(&changed(&files, path, ChangeKind::Deleted, &[]));
+        assert!(matches!(&proposals[0].answer, Answer::No { why } if why.contains("was deleted")));
     }
 }

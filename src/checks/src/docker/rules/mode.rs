@@ -4,11 +4,13 @@ use crate::docker::dockerfile::Instruction;
 use crate::docker::project::{Project, sources};
 use crate::docker::script::{Script, Start};
 use crate::findings::Report;
+use crate::fix::{Answer, Fix, Proposal};
 use crate::paths::base_name;
 use crate::report::Said;
 use crate::source::Place;
-use crate::{FileMode, Group, Rule, shell};
-use beanpole_model::Severity;
+use crate::{FileMode, Group, Rule, Scope, shell};
+use beanpole_model::{Finding, Severity};
+use std::collections::BTreeMap;
 
 /// After POSIX `execve`: EACCES without the execute bit.
 pub(in crate::docker) const RULE: Rule = Rule {
@@ -60,6 +62,42 @@ fn say(script: &Script<'_>, start: &Start, hidden_by: Option<String>, report: &m
             remedy: format!("git update-index --chmod=+x {}", script.path),
         },
     );
+}
+
+/// One proposal for each script of a finding of this rule.
+pub(in crate::docker) fn fixes(scope: &Scope, findings: &[Finding]) -> Vec<Proposal> {
+    let mut scripts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, finding) in findings.iter().enumerate() {
+        if let Some(place) = &finding.location
+            && finding.rule == RULE.id
+        {
+            scripts.entry(&place.path).or_default().push(index);
+        }
+    }
+    scripts
+        .into_iter()
+        .map(|(path, findings)| Proposal {
+            findings,
+            answer: answer(scope, path),
+        })
+        .collect()
+}
+
+/// The bit alone helps only a script that names its interpreter.
+fn answer(scope: &Scope, path: &str) -> Answer {
+    let bytes = scope.tree.get(path).unwrap_or_default();
+    if bytes.starts_with(b"#!") {
+        Answer::Fix {
+            what: format!("gives {path} the execute bit"),
+            fixes: vec![Fix::MakeExecutable {
+                path: path.to_owned(),
+            }],
+        }
+    } else {
+        Answer::No {
+            why: format!("{path} does not begin with `#!`: the bit alone would not start it"),
+        }
+    }
 }
 
 /// The compose file, with the place of its volumes, that mounts a directory of the project over the image's script: then the mode
@@ -190,7 +228,9 @@ fn changed_mode(instruction: &Instruction, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::docker::fixes;
     use crate::docker::testing::Case;
+    use crate::fix::{Answer, outcome};
 
     fn case(image: &str) -> Case {
         let image = format!("FROM a:1\nUSER app\n{image}\n");
@@ -200,6 +240,26 @@ mod tests {
     }
 
     const START: &str = "ENTRYPOINT [\"/app/entrypoint.sh\"]";
+
+    #[test]
+    fn the_bit_is_given_once_to_a_script_that_it_starts() {
+        let missing = case(&format!("COPY entrypoint.sh /app/\n{START}"));
+        let scope = missing.scope();
+        let proposals = fixes(&scope, &missing.findings());
+        assert_eq!(proposals.len(), 1);
+        let changes = outcome(&scope, proposals[0].fixes()).unwrap();
+        let after = changes[0].after.clone().unwrap();
+        assert!(after.is_executable);
+        let fixed = missing
+            .clone()
+            .executable("entrypoint.sh", after.content.as_slice());
+        assert!(fixed.errors().is_empty());
+        assert!(fixes(&fixed.scope(), &fixed.findings()).is_empty());
+
+        let bare = missing.file("entrypoint.sh", "exec \"$@\"\n");
+        let proposals = fixes(&bare.scope(), &bare.findings());
+        assert!(matches!(&proposals[0].answer, Answer::No { why } if why.contains("`#!`")));
+    }
 
     #[test]
     fn a_missing_bit_is_found() {

@@ -106,10 +106,7 @@ pub(crate) fn judge(
     findings.extend(rules::separate::findings(disagreements, &fold));
     let not_analysed = not_analysed(base, head, &judged);
     findings.extend(not_analysed.iter().map(rules::not_analysed));
-    findings.sort_by(|left, right| {
-        (right.severity.cmp(&left.severity)).then_with(|| place(left).cmp(&place(right)))
-    });
-    findings.dedup();
+    sort(&mut findings);
     MigrationReview {
         added,
         blocked: findings
@@ -118,6 +115,14 @@ pub(crate) fn judge(
         findings,
         not_analysed,
     }
+}
+
+/// The worst first, then by place; each once.
+pub(crate) fn sort(findings: &mut Vec<Finding>) {
+    findings.sort_by(|left, right| {
+        (right.severity.cmp(&left.severity)).then_with(|| place(left).cmp(&place(right)))
+    });
+    findings.dedup();
 }
 
 fn place(finding: &Finding) -> (&str, Option<u32>, Option<u32>, &str) {
@@ -131,7 +136,7 @@ fn place(finding: &Finding) -> (&str, Option<u32>, Option<u32>, &str) {
 }
 
 /// Models and tables after all migrations of a project.
-fn fold_all(project: &Project<'_>) -> Fold {
+pub(crate) fn fold_all(project: &Project<'_>) -> Fold {
     let graph = Graph::build(project);
     let mut fold = Fold::default();
     for key in &graph.order {
@@ -145,7 +150,11 @@ fn fold_all(project: &Project<'_>) -> Fold {
 }
 
 /// Migrations that the base has not applied, in order.
-fn added(base: Option<&Project<'_>>, head: &Project<'_>, graph: &Graph) -> Vec<MigrationId> {
+pub(crate) fn added(
+    base: Option<&Project<'_>>,
+    head: &Project<'_>,
+    graph: &Graph,
+) -> Vec<MigrationId> {
     let applied = |key: &Key| {
         base.is_some_and(|base| {
             base.migrations.contains_key(key)

@@ -19,7 +19,7 @@ mod rename_column;
 mod rename_table;
 mod required_column;
 mod run_python;
-mod run_sql;
+pub(super) mod run_sql;
 pub(super) mod separate;
 mod set_not_null;
 mod unique;

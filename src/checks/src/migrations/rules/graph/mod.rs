@@ -4,15 +4,16 @@
 mod tests;
 
 use crate::migrations::graph::Graph;
-use crate::migrations::migration::Migration;
+use crate::migrations::migration::{Dependency, Migration};
 use crate::migrations::project::{Key, Project};
+use crate::migrations::review::added;
 use beanpole_model::{Finding, Severity};
 use std::collections::BTreeSet;
 
-pub(in crate::migrations) const LEAVES: &str = "several-leaves";
+pub(crate) const LEAVES: &str = "several-leaves";
 pub(in crate::migrations) const CYCLE: &str = "migration-cycle";
 pub(in crate::migrations) const MISSING: &str = "missing-migration";
-pub(in crate::migrations) const TAKEN: &str = "number-taken";
+pub(crate) const TAKEN: &str = "number-taken";
 pub(in crate::migrations) const EDITED: &str = "edited-migration";
 pub(in crate::migrations) const DELETED: &str = "deleted-migration";
 
@@ -69,23 +70,29 @@ impl GraphRules<'_> {
 
     fn several_leaves(&mut self) {
         for (app, leaves) in &self.graph.several_leaves {
+            let is_new = |key: &&Key| self.judged.contains(*key);
             // The file to change is one that is not released yet.
-            let new: Vec<&Key> = leaves
-                .iter()
-                .filter(|key| self.judged.contains(*key))
-                .collect();
-            let Some(key) = new.last().copied().or_else(|| leaves.last()) else {
+            let Some(leaf) = leaves.iter().rfind(is_new).or_else(|| leaves.last()) else {
                 continue;
             };
+            let key = self.first_new_before(leaf);
             let Some(migration) = self.head.migrations.get(key) else {
                 continue;
             };
-            let names: Vec<&str> = leaves.iter().map(|key| key.1.as_str()).collect();
-            let others: Vec<&str> = names
-                .iter()
-                .copied()
-                .filter(|name| *name != key.1)
+            let others: Vec<&str> = (leaves.iter())
+                .filter(|key| *key != leaf)
+                .map(|key| key.1.as_str())
                 .collect();
+            let remedy = if self.judged.contains(key) {
+                format!(
+                    "renumber {} and let it depend on {}, or run `makemigrations --merge`",
+                    migration.id.path,
+                    others.join(", ")
+                )
+            } else {
+                "run `makemigrations --merge`".to_owned()
+            };
+            let names: Vec<&str> = leaves.iter().map(|key| key.1.as_str()).collect();
             self.say(
                 migration,
                 Words {
@@ -97,14 +104,24 @@ impl GraphRules<'_> {
                         names.join(", ")
                     ),
                     reason: "`migrate` refuses to run: \"Conflicting migrations detected\"",
-                    remedy: format!(
-                        "renumber {} and let it depend on {}, or run `makemigrations --merge`",
-                        migration.id.path,
-                        others.join(", ")
-                    ),
+                    remedy,
                 },
             );
         }
+    }
+
+    /// The new migration of the app that begins where the released ones end: the leaf itself, or one before it. A released leaf
+    /// stays what it is.
+    fn first_new_before<'k>(&'k self, leaf: &'k Key) -> &'k Key {
+        let mut first = leaf;
+        for _ in 0..self.judged.len() {
+            let mut parents = self.graph.parents_in_app(first);
+            match parents.find(|parent| self.judged.contains(*parent)) {
+                Some(parent) => first = parent,
+                None => break,
+            }
+        }
+        first
     }
 
     fn cycle(&mut self) {
@@ -158,28 +175,19 @@ impl GraphRules<'_> {
         let Some(base) = self.base else {
             return;
         };
-        for (app, name) in self.judged {
-            let (Some(number), Some(migration)) = (
-                number(name),
-                self.head.migrations.get(&(app.clone(), name.clone())),
-            ) else {
+        for key in self.judged {
+            let Some(migration) = self.head.migrations.get(key) else {
                 continue;
             };
-            // A squashed migration and a merge take the numbers that they take.
-            if !migration.replaces.is_empty() {
-                continue;
-            }
-            let taken = base
-                .migrations
-                .keys()
-                .find(|(other_app, other)| other_app == app && self::number(other) == Some(number));
-            if let Some((_, other)) = taken {
+            if let Some((number, (app, other))) = released_with_its_number(base, migration) {
                 self.say(
                     migration,
                     Words {
                         rule: TAKEN,
                         severity: Severity::Warning,
-                        message: format!("the number {number} is taken by {app}.{other}, which is released"),
+                        message: format!(
+                            "the number {number} is taken by {app}.{other}, which is released"
+                        ),
                         reason: "two migrations of one number were made side by side: their order is not the one that their names say",
                         remedy: format!("give {} the next free number and let it depend on the last migration", migration.id.path),
                     },
@@ -208,7 +216,29 @@ impl GraphRules<'_> {
                     },
                 );
             }
+            self.released_waits(old, migration);
         }
+    }
+
+    /// A released migration that waits for a new one: by an edit of its dependencies, or by a `run_before` of the new one. What it
+    /// waited for before came from elsewhere until now, and the databases have it.
+    fn released_waits(&mut self, old: &Migration, migration: &Migration) {
+        let key = migration.id.key();
+        let mut parents = self.graph.parents.get(&key).into_iter().flatten();
+        let is_new = |parent: &&Key| self.judged.contains(*parent) && !names(old, parent);
+        let Some((app, name)) = parents.find(is_new) else {
+            return;
+        };
+        self.say(
+            migration,
+            Words {
+                rule: EDITED,
+                severity: Severity::Error,
+                message: format!("{} is released and waits for {app}.{name} now, which is new", migration.id),
+                reason: "`migrate` stops with InconsistentMigrationHistory on every database that has it",
+                remedy: format!("let a migration after {} wait for {app}.{name}", migration.id),
+            },
+        );
     }
 
     fn deleted(&mut self) {
@@ -242,8 +272,43 @@ impl GraphRules<'_> {
     }
 }
 
+/// Whether a migration depends on that one.
+fn names(migration: &Migration, key: &Key) -> bool {
+    migration.dependencies.iter().any(|one| match one {
+        Dependency::Node(app, name) => *app == key.0 && *name == key.1,
+        Dependency::First(app) | Dependency::Latest(app) => *app == key.0,
+        Dependency::Swappable(_) => false,
+    })
+}
+
+/// The released migration that has the number of a new one. A squashed migration takes the numbers that it takes.
+fn released_with_its_number<'b>(
+    base: &'b Project<'_>,
+    migration: &Migration,
+) -> Option<(u32, &'b Key)> {
+    let number = number(&migration.id.name).filter(|_| migration.replaces.is_empty())?;
+    let mut released = base.migrations.keys();
+    released
+        .find(|(app, name)| *app == migration.id.app && self::number(name) == Some(number))
+        .map(|key| (number, key))
+}
+
+/// Whether a new migration of that app has the number of a released one.
+pub(in crate::migrations) fn collides(
+    base: &Project<'_>,
+    head: &Project<'_>,
+    graph: &Graph,
+    app: &str,
+) -> bool {
+    added(Some(base), head, graph)
+        .into_iter()
+        .filter(|id| id.app == app)
+        .filter_map(|id| head.migrations.get(&id.key()))
+        .any(|migration| released_with_its_number(base, migration).is_some())
+}
+
 /// The number that a name begins with.
-fn number(name: &str) -> Option<u32> {
+pub(in crate::migrations) fn number(name: &str) -> Option<u32> {
     let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }

@@ -20,6 +20,101 @@ fn two_leaves_are_an_error_that_names_the_new_file() {
 }
 
 #[test]
+fn the_file_to_renumber_is_the_first_of_the_new_ones() {
+    let case = Case::new()
+        .released("0002_theirs", "0001_initial", NOTHING)
+        .adds_after("0002_ours", "0001_initial", NOTHING, "")
+        .adds_after("0003_more", "0002_ours", NOTHING, "");
+    let review = case.review();
+    let found = &review.findings[0];
+    assert_eq!(
+        found.message,
+        "the app shop has 2 last migrations: 0002_theirs, 0003_more"
+    );
+    let remedy = found.remedy.clone().unwrap();
+    assert!(
+        remedy
+            .starts_with("renumber shop/migrations/0002_ours.py and let it depend on 0002_theirs"),
+        "{remedy}"
+    );
+}
+
+#[test]
+fn released_files_are_not_to_be_renumbered() {
+    let case = Case::new()
+        .released("0002_a", "0001_initial", NOTHING)
+        .released("0002_b", "0001_initial", NOTHING);
+    let review = case.review();
+    assert_eq!(review.findings.len(), 1);
+    assert_eq!(
+        review.findings[0].remedy.as_deref(),
+        Some("run `makemigrations --merge`")
+    );
+}
+
+#[test]
+fn old_numbers_that_are_given_twice_are_healthy_in_a_line() {
+    let case = Case::new()
+        .released("0002_a", "0001_initial", NOTHING)
+        .released("0002_b", "0002_a", NOTHING)
+        .adds_after("0003_c", "0002_b", NOTHING, "");
+    assert!(case.all().is_empty(), "{:?}", case.review());
+}
+
+#[test]
+fn a_new_number_is_compared_with_every_released_one() {
+    let case = Case::new()
+        .released("0002_a", "0001_initial", NOTHING)
+        .released("0003_b", "0002_a", NOTHING)
+        .adds_after("0002_c", "0003_b", NOTHING, "");
+    assert_eq!(case.all(), ["number-taken"]);
+    // Another app has numbers of its own.
+    let other = migration_text("0003_b", NOTHING, "");
+    let case = Case::new()
+        .released("0002_a", "0001_initial", NOTHING)
+        .released("0003_b", "0002_a", NOTHING)
+        .file("stock/migrations/0002_c.py", other);
+    assert!(case.all().is_empty(), "{:?}", case.review());
+}
+
+#[test]
+fn released_migrations_do_not_wait_for_new_ones() {
+    let text = migration_text("0001_initial", NOTHING, "");
+    let case = Case::new()
+        .released("0002_a", "0001_initial", NOTHING)
+        .file("stock/migrations/0001_new.py", text.clone())
+        .file(
+            "shop/migrations/0002_a.py",
+            text.replace(
+                "[(\"shop\", \"0001_initial\")]",
+                "[(\"shop\", \"0001_initial\"), (\"stock\", \"0001_new\")]",
+            ),
+        );
+    assert_eq!(case.errors(), ["edited-migration"]);
+}
+
+#[test]
+fn an_app_that_comes_into_the_tree_was_there_before() {
+    let text = migration_text("0001_initial", NOTHING, "");
+    let path = "shop/migrations/0002_a.py";
+    let waits = text.replace("[(\"shop\"", "[(\"stock\", \"0001_new\"), (\"shop\"");
+    let mut case = Case::new()
+        .file("stock/migrations/0001_new.py", text)
+        .file(path, waits.clone());
+    case.base.insert(path, waits);
+    assert!(case.errors().is_empty(), "{:?}", case.review());
+}
+
+#[test]
+fn a_migration_that_names_itself_is_a_cycle() {
+    let case = Case::new().adds_after("0002_a", "0002_a", NOTHING, "");
+    assert_eq!(case.errors()[0], "migration-cycle");
+    let named = "run_before = [(\"shop\", \"0002_a\")]";
+    let case = Case::new().adds_after("0002_a", "0001_initial", NOTHING, named);
+    assert_eq!(case.errors(), ["migration-cycle"]);
+}
+
+#[test]
 fn a_merge_joins_them() {
     let merge = migration_text("0002_theirs", NOTHING, "").replace(
         "[(\"shop\", \"0002_theirs\")]",
@@ -103,8 +198,15 @@ fn run_before_is_an_edge() {
         "dependencies = [(\"shop\", \"0001_initial\")]",
         "dependencies = []",
     );
-    let case = Case::new().file("first/migrations/0001_initial.py", other.clone());
-    assert!(case.all().is_empty());
+    let mut case = Case::new().file("first/migrations/0001_initial.py", other.clone());
+    // Databases have shop.0001_initial already, and would miss what is to come before it.
+    assert_eq!(case.errors(), ["edited-migration"]);
+    let found = case.review().findings.remove(0);
+    assert!(found.message.contains("waits for first.0001_initial"));
+    for path in ["shop/models.py", "shop/migrations/0001_initial.py"] {
+        case.base.remove(path);
+    }
+    assert!(case.errors().is_empty(), "nothing is released yet");
     let waits = other.replace(
         "dependencies = []",
         "dependencies = [(\"shop\", \"0001_initial\")]",
@@ -113,7 +215,7 @@ fn run_before_is_an_edge() {
         Case::new()
             .file("first/migrations/0001_initial.py", waits)
             .errors(),
-        ["migration-cycle"]
+        ["migration-cycle", "edited-migration"]
     );
 }
 

@@ -9,7 +9,11 @@ use crate::sql::{Action, ConstraintSort};
 use beanpole_model::Severity;
 
 impl Judge<'_, '_> {
-    pub(super) fn action(&mut self, table: &str, action: &Action, later: &[Action]) {
+    /// Judges an action; `later` is what is done to the table after it.
+    pub(super) fn action<'l, L>(&mut self, table: &str, action: &Action, later: impl Fn() -> L)
+    where
+        L: Iterator<Item = &'l Action>,
+    {
         match action {
             Action::DropColumn(column) if self.uses_column(table, column) => self.say(
                 drop_column::RULE,
@@ -43,8 +47,8 @@ impl Judge<'_, '_> {
                 has_default,
             } => {
                 // A default may be set on this very column, and be dropped again, by what follows.
-                let dropped = later.iter().any(|one| matches!(one, Action::DropDefault(name) if name == column));
-                let set = later.iter().any(|one| matches!(one, Action::SetDefault(name) if name == column));
+                let dropped = later().any(|one| matches!(one, Action::DropDefault(name) if name == column));
+                let set = later().any(|one| matches!(one, Action::SetDefault(name) if name == column));
                 if ((!has_default && !set) || dropped) && self.context.serving.is_some_and(|serving| serving.model_on(table).is_some()) {
                     self.say(
                         required_column::RULE,

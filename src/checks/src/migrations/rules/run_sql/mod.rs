@@ -44,21 +44,54 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     for (text, span) in &run.sql {
         let statements = sql::read(text);
         let alone = statements.len() == 1 && context.facts.operations == 1;
-        for statement in statements {
-            let mut judge = Judge {
-                context,
-                span: *span,
-                alone,
-                at: if statement.line == 0 {
-                    String::new()
-                } else {
-                    format!(" (line {} of the SQL)", statement.line + 1)
-                },
-            };
-            judge.statement(&statement);
-            judge.remarks(&statement);
-        }
+        judge(context, *span, alone, &statements);
     }
+}
+
+/// The SQL that Django makes of a whole migration. The transaction around it is Django's own.
+pub(in crate::migrations) fn exact(context: &mut Context<'_>, text: &str) {
+    let statements = sql::read(text);
+    let is_bound = |one: &Statement| one.kind == StatementKind::Transaction;
+    let inner = match statements.as_slice() {
+        [first, inner @ .., last]
+            if context.migration.atomic && is_bound(first) && is_bound(last) =>
+        {
+            inner
+        }
+        all => all,
+    };
+    let span = context.migration.span;
+    judge(context, span, inner.len() == 1, inner);
+}
+
+fn judge(context: &mut Context<'_>, span: Span, alone: bool, statements: &[Statement]) {
+    for (index, statement) in statements.iter().enumerate() {
+        let mut judge = Judge {
+            context,
+            span,
+            alone,
+            at: if statement.line == 0 {
+                String::new()
+            } else {
+                format!(" (line {} of the SQL)", statement.line + 1)
+            },
+        };
+        judge.statement(statement, statements.get(index + 1..).unwrap_or_default());
+        judge.remarks(statement);
+    }
+}
+
+/// What later statements do to a table, as far as they alter it.
+fn actions_on<'s>(table: &'s str, statements: &'s [Statement]) -> impl Iterator<Item = &'s Action> {
+    statements
+        .iter()
+        .flat_map(move |statement| match &statement.kind {
+            StatementKind::AlterTable {
+                table: other,
+                actions,
+            } if other == table => actions.as_slice(),
+            _ => &[],
+        })
 }
 
 struct Judge<'c, 'a> {
@@ -119,7 +152,8 @@ impl<'a> Judge<'_, 'a> {
             .is_some_and(|serving| serving.uses_column(table, column))
     }
 
-    fn statement(&mut self, statement: &Statement) {
+    /// Judges a statement; `rest` is what follows it.
+    fn statement(&mut self, statement: &Statement, rest: &[Statement]) {
         match &statement.kind {
             StatementKind::CreateTable(table) => {
                 self.context.made_by_sql.insert(table.clone());
@@ -134,7 +168,9 @@ impl<'a> Judge<'_, 'a> {
                     if self.context.migration.atomic {
                         self.context.facts.locked.get_or_insert("ALTER TABLE");
                     }
-                    self.action(table, action, actions.get(index + 1..).unwrap_or_default());
+                    let later = actions.get(index + 1..).unwrap_or_default();
+                    let later = || later.iter().chain(actions_on(table, rest));
+                    self.action(table, action, later);
                 }
             }
             StatementKind::AlterTable { table, actions } => {

@@ -37,6 +37,10 @@ fn what_sql_drops_and_renames_is_judged_like_an_operation() {
             "required-column",
         ),
         (
+            "ALTER TABLE shop_order ADD COLUMN size integer NOT NULL DEFAULT 1; ALTER TABLE shop_order ALTER size DROP DEFAULT",
+            "required-column",
+        ),
+        (
             "ALTER TABLE shop_order ADD COLUMN size integer NOT NULL, ALTER count SET DEFAULT 1",
             "required-column",
         ),

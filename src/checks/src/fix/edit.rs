@@ -1,31 +1,9 @@
-//! Remedies that can be applied without thinking.
-//!
-//! A fix is a value: it can be shown before it is done. Applying is pure; who reads and writes the files is
-//! someone else.
+//! Parts of a text that are replaced, and the rest of it that stays byte for byte.
 
 use std::ops::Range;
 
 /// The mark with which some editors begin a UTF-8 file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// What solves a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fix {
-    /// The file gets another content.
-    Edit {
-        /// The file.
-        path: String,
-        /// What to replace. None overlaps another.
-        edits: Vec<Edit>,
-    },
-    /// The file gets another path.
-    Rename {
-        /// The present path.
-        path: String,
-        /// The new path.
-        to: String,
-    },
-}
 
 /// A part of a file to replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
