@@ -7,6 +7,10 @@ use super::{Settings, assignment, django, file_names};
 use crate::ChangedLines;
 use crate::globs::Globs;
 use beanpole_model::Finding;
+use regex::bytes::{Regex, RegexBuilder};
+
+/// The memory, in bytes, that a compiled expression of the settings may take.
+const LARGEST_EXPRESSION: usize = 256 * 1024;
 
 /// The most findings of one file. Who has more of them needs no list.
 pub(super) const MOST_FINDINGS: usize = 100;
@@ -17,13 +21,29 @@ pub struct Scanner<'s> {
     allow_paths: Globs,
     allow_files: Globs,
     test_paths: Globs,
+    allow: Vec<Regex>,
+    /// Expressions of `allow` that cannot be read.
+    unreadable: Vec<&'s str>,
 }
 
 impl<'s> Scanner<'s> {
     /// With those settings.
     #[must_use]
     pub fn new(settings: &'s Settings) -> Self {
+        let mut allow = Vec::new();
+        let mut unreadable = Vec::new();
+        for expression in &settings.allow {
+            let limited = RegexBuilder::new(expression)
+                .size_limit(LARGEST_EXPRESSION)
+                .build();
+            match limited {
+                Ok(read) => allow.push(read),
+                Err(_) => unreadable.push(expression.as_str()),
+            }
+        }
         Self {
+            allow,
+            unreadable,
             settings,
             allow_paths: Globs::new(&settings.allow_paths),
             allow_files: Globs::new(&settings.allow_files),
@@ -31,18 +51,18 @@ impl<'s> Scanner<'s> {
         }
     }
 
-    /// Globs of the settings that are none: nothing would be let pass by them.
+    /// Globs and expressions of the settings that are none: nothing would be let pass by them.
     pub(super) fn setting_findings(&self) -> Vec<Finding> {
-        [&self.allow_paths, &self.allow_files, &self.test_paths]
+        let about_settings = |why: &str| not_scanned("the settings of secrets", why);
+        let expressions = self
+            .unreadable
+            .iter()
+            .map(|text| about_settings(&format!("`{text}` is no regular expression")));
+        let globs = [&self.allow_paths, &self.allow_files, &self.test_paths]
             .into_iter()
             .flat_map(|globs| &globs.invalid)
-            .map(|(glob, why)| {
-                not_scanned(
-                    "the settings of secrets",
-                    &format!("`{glob}` is no glob: {why}"),
-                )
-            })
-            .collect()
+            .map(|(glob, why)| about_settings(&format!("`{glob}` is no glob: {why}")));
+        globs.chain(expressions).collect()
     }
 
     /// The secrets on those lines of one file, and the file itself if it is one. `bytes` is none if nobody has read it.
@@ -93,6 +113,10 @@ impl<'s> Scanner<'s> {
         let is_whole = search.is_whole();
         let mut hits = search.into_hits();
         hits.retain(|hit| !self.settings.baseline.contains(&hit.fingerprint));
+        hits.retain(|hit| {
+            let found = text.get(hit.bytes.clone()).unwrap_or_default();
+            !self.allow.iter().any(|allowed| allowed.is_match(found))
+        });
         hits.sort_by_key(|hit| hit.bytes.start);
         (hits, is_whole)
     }
@@ -245,6 +269,15 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(judged(&allowed), 0);
+        let expressions = |allow: &[&str]| Settings {
+            allow: allow.iter().map(|text| (*text).to_owned()).collect(),
+            ..Settings::default()
+        };
+        assert_eq!(judged(&expressions(&["^ghp_"])), 0);
+        let wrong = expressions(&["^gho_", "("]);
+        assert_eq!(judged(&wrong), 1);
+        let said = Scanner::new(&wrong).setting_findings();
+        assert!(said[0].message.contains("`(` is no regular expression"));
     }
 
     #[test]
