@@ -29,7 +29,7 @@ fn mark(settings: &str) -> Option<String> {
     for setting in settings.split('\0') {
         match setting.split_once('\n') {
             Some(("commit.cleanup", how)) => {
-                keeps_comments = matches!(how, "verbatim" | "whitespace")
+                keeps_comments = matches!(how, "verbatim" | "whitespace");
             }
             // `auto` takes another character only if the message has lines that begin with the usual one.
             Some((_, "auto" | "")) => mark = USUAL,

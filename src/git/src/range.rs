@@ -152,7 +152,7 @@ impl Repository {
     /// # Errors
     /// As [`Self::messages`].
     pub fn begun_from(&self, range: &CommitRange) -> Result<Option<CommitId>, Error> {
-        let mut arguments: Vec<String> = ["rev-list", "--first-parent", "--boundary"]
+        let mut arguments: Vec<String> = ["rev-list", "--first-parent", "--parents"]
             .map(str::to_owned)
             .to_vec();
         arguments.extend(range.arguments());
@@ -161,18 +161,16 @@ impl Repository {
             self.present(&range.named())?;
             return Err(failed(&arguments, &output));
         }
+        // `<id> <parent> …`, from the newest to the oldest.
         let list = String::from_utf8_lossy(&output.stdout);
-        if list.trim().is_empty() {
+        let Some(oldest) = list.lines().last() else {
             return Ok(Some(range.to.clone()));
-        }
-        let boundary = list.lines().find_map(|line| line.strip_prefix('-'));
-        boundary
-            .map(CommitId::new)
-            .transpose()
-            .map_err(|error| Error::Unexpected {
-                command: shown(&arguments),
-                detail: error.to_string(),
-            })
+        };
+        let parent = oldest.split(' ').nth(1).map(CommitId::new).transpose();
+        parent.map_err(|error| Error::Unexpected {
+            command: shown(&arguments),
+            detail: error.to_string(),
+        })
     }
 
     /// What the commits of a range brought, oldest first: each content once, where it came first, from at

@@ -1,6 +1,6 @@
 //! One file: by its name, then by its lines.
 
-use super::hit::{Hit, file_finding, not_scanned};
+use super::hit::{Hit, URL, file_finding, not_scanned};
 use super::search::Search;
 use super::text::{LARGEST, searchable};
 use super::{Settings, assignment, django, file_names};
@@ -117,8 +117,33 @@ impl<'s> Scanner<'s> {
             let found = text.get(hit.bytes.clone()).unwrap_or_default();
             !self.allow.iter().any(|allowed| allowed.is_match(found))
         });
+        hits.retain(|hit| hit.rule.id != URL.id || !is_nowhere(text, hit.bytes.end, is_test));
         hits.sort_by_key(|hit| hit.bytes.start);
         (hits, is_whole)
+    }
+}
+
+/// Whether the host behind a password is nobody's: a name that is reserved for examples (RFC 2606), or in a test a name of one
+/// word, which is a container beside it.
+fn is_nowhere(text: &[u8], password_end: usize, is_test: bool) -> bool {
+    let Some(host) = text
+        .get(password_end..)
+        .and_then(|rest| rest.strip_prefix(b"@"))
+    else {
+        return false;
+    };
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let length = host.iter().take_while(|byte| is_name(byte)).count();
+    let host = host.get(..length).unwrap_or_default();
+    let host = String::from_utf8_lossy(host).to_ascii_lowercase();
+    let mut parts = host.rsplit('.');
+    let (top, second) = (parts.next().unwrap_or_default(), parts.next());
+    match second {
+        None => is_test && !host.is_empty(),
+        Some(second) => {
+            matches!(top, "example" | "invalid" | "test" | "localhost")
+                || second == "example" && matches!(top, "com" | "net" | "org")
+        }
     }
 }
 
@@ -278,6 +303,25 @@ mod tests {
         assert_eq!(judged(&wrong), 1);
         let said = Scanner::new(&wrong).setting_findings();
         assert!(said[0].message.contains("`(` is no regular expression"));
+    }
+
+    #[test]
+    fn a_password_for_nobody_is_none() {
+        let judged = |path: &str, host: &str| {
+            rules(path, &format!("x = 'amqp://shop:{}@{host}/'\n", "kX3vQ9"))
+        };
+        let found = ["secret-url-password"];
+        assert_eq!(judged("shop/queue.py", "mq.internal"), found);
+        assert_eq!(judged("shop/queue.py", "mq"), found);
+        assert_eq!(judged("shop/tests/test_queue.py", "mq.internal"), found);
+        for (path, host) in [
+            ("shop/tests/test_queue.py", "mq"),
+            ("src/queue_tests.rs", "mq:5672"),
+            ("shop/queue.py", "mq.example"),
+            ("shop/queue.py", "mq.example.org:5672"),
+        ] {
+            assert_eq!(judged(path, host), [""; 0], "{path} {host}");
+        }
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Answer {
     }
 
     /// The findings with paths from the root of the repository, as other tools know them. What is no file has no path.
-    fn from_root(&self) -> Vec<Reported> {
+    fn rooted(&self) -> Vec<Reported> {
         let findings = self.report.findings.iter();
         findings
             .map(|reported| Reported {
@@ -203,13 +203,13 @@ impl Answer {
 
     /// Annotations of GitHub Actions, one a line.
     pub(crate) fn annotations(&self) -> Vec<String> {
-        let placed = self.from_root();
+        let placed = self.rooted();
         findings::annotations(&placed.iter().map(shown).collect::<Vec<_>>())
     }
 
     /// A table, for a summary.
     pub(crate) fn markdown(&self) -> String {
-        let placed = self.from_root();
+        let placed = self.rooted();
         let shown: Vec<Shown<'_>> = placed.iter().map(shown).collect();
         let title = format!("beanpole check: {}", self.judged.words());
         findings::markdown(&title, &shown)
@@ -229,7 +229,7 @@ impl Prepared<'_> {
             Format::Sarif => self.sarif()?,
             Format::Github => answer.annotations().join("\n"),
             Format::Junit => {
-                let placed = answer.from_root();
+                let placed = answer.rooted();
                 findings::junit(&placed.iter().map(shown).collect::<Vec<_>>())
             }
             Format::Markdown => answer.markdown(),
@@ -260,7 +260,7 @@ impl Prepared<'_> {
             rules: &rules,
             fallback_path: fallback_path.as_str(),
         };
-        let placed = self.answer.from_root();
+        let placed = self.answer.rooted();
         findings::sarif(&placed.iter().map(shown).collect::<Vec<_>>(), &tool)
     }
 }

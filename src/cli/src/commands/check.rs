@@ -133,12 +133,17 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
         Some(_) => site.repository.comment_mark()?,
         None => None,
     };
-    let head = site.repository.head_state()?;
     // Everything in the index belongs to no branch in particular.
     let judges_branch =
         chosen.judged.what != "everything" || rulebook.named.contains(&Group::Branch);
+    let branch = if judges_branch {
+        let head = site.repository.head_state()?;
+        Some(branch_state(&head, &context.environment, chosen.commits))
+    } else {
+        None
+    };
     let asked = Asked {
-        branch: judges_branch.then(|| branch_state(&head, &context.environment, chosen.commits)),
+        branch,
         message: message.as_ref().map(|(path, bytes)| Message {
             path: path.as_str(),
             bytes,
@@ -216,10 +221,10 @@ impl Check {
     /// The state that the flags name, or the usual one.
     fn state(&self, context: &Context, site: &Site) -> Result<Chosen, Report> {
         if self.all || self.write_baseline {
-            return choose(site, State::Everything);
+            return choose(site, &State::Everything);
         }
         if self.staged {
-            return choose(site, State::Staged);
+            return choose(site, &State::Staged);
         }
         let of_pull_request = || {
             let base = context.environment.get("GITHUB_BASE_REF")?;
@@ -227,12 +232,12 @@ impl Check {
         };
         if let Some(base) = self.base.clone().or_else(of_pull_request) {
             let head = self.head.clone();
-            return choose(site, State::Since { base, head });
+            return choose(site, &State::Since { base, head });
         }
-        let staged = choose(site, State::Staged)?;
+        let staged = choose(site, &State::Staged)?;
         let is_empty = staged.selected.changes.is_empty() && staged.selected.conflicts.is_empty();
         if is_empty {
-            choose(site, State::Everything)
+            choose(site, &State::Everything)
         } else {
             Ok(staged)
         }
@@ -263,8 +268,8 @@ impl Check {
 }
 
 /// Reads a state.
-fn choose(site: &Site, state: State) -> Result<Chosen, Report> {
-    let (what, selection) = match &state {
+fn choose(site: &Site, state: &State) -> Result<Chosen, Report> {
+    let (what, selection) = match state {
         State::Staged => ("staged", Selection::Staged),
         State::Everything => ("everything", Selection::Index),
         State::Since { base, head } => (
@@ -276,7 +281,7 @@ fn choose(site: &Site, state: State) -> Result<Chosen, Report> {
         ),
     };
     let selected = site.repository.select(&selection, &site.under)?;
-    let (history, head) = match &state {
+    let (history, head) = match state {
         State::Staged | State::Everything => (History::default(), None),
         State::Since { base, head } => {
             let to = site.repository.commit_named(head)?;
