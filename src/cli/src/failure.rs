@@ -178,6 +178,12 @@ pub enum Failure {
         /// The path.
         path: Utf8PathBuf,
     },
+    /// The hooks of a clone, where nobody commits.
+    #[error("nobody commits in {start}: it is in a bare repository, or inside a `.git` directory")]
+    NoClone {
+        /// Where the search began.
+        start: Utf8PathBuf,
+    },
     /// `--json` together with another form.
     #[error("`--json` and `--format` ask for two forms on stdout")]
     TwoForms,
@@ -234,6 +240,7 @@ impl Problem for Failure {
             | Self::CheckName { .. }
             | Self::CheckPattern { .. }
             | Self::NoBaseline { .. }
+            | Self::NoClone { .. }
             | Self::TwoForms
             | Self::Push { .. }
             | Self::Declined => ExitCode::Usage,
@@ -292,6 +299,9 @@ impl Problem for Failure {
             Self::NoBaseline { .. } => Some(
                 "`beanpole check --all --write-baseline` writes one; one that is missing is never taken as empty"
                     .to_owned(),
+            ),
+            Self::NoClone { .. } => Some(
+                "`beanpole hooks install --server` puts the hook for pushes in place".to_owned(),
             ),
             Self::TwoForms => Some(
                 "leave one of them out, or send the other one to a file with `--output FILE`".to_owned(),

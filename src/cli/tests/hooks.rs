@@ -116,6 +116,64 @@ fn a_commit_is_refused_until_it_is_mended() {
 }
 
 #[test]
+fn a_linked_work_tree_has_the_hooks_of_its_repository() {
+    let sandbox = clone();
+    run(&sandbox, &["hooks", "install"]).exits(0);
+    sandbox.git(&[
+        "worktree",
+        "add",
+        "--quiet",
+        "-b",
+        "fix/linked",
+        "../linked",
+    ]);
+    fs_err::write(sandbox.project().join("../linked/a.py"), "breakpoint()\n").unwrap();
+    let mut commit = sandbox.command("git");
+    commit.args(["commit", "--all", "--message", "feat: linked"]);
+    commit
+        .env("BEANPOLE", PROGRAM)
+        .current_dir(sandbox.project().join("../linked"));
+    let refused = Outcome::from(commit.output().unwrap()).exits(1);
+    let said = format!("{}{}", refused.stdout, refused.stderr);
+    assert!(
+        said.contains("a.py:1:1: error: the call of `breakpoint`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_merge_is_judged_by_what_the_merger_writes() {
+    let sandbox = clone();
+    run(&sandbox, &["hooks", "install"]).exits(0);
+    sandbox.write("side.py", "breakpoint()\n");
+    sandbox.git(&["add", "--all"]);
+    sandbox.git(&[
+        "commit",
+        "--quiet",
+        "--no-verify",
+        "--message",
+        "feat: side",
+    ]);
+    sandbox.git(&["switch", "--quiet", "--create", "feat/main-work", "main"]);
+    sandbox.write("b.py", "y = 1\n");
+    git(&sandbox, &["add", "--all"]).exits(0);
+    git(&sandbox, &["commit", "--quiet", "--message", "feat: more"]).exits(0);
+    // What came whole from the other side was judged there.
+    git(&sandbox, &["merge", "--no-ff", "--no-commit", "feat/more"]).exits(0);
+    git(&sandbox, &["commit", "--quiet", "--no-edit"]).exits(0);
+    sandbox.git(&["reset", "--quiet", "--hard", "HEAD^"]);
+    git(&sandbox, &["merge", "--no-ff", "--no-commit", "feat/more"]).exits(0);
+    sandbox.write("b.py", "y = 1\nbreakpoint()\n");
+    git(&sandbox, &["add", "--all"]).exits(0);
+    let refused = git(&sandbox, &["commit", "--quiet", "--no-edit"]).exits(1);
+    let said = format!("{}{}", refused.stdout, refused.stderr);
+    assert!(
+        said.contains("b.py:2:1") && !said.contains("side.py"),
+        "{said}"
+    );
+}
+
+#[test]
 fn hooks_of_others_are_left_alone() {
     // The settings of a sandbox name one directory for all repositories.
     let shared = Sandbox::new();
@@ -123,7 +181,14 @@ fn hooks_of_others_are_left_alone() {
     run(&shared, &["hooks", "install"])
         .exits(2)
         .says("core.hooksPath")
-        .says("git config core.hooksPath .git/hooks");
+        .says("git config core.hooksPath");
+    shared.git(&["init", "--quiet", "--bare", "../server.git"]);
+    let mut bare = shared.command(PROGRAM);
+    bare.args(["hooks", "install"])
+        .current_dir(shared.project().join("../server.git"));
+    Outcome::from(bare.output().unwrap())
+        .exits(2)
+        .says("--server");
     let sandbox = clone();
     sandbox.write(
         ".git/hooks/pre-commit",

@@ -137,7 +137,10 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
     let judges_branch =
         chosen.judged.what != "everything" || rulebook.named.contains(&Group::Branch);
     let branch = if judges_branch {
-        let head = site.repository.head_state()?;
+        let head = match &chosen.selected.head {
+            Some(known) => known.clone(),
+            None => site.repository.head_state()?,
+        };
         Some(branch_state(&head, &context.environment, chosen.commits))
     } else {
         None

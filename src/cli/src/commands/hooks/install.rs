@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::failure::Failure;
 
 /// Arguments of `beanpole hooks install`.
 #[derive(Args, Debug)]
@@ -99,15 +100,15 @@ pub(super) fn run(context: &Context, arguments: &Install) -> Result<ExitCode, Re
 }
 
 /// The repository, and which hooks it gets.
-fn place(
-    context: &Context,
-    arguments: &Install,
-) -> Result<(Repository, &'static [Hook]), beanpole_git::Error> {
+fn place(context: &Context, arguments: &Install) -> Result<(Repository, &'static [Hook]), Report> {
     let git = Git::default();
     if arguments.server {
-        Ok((git.open_bare(&context.directory)?, &Hook::SERVER))
-    } else {
-        Ok((git.discover(&context.directory)?, &Hook::CLIENT))
+        return Ok((git.open_bare(&context.directory)?, &Hook::SERVER));
+    }
+    match git.discover(&context.directory) {
+        Ok(repository) => Ok((repository, &Hook::CLIENT)),
+        Err(beanpole_git::Error::NoWorkTree { start }) => Err(Failure::NoClone { start }.into()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -70,17 +70,12 @@ fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
     let rulebook = Rulebook::new(&site, &[])?
         .without(&[Group::ChangeSize, Group::CommitMessage])
         .with_baseline_of(&site)?;
-    let (selected, head) = std::thread::scope(|scope| {
-        let head = scope.spawn(|| site.repository.head_state());
-        let selected = site.repository.select(&Selection::Staged, &site.under);
-        let head = head
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (selected, head)
-    });
-    let (selected, head) = (selected?, head?);
+    let selected = site.repository.select(&Selection::Staged, &site.under)?;
     let asked = Asked {
-        branch: Some(branch_state(&head, &context.environment, true)),
+        branch: selected
+            .head
+            .as_ref()
+            .map(|head| branch_state(head, &context.environment, true)),
         message: None,
         history: History::default(),
         reports: Reports::None,
@@ -143,6 +138,7 @@ const fn nothing() -> Selected {
         conflicts: Vec::new(),
         names_not_text: Vec::new(),
         base: None,
+        head: None,
     }
 }
 
