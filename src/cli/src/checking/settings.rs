@@ -1,12 +1,13 @@
 //! What the manifest says, in the words of each group of rules. What it leaves open is the group's own default.
 
 use beanpole_checks::{
-    ProjectSettings, branch, change_size, commit_message, coverage, files, migrations, pins,
-    secrets, settings, test_names,
+    ProjectSettings, branch, change_size, commit_message, coverage, docker, files, migrations,
+    pins, secrets, settings, test_names, workflows,
 };
 use beanpole_manifest::{
-    BranchChecks, ChangeSizeChecks, Checks, CommitMessageChecks, CoverageChecks, FileChecks,
-    MigrationChecks, PinChecks, SecretChecks, SettingsChecks, TestNameChecks, TestRunner,
+    BranchChecks, ChangeSizeChecks, Checks, CommitMessageChecks, CoverageChecks, DockerChecks,
+    FileChecks, MigrationChecks, PinChecks, SecretChecks, SettingsChecks, TestNameChecks,
+    TestRunner, WorkflowChecks,
 };
 
 /// The names of branches with a ticket.
@@ -32,7 +33,8 @@ pub(super) fn of(checks: &Checks) -> ProjectSettings {
         change_size: of_change_size(&checks.change_size),
         secrets: of_secrets(&checks.secrets),
         settings: of_settings(&checks.settings),
-        ..ProjectSettings::default()
+        docker: of_docker(&checks.docker),
+        workflows: of_workflows(&checks.workflows),
     }
 }
 
@@ -72,6 +74,7 @@ fn of_coverage(checks: &CoverageChecks) -> coverage::Settings {
         settings.tolerance = tolerance;
     }
     settings.omit.extend(checks.exclude.iter().cloned());
+    settings.source_paths.clone_from(&checks.source_paths);
     settings
 }
 
@@ -159,6 +162,7 @@ fn of_files(checks: &FileChecks) -> files::Settings {
     let mut settings = files::Settings {
         large_files: checks.large.clone(),
         debug_files: checks.debug.clone(),
+        print: checks.print.unwrap_or_default(),
         ..files::Settings::default()
     };
     if let Some(largest) = checks.largest_kib {
@@ -182,21 +186,46 @@ fn of_change_size(checks: &ChangeSizeChecks) -> change_size::Settings {
 }
 
 fn of_secrets(checks: &SecretChecks) -> secrets::Settings {
-    secrets::Settings {
+    let mut settings = secrets::Settings {
         allow_paths: checks.examples.clone(),
         allow: checks.allow.clone(),
         ..secrets::Settings::default()
-    }
+    };
+    settings.test_paths.extend(checks.tests.iter().cloned());
+    settings
 }
 
 fn of_settings(checks: &SettingsChecks) -> Vec<settings::Settings> {
+    let settings = |module: Option<&String>| settings::Settings {
+        module: module.cloned(),
+        redirects_elsewhere: checks.redirects_elsewhere.unwrap_or_default(),
+    };
+    if checks.modules.is_empty() {
+        return vec![settings(None)];
+    }
     let modules = checks.modules.iter();
-    modules
-        .map(|module| settings::Settings {
-            module: Some(module.clone()),
-            ..settings::Settings::default()
-        })
-        .collect()
+    modules.map(|module| settings(Some(module))).collect()
+}
+
+fn of_docker(checks: &DockerChecks) -> docker::Settings {
+    let mut settings = docker::Settings {
+        not_secret: checks.not_secret.iter().cloned().collect(),
+        contexts: checks.contexts.clone(),
+        hosts: checks.hosts.iter().cloned().collect(),
+        ..docker::Settings::default()
+    };
+    if let Some(words) = &checks.development {
+        settings.development = words.iter().cloned().collect();
+    }
+    settings
+}
+
+fn of_workflows(checks: &WorkflowChecks) -> workflows::Settings {
+    let mut settings = workflows::Settings::default();
+    if let Some(owners) = &checks.first_party {
+        settings.first_party = owners.iter().cloned().collect();
+    }
+    settings
 }
 
 #[cfg(test)]
@@ -214,22 +243,28 @@ mod tests {
 
     #[test]
     fn without_a_word_the_defaults_hold() {
-        assert_eq!(read(""), ProjectSettings::default());
+        let usual = ProjectSettings {
+            settings: vec![settings::Settings::default()],
+            ..ProjectSettings::default()
+        };
+        assert_eq!(read(""), usual);
     }
 
     #[test]
     fn every_section_reaches_its_group() {
         let settings = read(
             "checks:\n  migrations: {django: '5.2', postgres: 15, hot_tables: [shop_order], modules: {shop: shop.changes}}\n  \
-             coverage: {total: 80, changed: 90, minimum_lines: 5, never_decrease: false, tolerance: 0.5, paths: {shop: 70, 'a/b.py': 100}, exclude: ['gen/**']}\n  \
+             coverage: {total: 80, changed: 90, minimum_lines: 5, never_decrease: false, tolerance: 0.5, paths: {shop: 70, 'a/b.py': 100}, exclude: ['gen/**'], source_paths: {/app/: ''}}\n  \
              pins: {allow: [tools], hashes: true, digests: true}\n  \
              test_names: {runner: pytest, patterns: ['check_*.py'], exclude: ['x.py']}\n  \
              branch: {prefixes: [task], protected: [live], ticket_projects: [SHOP, PAY], ticket_required: true}\n  \
              commit_message: {types: [feat], scopes: [api], longest_subject: 50, longest_line: 80, ticket_projects: [SHOP], ticket_required: true}\n  \
-             files: {largest_kib: 9, large: ['*.csv'], debug: ['tools/**']}\n  \
+             files: {largest_kib: 9, large: ['*.csv'], debug: ['tools/**'], print: true}\n  \
              change_size: {warning: 10, error: 20, exclude: ['*.snap']}\n  \
-             secrets: {examples: ['docs/**'], allow: ['^EXAMPLE']}\n  \
-             settings: {modules: [shop.settings.live]}\n",
+             secrets: {examples: ['docs/**'], tests: ['demo/**'], allow: ['^EXAMPLE']}\n  \
+             settings: {modules: [shop.settings.live], redirects_elsewhere: true}\n  \
+             docker: {development: [desk], not_secret: [KEY_NAME], contexts: {web/Dockerfile: .}, hosts: [mq]}\n  \
+             workflows: {first_party: [acme]}\n",
         );
         let default = ProjectSettings::default();
         assert_eq!(settings.migrations.django, Some((5, 2)));
@@ -254,6 +289,7 @@ mod tests {
             commit_message::TicketPlace::Anywhere
         );
         assert_eq!(settings.files.largest_file_kib, 9);
+        assert!(settings.files.print);
         assert_eq!(
             (settings.change_size.warn_at, settings.change_size.error_at),
             (10, 20)
@@ -263,5 +299,14 @@ mod tests {
             settings.settings[0].module.as_deref(),
             Some("shop.settings.live")
         );
+        assert!(settings.settings[0].redirects_elsewhere);
+        assert!(settings.secrets.test_paths.contains(&"demo/**".to_owned()));
+        assert_eq!(settings.coverage.source_paths["/app/"], "");
+        assert!(
+            settings.docker.hosts.contains("mq") && settings.docker.not_secret.contains("KEY_NAME")
+        );
+        assert_eq!(settings.docker.development, ["desk".to_owned()].into());
+        assert_eq!(settings.docker.contexts["web/Dockerfile"], ".");
+        assert_eq!(settings.workflows.first_party, ["acme".to_owned()].into());
     }
 }
