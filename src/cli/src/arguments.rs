@@ -10,6 +10,7 @@ const EXAMPLES: &str = "\
 Examples:
   beanpole rehearse examples/blog     a whole release on this machine, no AWS account needed
   beanpole init                       write beanpole.yaml for this project
+  beanpole check                      judge what is staged, before it is committed
   beanpole plan --env production      what apply would change
   beanpole apply --env production     make it so
   beanpole deploy --env production    release the current commit and prove it
@@ -117,6 +118,10 @@ pub enum Command {
     Init(commands::init::Init),
     /// Build the image of the current commit through the Docker Engine
     Build(commands::build::Build),
+    /// Judge files, branch and commits: migrations, secrets, settings, pins and more
+    Check(commands::check::Check),
+    /// Put git hooks in place that run the checks
+    Hooks(commands::hooks::Hooks),
     /// Show what apply would change
     Plan(commands::plan::Plan),
     /// Create or change the infrastructure until it is as the manifest says

@@ -4,10 +4,12 @@ pub mod abort;
 pub mod alert;
 pub mod apply;
 pub mod build;
+pub mod check;
 pub mod completions;
 pub mod deploy;
 pub mod events;
 pub mod history;
+pub mod hooks;
 pub mod init;
 pub mod lock;
 pub mod logs;
@@ -33,6 +35,8 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, Report> {
     match command {
         Command::Init(arguments) => init::run(context, &arguments),
         Command::Build(arguments) => build::run(context, &arguments),
+        Command::Check(arguments) => check::run(context, &arguments),
+        Command::Hooks(arguments) => hooks::run(context, &arguments),
         Command::Plan(arguments) => plan::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments),
         Command::Deploy(arguments) => deploy::run(context, &arguments),

@@ -154,6 +154,52 @@ pub enum Failure {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// A name in the manifest that is neither a rule nor a group.
+    #[error("`checks.severity` in {manifest} cannot be used")]
+    CheckName {
+        /// The manifest.
+        manifest: String,
+        /// The name.
+        #[source]
+        source: beanpole_checks::UnknownRule,
+    },
+    /// A pattern in the manifest that cannot be read.
+    #[error("{place}: a pattern of `checks` cannot be used")]
+    CheckPattern {
+        /// Where it stands.
+        place: beanpole_model::Location,
+        /// What is wrong with it.
+        #[source]
+        source: beanpole_checks::PatternError,
+    },
+    /// A baseline that is named and is not there.
+    #[error("there is no baseline `{path}`")]
+    NoBaseline {
+        /// The path.
+        path: Utf8PathBuf,
+    },
+    /// The hooks of a clone, where nobody commits.
+    #[error("nobody commits in {start}: it is in a bare repository, or inside a `.git` directory")]
+    NoClone {
+        /// Where the search began.
+        start: Utf8PathBuf,
+    },
+    /// `--json` together with another form.
+    #[error("`--json` and `--format` ask for two forms on stdout")]
+    TwoForms,
+    /// A result without a JSON form.
+    #[error("the answer could not be written as JSON")]
+    NoForm(#[source] serde_json::Error),
+    /// What git wrote to a hook cannot be read.
+    #[error("the push cannot be judged")]
+    Push {
+        /// What is wrong.
+        #[source]
+        source: beanpole_git::UpdateError,
+    },
+    /// What git writes to a hook was not there.
+    #[error("stdin could not be read")]
+    Stdin(#[source] std::io::Error),
     /// The work was interrupted before anything could be changed.
     #[error("interrupted before anything was changed")]
     Interrupted,
@@ -191,8 +237,16 @@ impl Problem for Failure {
             | Self::NoWayBack { .. }
             | Self::NoSuchVersion { .. }
             | Self::NotPromotable { .. }
+            | Self::CheckName { .. }
+            | Self::CheckPattern { .. }
+            | Self::NoBaseline { .. }
+            | Self::NoClone { .. }
+            | Self::TwoForms
+            | Self::Push { .. }
             | Self::Declined => ExitCode::Usage,
+            Self::NoForm(_) => ExitCode::Bug,
             Self::Runtime(_)
+            | Self::Stdin(_)
             | Self::Temporary(_)
             | Self::Write { .. }
             | Self::NotDelivered { .. } => ExitCode::Outside,
@@ -241,7 +295,25 @@ impl Problem for Failure {
             Self::Address { .. } => {
                 Some("name one: `beanpole probe once https://HOST/ht/`".to_owned())
             }
+            Self::CheckName { source, .. } => source.hint(),
+            Self::NoBaseline { .. } => Some(
+                "`beanpole check --all --write-baseline` writes one; one that is missing is never taken as empty"
+                    .to_owned(),
+            ),
+            Self::NoClone { .. } => Some(
+                "`beanpole hooks install --server` puts the hook for pushes in place".to_owned(),
+            ),
+            Self::TwoForms => Some(
+                "leave one of them out, or send the other one to a file with `--output FILE`".to_owned(),
+            ),
+            Self::Push { .. } => Some(
+                "git itself runs `beanpole hooks run pre-push` and `pre-receive`, and writes a line for each reference"
+                    .to_owned(),
+            ),
             Self::Runtime(_)
+            | Self::CheckPattern { .. }
+            | Self::NoForm(_)
+            | Self::Stdin(_)
             | Self::Write { .. }
             | Self::Read { .. }
             | Self::NoDirectory { .. }

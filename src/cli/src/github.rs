@@ -7,6 +7,7 @@ use beanpole_deploy::ReleaseReport;
 
 use beanpole_model::Environment;
 
+use crate::checking::Answer;
 use crate::context::Context;
 
 /// The address of the run, if this is a step of GitHub Actions (docs.github.com, "Default environment
@@ -54,6 +55,26 @@ pub(crate) fn publish(context: &Context, report: &ReleaseReport) {
         "GITHUB_STEP_SUMMARY",
         &format!("## beanpole deploy\n\n```text\n{summary}\n```\n"),
     );
+}
+
+/// Writes annotations, outputs and summary of a check if this is a step of GitHub Actions. `is_annotated`: the annotations are
+/// the answer itself already.
+pub(crate) fn publish_check(context: &Context, answer: &Answer, is_annotated: bool) {
+    if !context.terminal.settings().github {
+        return;
+    }
+    if !is_annotated {
+        for line in answer.annotations() {
+            context.terminal.annotate(&line);
+        }
+    }
+    let counts = &answer.report.counts;
+    let outputs = format!(
+        "errors={}\nwarnings={}\nnotes={}\n",
+        counts.errors, counts.warnings, counts.notes
+    );
+    append(context, "GITHUB_OUTPUT", &outputs);
+    append(context, "GITHUB_STEP_SUMMARY", &answer.markdown());
 }
 
 fn append(context: &Context, variable: &str, text: &str) {

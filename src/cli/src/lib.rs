@@ -10,6 +10,7 @@ mod announce;
 pub mod arguments;
 mod aws;
 mod changes;
+mod checking;
 pub mod commands;
 pub mod context;
 mod engine;

@@ -157,7 +157,7 @@ impl Problem for Error {
             Self::NotStarted { .. } => "`git --version` shows whether git works at all.".to_owned(),
             Self::NoDirectory { .. } => "Check the path.".to_owned(),
             Self::NotARepository { .. } => {
-                "A release ships a commit: `git init`, `git add .` and `git commit` make one.".to_owned()
+                "Only what git has is checked and released: `git init`, `git add .` and `git commit` begin.".to_owned()
             }
             Self::NoWorkTree { .. } => "Run the command in a clone with its files checked out.".to_owned(),
             Self::OtherOwner { root, .. } => {

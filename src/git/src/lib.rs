@@ -8,6 +8,7 @@
 //! where git sets them on purpose.
 
 mod blobs;
+mod comments;
 mod commit;
 mod differences;
 mod entry;

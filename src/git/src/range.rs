@@ -146,6 +146,33 @@ impl Repository {
         Ok(Cut { items, is_cut })
     }
 
+    /// The commit from which a range was begun: the first one behind `to`, from parent to first parent, that is left out. `to`
+    /// itself if all of it is left out; none if the range goes back to a first commit.
+    ///
+    /// # Errors
+    /// As [`Self::messages`].
+    pub fn begun_from(&self, range: &CommitRange) -> Result<Option<CommitId>, Error> {
+        let mut arguments: Vec<String> = ["rev-list", "--first-parent", "--parents"]
+            .map(str::to_owned)
+            .to_vec();
+        arguments.extend(range.arguments());
+        let output = self.git().run(self.root(), &arguments)?;
+        if !output.status.success() {
+            self.present(&range.named())?;
+            return Err(failed(&arguments, &output));
+        }
+        // `<id> <parent> …`, from the newest to the oldest.
+        let list = String::from_utf8_lossy(&output.stdout);
+        let Some(oldest) = list.lines().last() else {
+            return Ok(Some(range.to.clone()));
+        };
+        let parent = oldest.split(' ').nth(1).map(CommitId::new).transpose();
+        parent.map_err(|error| Error::Unexpected {
+            command: shown(&arguments),
+            detail: error.to_string(),
+        })
+    }
+
     /// What the commits of a range brought, oldest first: each content once, where it came first, from at
     /// most the newest `limit` commits. Of a merge, what differs from every parent. Submodules are left out.
     ///

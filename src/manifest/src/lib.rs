@@ -34,10 +34,10 @@ pub use manifest::Manifest;
 pub use project::{
     Alarm, Alerts, Approvals, Batch, BlueGreen, BranchChecks, Cache, CacheEngine, ChangeSizeChecks,
     CheckGroups, CheckIgnore, CheckLevel, Checks, CommitMessageChecks, Comparison, CoverageChecks,
-    Database, DatabaseEngine, Deployment, FileChecks, Health, Image, Instances, Keep, LoadBalancer,
-    Markers, MigrationChecks, Network, NewRelicMarker, NewRelicRegion, PinChecks, Platform, Policy,
-    Probe, Process, Project, Roles, RollbarMarker, Scheme, SecretChecks, SecretMode, Secrets,
-    SentryMarker, SettingsChecks, Slack, Statistic, Strategy, TestNameChecks, TestRunner,
-    Thresholds, TrafficSplit,
+    Database, DatabaseEngine, Deployment, DockerChecks, FileChecks, Health, Image, Instances, Keep,
+    LoadBalancer, Markers, MigrationChecks, Network, NewRelicMarker, NewRelicRegion, PinChecks,
+    Platform, Policy, Probe, Process, Project, Roles, RollbarMarker, Scheme, SecretChecks,
+    SecretMode, Secrets, SentryMarker, SettingsChecks, Slack, Statistic, Strategy, TestNameChecks,
+    TestRunner, Thresholds, TrafficSplit, WorkflowChecks,
 };
 pub use template::template;

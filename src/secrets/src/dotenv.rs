@@ -125,8 +125,8 @@ mod tests {
             ("", "X=\n"),
             ("plain-1.2", "X=plain-1.2\n"),
             (
-                "postgres://u:p%2F@h:5432/d",
-                "X=postgres://u:p%2F@h:5432/d\n",
+                "postgres://u:p%2F@h:5432/d",     // gitleaks:allow
+                "X=postgres://u:p%2F@h:5432/d\n", // gitleaks:allow
             ),
             ("two words", "X='two words'\n"),
             ("a#b", "X='a#b'\n"),

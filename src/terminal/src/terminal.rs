@@ -167,6 +167,12 @@ impl Terminal {
         }
     }
 
+    /// Writes a command for GitHub's runner to stderr, which it reads as well as stdout. Also when quiet: it is no news for a
+    /// person at a terminal.
+    pub fn annotate(&self, command: &str) {
+        self.err(command);
+    }
+
     /// Writes a line to stderr, unless quiet.
     pub fn say(&self, line: &str) {
         if self.settings.verbosity > Verbosity::Quiet {

@@ -51,3 +51,78 @@ pub(crate) use rules::graph::{LEAVES as SEVERAL_LEAVES, TAKEN as NUMBER_TAKEN};
 pub fn wants(path: &str) -> bool {
     path.ends_with(".py") || crate::paths::base_name(path) == "max_migration.txt"
 }
+
+/// Whether a change can matter to which migrations there are, and how they are: a file in a package of migrations, one that
+/// defines a migration somewhere else, or an `apps.py`, which may name the app anew. Without one, nothing needs to be read
+/// for this group.
+#[must_use]
+pub fn is_touched(scope: &crate::Scope, settings: &Settings) -> bool {
+    scope.changes.iter().any(|change| {
+        let former = match &change.kind {
+            crate::ChangeKind::Renamed { from } => Some(from.as_str()),
+            crate::ChangeKind::Added | crate::ChangeKind::Modified | crate::ChangeKind::Deleted => {
+                None
+            }
+        };
+        is_near(&change.path, settings)
+            || former.is_some_and(|path| is_near(path, settings))
+            || change.path.ends_with(".py") && scope.tree.get(&change.path).is_some_and(defines)
+    })
+}
+
+fn is_near(path: &str, settings: &Settings) -> bool {
+    let is_place = path.split('/').any(|part| part == "migrations")
+        || crate::paths::base_name(path) == "apps.py"
+        || settings
+            .migration_modules
+            .values()
+            .any(|package| path.contains(&package.replace('.', "/")));
+    is_place && path.ends_with(".py")
+}
+
+/// Django asks a module for its class `Migration`.
+fn defines(content: &[u8]) -> bool {
+    memchr::memmem::find(content, b"Migration").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Change, ChangeKind, ChangedLines, Scope};
+
+    fn touches(path: &str, content: &str, kind: ChangeKind) -> bool {
+        let mut scope = Scope::all([(path, content)].into_iter().collect());
+        scope.changes = vec![Change {
+            path: path.to_owned(),
+            kind,
+            lines: ChangedLines::All,
+            counts: None,
+        }];
+        is_touched(&scope, &Settings::default())
+    }
+
+    #[test]
+    fn what_has_nothing_to_do_with_migrations_needs_no_review() {
+        for path in [
+            "shop/views.py",
+            "shop/migrations/readme.md",
+            "shop/models.py",
+        ] {
+            assert!(!touches(path, "", ChangeKind::Modified), "{path}");
+        }
+        for path in ["shop/migrations/0001_initial.py", "shop/apps.py"] {
+            assert!(touches(path, "", ChangeKind::Deleted), "{path}");
+        }
+        let from = "shop/migrations/0001_initial.py".to_owned();
+        assert!(touches(
+            "old/0001_initial.py",
+            "",
+            ChangeKind::Renamed { from }
+        ));
+        assert!(touches(
+            "shop/changes/one.py",
+            "class Migration(m.Migration):",
+            ChangeKind::Added
+        ));
+    }
+}

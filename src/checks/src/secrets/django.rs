@@ -189,6 +189,7 @@ fn is_key(value: &Value) -> bool {
         "change-me",
         "secret",
         "your",
+        "development",
         "dummy",
         "test",
         "{{",

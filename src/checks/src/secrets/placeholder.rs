@@ -14,7 +14,7 @@ const NEVER: [&str; 9] = [
 ];
 
 /// Parts that make a value made up by a person an example. A random key may contain `test` by chance.
-const MADE_UP: [&str; 26] = [
+const MADE_UP: [&str; 27] = [
     "changeme",
     "change-me",
     "change_me",
@@ -35,6 +35,7 @@ const MADE_UP: [&str; 26] = [
     "qwerty",
     "letmein",
     "default",
+    "development",
     "django-insecure",
     "not-so",
     "notso",

@@ -1,12 +1,16 @@
 //! One file: by its name, then by its lines.
 
-use super::hit::{Hit, file_finding, not_scanned};
+use super::hit::{Hit, URL, file_finding, not_scanned};
 use super::search::Search;
 use super::text::{LARGEST, searchable};
 use super::{Settings, assignment, django, file_names};
 use crate::ChangedLines;
 use crate::globs::Globs;
 use beanpole_model::Finding;
+use regex::bytes::{Regex, RegexBuilder};
+
+/// The memory, in bytes, that a compiled expression of the settings may take.
+const LARGEST_EXPRESSION: usize = 256 * 1024;
 
 /// The most findings of one file. Who has more of them needs no list.
 pub(super) const MOST_FINDINGS: usize = 100;
@@ -17,13 +21,29 @@ pub struct Scanner<'s> {
     allow_paths: Globs,
     allow_files: Globs,
     test_paths: Globs,
+    allow: Vec<Regex>,
+    /// Expressions of `allow` that cannot be read.
+    unreadable: Vec<&'s str>,
 }
 
 impl<'s> Scanner<'s> {
     /// With those settings.
     #[must_use]
     pub fn new(settings: &'s Settings) -> Self {
+        let mut allow = Vec::new();
+        let mut unreadable = Vec::new();
+        for expression in &settings.allow {
+            let limited = RegexBuilder::new(expression)
+                .size_limit(LARGEST_EXPRESSION)
+                .build();
+            match limited {
+                Ok(read) => allow.push(read),
+                Err(_) => unreadable.push(expression.as_str()),
+            }
+        }
         Self {
+            allow,
+            unreadable,
             settings,
             allow_paths: Globs::new(&settings.allow_paths),
             allow_files: Globs::new(&settings.allow_files),
@@ -31,18 +51,18 @@ impl<'s> Scanner<'s> {
         }
     }
 
-    /// Globs of the settings that are none: nothing would be let pass by them.
+    /// Globs and expressions of the settings that are none: nothing would be let pass by them.
     pub(super) fn setting_findings(&self) -> Vec<Finding> {
-        [&self.allow_paths, &self.allow_files, &self.test_paths]
+        let about_settings = |why: &str| not_scanned("the settings of secrets", why);
+        let expressions = self
+            .unreadable
+            .iter()
+            .map(|text| about_settings(&format!("`{text}` is no regular expression")));
+        let globs = [&self.allow_paths, &self.allow_files, &self.test_paths]
             .into_iter()
             .flat_map(|globs| &globs.invalid)
-            .map(|(glob, why)| {
-                not_scanned(
-                    "the settings of secrets",
-                    &format!("`{glob}` is no glob: {why}"),
-                )
-            })
-            .collect()
+            .map(|(glob, why)| about_settings(&format!("`{glob}` is no glob: {why}")));
+        globs.chain(expressions).collect()
     }
 
     /// The secrets on those lines of one file, and the file itself if it is one. `bytes` is none if nobody has read it.
@@ -93,8 +113,37 @@ impl<'s> Scanner<'s> {
         let is_whole = search.is_whole();
         let mut hits = search.into_hits();
         hits.retain(|hit| !self.settings.baseline.contains(&hit.fingerprint));
+        hits.retain(|hit| {
+            let found = text.get(hit.bytes.clone()).unwrap_or_default();
+            !self.allow.iter().any(|allowed| allowed.is_match(found))
+        });
+        hits.retain(|hit| hit.rule.id != URL.id || !is_nowhere(text, hit.bytes.end, is_test));
         hits.sort_by_key(|hit| hit.bytes.start);
         (hits, is_whole)
+    }
+}
+
+/// Whether the host behind a password is nobody's: a name that is reserved for examples (RFC 2606), or in a test a name of one
+/// word, which is a container beside it.
+fn is_nowhere(text: &[u8], password_end: usize, is_test: bool) -> bool {
+    let Some(host) = text
+        .get(password_end..)
+        .and_then(|rest| rest.strip_prefix(b"@"))
+    else {
+        return false;
+    };
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let length = host.iter().take_while(|byte| is_name(byte)).count();
+    let host = host.get(..length).unwrap_or_default();
+    let host = String::from_utf8_lossy(host).to_ascii_lowercase();
+    let mut parts = host.rsplit('.');
+    let (top, second) = (parts.next().unwrap_or_default(), parts.next());
+    match second {
+        None => is_test && !host.is_empty(),
+        Some(second) => {
+            matches!(top, "example" | "invalid" | "test" | "localhost")
+                || second == "example" && matches!(top, "com" | "net" | "org")
+        }
     }
 }
 
@@ -245,6 +294,34 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(judged(&allowed), 0);
+        let expressions = |allow: &[&str]| Settings {
+            allow: allow.iter().map(|text| (*text).to_owned()).collect(),
+            ..Settings::default()
+        };
+        assert_eq!(judged(&expressions(&["^ghp_"])), 0);
+        let wrong = expressions(&["^gho_", "("]);
+        assert_eq!(judged(&wrong), 1);
+        let said = Scanner::new(&wrong).setting_findings();
+        assert!(said[0].message.contains("`(` is no regular expression"));
+    }
+
+    #[test]
+    fn a_password_for_nobody_is_none() {
+        let judged = |path: &str, host: &str| {
+            rules(path, &format!("x = 'amqp://shop:{}@{host}/'\n", "kX3vQ9"))
+        };
+        let found = ["secret-url-password"];
+        assert_eq!(judged("shop/queue.py", "mq.internal"), found);
+        assert_eq!(judged("shop/queue.py", "mq"), found);
+        assert_eq!(judged("shop/tests/test_queue.py", "mq.internal"), found);
+        for (path, host) in [
+            ("shop/tests/test_queue.py", "mq"),
+            ("src/queue_tests.rs", "mq:5672"),
+            ("shop/queue.py", "mq.example"),
+            ("shop/queue.py", "mq.example.org:5672"),
+        ] {
+            assert_eq!(judged(path, host), [""; 0], "{path} {host}");
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Settings {
     pub allow_files: Vec<String>,
     /// Globs of files whose assignments (`password = "…"`) are made up. Keys of known formats are judged there as well.
     pub test_paths: Vec<String>,
+    /// Regular expressions of texts that look like secrets and are none.
+    pub allow: Vec<String>,
     /// Whether assignments to names like `password` and `api_key` are judged.
     pub assignments: bool,
 }
@@ -43,7 +45,8 @@ impl Default for Settings {
                 "**/fixtures/**",
                 "tests.py",
                 "test_*.py",
-                "*_test.py",
+                "*_test.*",
+                "*_tests.*",
                 "conftest.py",
                 "factories.py",
                 ".env.example",
@@ -55,6 +58,7 @@ impl Default for Settings {
                 "*.min.js",
                 "*.po",
             ]),
+            allow: Vec::new(),
             assignments: true,
         }
     }

@@ -66,6 +66,9 @@ fn syntaxes(path: &str) -> &'static [Syntax] {
             &[TEMPLATE, MARKUP]
         }
         Some("md" | "markdown") => &[MARKUP],
+        Some("rs" | "go" | "java" | "kt" | "c" | "h" | "cpp" | "php" | "swift") => {
+            &[SLASHES, BLOCK]
+        }
         Some("js" | "mjs" | "cjs" | "ts" | "jsx" | "tsx" | "css" | "scss") => &[SLASHES, BLOCK],
         Some("ini" | "cfg" | "conf") => &[HASH, SEMICOLON],
         Some("yaml" | "yml" | "toml" | "sh" | "bash" | "txt" | "in" | "env" | "dockerfile") => {
@@ -260,8 +263,11 @@ mod tests {
             ("a.sql", "DROP x; -- beanpole: ignore[a-b] -- why\r"),
             ("a.html", "<p> {# beanpole: ignore[a-b] -- why #} x"),
             ("a.md", "x <!-- beanpole: ignore[a-b] -- why -->"),
-            ("a.ts", "x(); // beanpole: ignore[a-b] -- why"),
-            ("a.css", "x {} /* beanpole: ignore[a-b] -- why */"),
+            ("a.ts", concat!("x(); // bean", "pole: ignore[a-b] -- why")),
+            (
+                "a.css",
+                concat!("x {} /* bean", "pole: ignore[a-b] -- why */"),
+            ),
             ("setup.cfg", "x = 1 ; beanpole: ignore[a-b] -- why"),
         ] {
             let directive = only(path, line);

@@ -188,7 +188,8 @@ impl Problem for HookError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Shared { .. } => {
-                "For this repository alone: `git config core.hooksPath .git/hooks`, and try again."
+                // A relative path would begin in each work tree, and those that are linked have no directory there.
+                "For this repository alone: `git config core.hooksPath \"$(git rev-parse --path-format=absolute --git-common-dir)/hooks\"`, and try again."
                     .to_owned()
             }
             Self::Managed { manager, .. } => manager.advice().to_owned(),

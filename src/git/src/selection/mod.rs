@@ -15,7 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::commit::CommitId;
 use crate::entry::Mode;
 use crate::error::Error;
-use crate::head::Operation;
+use crate::head::{HeadState, Operation};
 use crate::repository::Repository;
 use entries::Listing;
 pub(crate) use entries::mode;
@@ -109,6 +109,8 @@ pub struct Selected {
     pub names_not_text: Vec<String>,
     /// The commit that the state was compared with, if there was one.
     pub base: Option<CommitId>,
+    /// Where the repository stands, if that had to be asked: for [`Selection::Staged`].
+    pub head: Option<HeadState>,
 }
 
 impl Repository {
@@ -157,7 +159,8 @@ impl Repository {
             .iter()
             .filter_map(|path| inside(path, under))
             .collect();
-        selected.base = state.commit;
+        selected.base.clone_from(&state.commit);
+        selected.head = Some(state);
         Ok(selected)
     }
 
@@ -282,6 +285,7 @@ fn selected(listing: Listing, changes: changes::Changes, under: &Utf8PathBuf) ->
         conflicts,
         names_not_text,
         base: None,
+        head: None,
     }
 }
 

@@ -170,3 +170,27 @@ fn a_bare_repository_is_read_by_its_commits() {
         .unwrap_err();
     assert!(matches!(error, Error::NotARepository { .. }));
 }
+
+#[test]
+fn a_range_begins_where_others_are() {
+    let world = World::new();
+    let repository = world.repository(&[("a.py", "1\n")]);
+    let first = repository.head().unwrap().id;
+    let second = world.commit("feat: second");
+    world.run("work", &["switch", "--quiet", "--create", "side", "HEAD^"]);
+    let side = world.commit("fix: side");
+    world.run("work", &["merge", "--quiet", "--no-edit", "main"]);
+    let merged = repository.head().unwrap().id;
+    let begun =
+        |to: &CommitId, without: &[&CommitId]| repository.begun_from(&range(to, without)).unwrap();
+    // A merge of what is known does not move the beginning.
+    assert_eq!(begun(&merged, &[&second]), Some(first));
+    assert_eq!(begun(&merged, &[&side]).as_ref(), Some(&side));
+    assert_eq!(begun(&side, &[&merged]).as_ref(), Some(&side));
+    assert_eq!(begun(&side, &[]), None);
+    let nowhere = CommitId::new("1".repeat(40)).unwrap();
+    let error = repository
+        .begun_from(&range(&side, &[&nowhere]))
+        .unwrap_err();
+    assert!(matches!(error, Error::ObjectMissing { .. }));
+}

@@ -44,6 +44,10 @@ pub struct Checks {
     pub secrets: SecretChecks,
     /// Django's settings in production.
     pub settings: SettingsChecks,
+    /// Dockerfiles, entrypoints and compose files.
+    pub docker: DockerChecks,
+    /// GitHub Actions workflows.
+    pub workflows: WorkflowChecks,
 }
 
 /// Groups of checks, by the names that `beanpole check` takes.
@@ -208,6 +212,9 @@ pub struct CoverageChecks {
     pub paths: BTreeMap<String, f64>,
     /// Patterns of files that are not counted.
     pub exclude: Vec<String>,
+    /// Beginnings of paths in reports, with what stands there in the project: `/app/` becomes `backend/`. For reports from
+    /// a container.
+    pub source_paths: BTreeMap<String, String>,
 }
 
 /// Pinned packages and base images.
@@ -293,6 +300,8 @@ pub struct FileChecks {
     pub large: Vec<String>,
     /// Patterns of files in which debug statements stay.
     pub debug: Vec<String>,
+    /// Whether `print(…)` counts as a debug statement.
+    pub print: Option<bool>,
 }
 
 /// The size of a pull request, in lines added and removed.
@@ -315,6 +324,9 @@ pub struct ChangeSizeChecks {
 pub struct SecretChecks {
     /// Patterns of files with examples, which hold no real secrets.
     pub examples: Vec<String>,
+    /// Patterns of files whose passwords are made up, beside the usual names of tests. Keys of known services count there as
+    /// well.
+    pub tests: Vec<String>,
     /// Regular expressions of texts that look like secrets and are none.
     pub allow: Vec<String>,
 }
@@ -325,4 +337,28 @@ pub struct SecretChecks {
 pub struct SettingsChecks {
     /// The settings modules that production loads: `blog.settings.production`.
     pub modules: Vec<String>,
+    /// Whether something before the application redirects to HTTPS, so that it need not do so itself.
+    pub redirects_elsewhere: Option<bool>,
+}
+
+/// Dockerfiles, entrypoints and compose files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DockerChecks {
+    /// Words that mark a file, a directory or a stage as meant for development or tests, instead of the usual ones.
+    pub development: Option<Vec<String>>,
+    /// Names of variables that look like secrets and are none.
+    pub not_secret: Vec<String>,
+    /// The build context of a Dockerfile, both from the project's root, where nothing else tells it.
+    pub contexts: BTreeMap<String, String>,
+    /// Hosts that scripts may wait for although no compose service has their name.
+    pub hosts: Vec<String>,
+}
+
+/// GitHub Actions workflows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkflowChecks {
+    /// Owners whose actions may be named by tag with a warning, instead of GitHub's own.
+    pub first_party: Option<Vec<String>>,
 }

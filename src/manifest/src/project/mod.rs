@@ -19,8 +19,8 @@ use serde::Serialize;
 pub use application::{Health, Image, Process, Thresholds};
 pub use checks::{
     BranchChecks, ChangeSizeChecks, CheckGroups, CheckIgnore, CheckLevel, Checks,
-    CommitMessageChecks, CoverageChecks, FileChecks, MigrationChecks, PinChecks, SecretChecks,
-    SettingsChecks, TestNameChecks, TestRunner,
+    CommitMessageChecks, CoverageChecks, DockerChecks, FileChecks, MigrationChecks, PinChecks,
+    SecretChecks, SettingsChecks, TestNameChecks, TestRunner, WorkflowChecks,
 };
 pub use data::{Cache, CacheEngine, Database, DatabaseEngine};
 pub use environment::{

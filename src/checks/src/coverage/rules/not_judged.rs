@@ -51,7 +51,7 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
                 merged.others.len()
             ),
             reason: "the tests ran in another directory, a container perhaps: no changed line can be found in the report",
-            remedy: "name the beginning of those paths in `source-paths`, with what stands there in the project, or set \
+            remedy: "name the beginning of those paths in `checks.coverage.source_paths`, with what stands there in the project, or set \
                      `relative_files = true` for coverage.py"
                 .to_owned(),
         }));
@@ -137,7 +137,7 @@ mod tests {
             .check();
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].message.contains("/srv/x/other.py"));
-        assert!(found[0].remedy.as_deref().unwrap().contains("source-paths"));
+        assert!(found[0].remedy.as_deref().unwrap().contains("source_paths"));
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn off(context: &mut Context<'_>, origin: Option<&Origin>, how: &str) {
         message: format!("{NAME} {how}"),
         reason: "what is typed without https:// is then answered in clear, with cookies and forms",
         remedy: format!(
-            "write `{NAME} = True` and `SECURE_PROXY_SSL_HEADER`; if the load balancer redirects, set `redirects-elsewhere: true`"
+            "write `{NAME} = True` and `SECURE_PROXY_SSL_HEADER`; if the load balancer redirects, set `checks.settings.redirects_elsewhere: true` in beanpole.yaml"
         ),
     });
 }

@@ -1,0 +1,333 @@
+//! All groups of rules together: what they want to read, and what they find.
+//!
+//! Rules: as everywhere in this crate, someone else has read everything. The groups know nothing of each other, so they run
+//! side by side.
+
+use std::collections::BTreeSet;
+
+use beanpole_model::Finding;
+
+use crate::branch::BranchState;
+use crate::commit_message::Message;
+use crate::coverage::CoverageInput;
+use crate::engine::Unseen;
+use crate::migrations::{NotAnalysed, Review};
+use crate::{
+    Group, Rule, Scope, SourceTree, branch, change_size, commit_message, coverage, docker, files,
+    migrations, pins, secrets, settings, test_names, workflows,
+};
+
+/// The rules of all groups.
+#[must_use]
+pub fn rules() -> Vec<Rule> {
+    let groups = Group::ALL.into_iter();
+    groups.flat_map(|group| group.rules()).copied().collect()
+}
+
+impl Group {
+    /// The rules of the group.
+    #[must_use]
+    pub const fn rules(self) -> &'static [Rule] {
+        match self {
+            Self::Migrations => migrations::RULES,
+            Self::Coverage => coverage::RULES,
+            Self::Pins => pins::RULES,
+            Self::TestNames => test_names::RULES,
+            Self::Branch => branch::RULES,
+            Self::CommitMessage => commit_message::RULES,
+            Self::Files => files::RULES,
+            Self::ChangeSize => change_size::RULES,
+            Self::Secrets => secrets::RULES,
+            Self::Settings => settings::RULES,
+            Self::Docker => docker::RULES,
+            Self::Workflows => workflows::RULES,
+        }
+    }
+
+    /// Whether the group needs the content of a path although it did not change.
+    #[must_use]
+    pub fn wants(self, path: &str) -> bool {
+        match self {
+            Self::Migrations => migrations::wants(path),
+            Self::Coverage => coverage::wants(path),
+            Self::Pins => pins::wants(path),
+            Self::TestNames => test_names::wants(path),
+            Self::Branch | Self::CommitMessage => false,
+            Self::Files => files::wants(path),
+            Self::ChangeSize => change_size::wants(path),
+            Self::Secrets => secrets::wants(path),
+            Self::Settings => settings::wants(path),
+            Self::Docker => docker::wants(path),
+            Self::Workflows => workflows::wants(path),
+        }
+    }
+
+    /// Whether the group needs the content of a path that changed.
+    #[must_use]
+    pub fn wants_changed(self, path: &str) -> bool {
+        match self {
+            Self::Pins => pins::wants_changed(path),
+            Self::TestNames => test_names::wants_changed(path),
+            Self::Files => files::wants_changed(path),
+            // Every text may hold a secret.
+            Self::Secrets => true,
+            Self::Coverage => path.ends_with(".py"),
+            Self::Migrations
+            | Self::Branch
+            | Self::CommitMessage
+            | Self::ChangeSize
+            | Self::Settings
+            | Self::Docker
+            | Self::Workflows => self.wants(path),
+        }
+    }
+}
+
+/// The settings of every group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProjectSettings {
+    /// Django migrations.
+    pub migrations: migrations::Settings,
+    /// Coverage.
+    pub coverage: coverage::Settings,
+    /// Packages and base images.
+    pub pins: pins::Settings,
+    /// Names of test files.
+    pub test_names: test_names::Settings,
+    /// Names of branches.
+    pub branch: branch::Settings,
+    /// Commit messages.
+    pub commit_message: commit_message::Settings,
+    /// All files.
+    pub files: files::Settings,
+    /// The size of a change.
+    pub change_size: change_size::Settings,
+    /// Secrets.
+    pub secrets: secrets::Settings,
+    /// Django's settings, once for each module that production loads. Empty: one, which is looked up.
+    pub settings: Vec<settings::Settings>,
+    /// Dockerfiles, entrypoints and compose files.
+    pub docker: docker::Settings,
+    /// GitHub Actions workflows.
+    pub workflows: workflows::Settings,
+}
+
+/// What the rules look at beside the files of a scope. What is not there is not judged.
+#[derive(Clone, Debug, Default)]
+pub struct Facts<'a> {
+    /// The branch.
+    pub branch: Option<BranchState>,
+    /// Messages of commits.
+    pub messages: Vec<Message<'a>>,
+    /// What tests have measured.
+    pub coverage: Option<CoverageInput>,
+    /// The Python files of the code that serves while the migrations run. None: nothing serves yet.
+    pub serving: Option<&'a SourceTree>,
+}
+
+/// What all groups found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// What could not be judged.
+    pub unseen: Vec<Unseen>,
+}
+
+/// Runs the groups side by side. The findings are in the order of the groups, whichever ends first.
+#[must_use]
+pub fn check(
+    groups: &BTreeSet<Group>,
+    scope: &Scope,
+    settings: &ProjectSettings,
+    facts: &Facts<'_>,
+) -> Found {
+    let all = std::thread::scope(|threads| {
+        let running: Vec<_> = groups
+            .iter()
+            .map(|group| threads.spawn(move || of_group(*group, scope, settings, facts)))
+            .collect();
+        running.into_iter().map(joined).collect::<Vec<Found>>()
+    });
+    let mut found = Found::default();
+    for of_group in all {
+        found.findings.extend(of_group.findings);
+        found.unseen.extend(of_group.unseen);
+    }
+    found
+}
+
+/// What a group has found. A panic there goes on here: it is our own fault, and is reported as one.
+fn joined(handle: std::thread::ScopedJoinHandle<'_, Found>) -> Found {
+    match handle.join() {
+        Ok(found) => found,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+fn of_group(group: Group, scope: &Scope, settings: &ProjectSettings, facts: &Facts<'_>) -> Found {
+    let findings = match group {
+        Group::Migrations => return of_migrations(scope, &settings.migrations, facts.serving),
+        Group::Coverage => facts.coverage.as_ref().map_or_else(Vec::new, |input| {
+            coverage::check(input, scope, &settings.coverage)
+        }),
+        Group::Pins => pins::check(scope, &settings.pins),
+        Group::TestNames => test_names::check(scope, &settings.test_names),
+        Group::Branch => facts
+            .branch
+            .as_ref()
+            .map_or_else(Vec::new, |state| branch::check(state, &settings.branch)),
+        Group::CommitMessage => of_messages(&facts.messages, &settings.commit_message),
+        Group::Files => files::check(scope, &settings.files),
+        Group::ChangeSize => change_size::check(scope, &settings.change_size),
+        Group::Secrets => secrets::check(scope, &settings.secrets),
+        Group::Settings => of_settings(scope, &settings.settings),
+        Group::Docker => docker::check(scope, &settings.docker),
+        Group::Workflows => workflows::check(scope, &settings.workflows),
+    };
+    Found {
+        findings,
+        unseen: Vec::new(),
+    }
+}
+
+fn of_messages(messages: &[Message<'_>], settings: &commit_message::Settings) -> Vec<Finding> {
+    let messages = messages.iter();
+    messages
+        .flat_map(|message| commit_message::check(*message, settings))
+        .collect()
+}
+
+fn of_settings(scope: &Scope, modules: &[settings::Settings]) -> Vec<Finding> {
+    if modules.is_empty() {
+        return settings::check(scope, &settings::Settings::default());
+    }
+    let mut findings: Vec<Finding> = Vec::new();
+    for module in modules {
+        for finding in settings::check(scope, module) {
+            // What two modules take from a third is one fault.
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+    findings
+}
+
+fn of_migrations(
+    scope: &Scope,
+    settings: &migrations::Settings,
+    serving: Option<&SourceTree>,
+) -> Found {
+    if !migrations::is_touched(scope, settings) {
+        return Found::default();
+    }
+    let review = migrations::review(&Review {
+        base: serving,
+        head: &scope.tree,
+        settings,
+    });
+    Found {
+        findings: review.findings,
+        unseen: review.not_analysed.into_iter().map(unseen).collect(),
+    }
+}
+
+fn unseen(not_analysed: NotAnalysed) -> Unseen {
+    Unseen {
+        location: Some(not_analysed.location),
+        why: not_analysed.why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_belongs_to_its_group_and_has_a_name_of_its_own() {
+        let mut ids = BTreeSet::new();
+        for group in Group::ALL {
+            assert!(!group.rules().is_empty(), "{group}");
+            for rule in group.rules() {
+                assert_eq!(rule.group, group, "{}", rule.id);
+                assert!(ids.insert(rule.id), "{} twice", rule.id);
+            }
+        }
+        assert_eq!(ids.len(), rules().len());
+    }
+
+    #[test]
+    fn what_a_group_wants_at_all_it_wants_when_it_changed() {
+        for path in [
+            "a.py",
+            "Dockerfile",
+            ".gitattributes",
+            "requirements.txt",
+            "x.png",
+        ] {
+            for group in Group::ALL {
+                assert!(
+                    !group.wants(path) || group.wants_changed(path),
+                    "{group} {path}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_groups_that_are_named_run() {
+        let scope = Scope::all(
+            [("a.py", "<<<<<<< HEAD\n"), ("Dockerfile", "FROM x\n")]
+                .into_iter()
+                .collect(),
+        );
+        let rules_of = |groups: &[Group]| -> BTreeSet<String> {
+            let groups = groups.iter().copied().collect();
+            let found = check(
+                &groups,
+                &scope,
+                &ProjectSettings::default(),
+                &Facts::default(),
+            );
+            found
+                .findings
+                .into_iter()
+                .map(|finding| finding.rule)
+                .collect()
+        };
+        assert!(rules_of(&[]).is_empty());
+        assert!(rules_of(&[Group::Branch, Group::CommitMessage, Group::Coverage]).is_empty());
+        let files = rules_of(&[Group::Files]);
+        assert!(files.contains("merge-conflict") && !files.contains("unpinned-base-image"));
+        assert!(rules_of(&Group::ALL).contains("unpinned-base-image"));
+    }
+
+    #[test]
+    fn what_a_review_could_not_see_is_said() {
+        let migration = "from django.db import migrations\n\nclass Migration(migrations.Migration):\n    operations = made()\n";
+        let scope = Scope::all(
+            [
+                ("shop/__init__.py", ""),
+                ("shop/migrations/__init__.py", ""),
+                ("shop/migrations/0001_initial.py", migration),
+            ]
+            .into_iter()
+            .collect(),
+        );
+        let groups = [Group::Migrations].into();
+        let found = check(
+            &groups,
+            &scope,
+            &ProjectSettings::default(),
+            &Facts::default(),
+        );
+        assert_eq!(found.unseen.len(), 1, "{found:#?}");
+        assert!(
+            found
+                .findings
+                .iter()
+                .any(|finding| finding.rule == "migration-not-analysed")
+        );
+    }
+}

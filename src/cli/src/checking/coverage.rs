@@ -1,0 +1,83 @@
+//! Coverage reports: which ones, and their content. A report is made by tests and is not in git, so it is read from disk.
+
+use beanpole_checks::coverage::{CoverageInput, store};
+use beanpole_checks::{Scope, Unseen};
+use beanpole_model::Report;
+use camino::Utf8PathBuf;
+
+use super::{Rulebook, Site, site};
+use crate::failure::Failure;
+
+/// Which reports are judged.
+pub(crate) enum Reports {
+    /// None: no tests have run, as before a commit.
+    None,
+    /// Those of the manifest, as far as they are there.
+    OfManifest,
+    /// These, which have to be there.
+    Named(Vec<Utf8PathBuf>),
+}
+
+/// Something that is missing is no finding here: the tests may run in another step.
+pub(super) fn read(
+    reports: &Reports,
+    site: &Site,
+    rulebook: &Rulebook,
+    scope: &Scope,
+) -> Result<(Option<CoverageInput>, Option<Unseen>), Report> {
+    let mut input = CoverageInput::default();
+    match reports {
+        Reports::None => return Ok((None, None)),
+        Reports::Named(paths) => {
+            for path in paths {
+                let bytes = fs_err::read(path).map_err(|source| Failure::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+                input.reports.push((path.to_string(), bytes));
+            }
+        }
+        Reports::OfManifest => {
+            let names = &site.checks.coverage.reports;
+            for name in names {
+                if let Some(bytes) = site::read(&site.on_disk(name))? {
+                    input.reports.push((name.clone(), bytes));
+                }
+            }
+            if input.reports.is_empty() {
+                return Ok((None, (!names.is_empty()).then(|| missing(names))));
+            }
+        }
+    }
+    let mut base = Vec::new();
+    for name in &site.checks.coverage.base_reports {
+        if let Some(bytes) = site::read(&site.on_disk(name))? {
+            base.push((name.clone(), bytes));
+        }
+    }
+    let mut unseen = None;
+    if !base.is_empty() {
+        match store(&base, scope, &rulebook.settings.coverage) {
+            Ok(stored) => input.base = Some(stored),
+            Err(findings) => {
+                let why: Vec<String> = findings.into_iter().map(|found| found.message).collect();
+                unseen = Some(said(format!("the base's coverage: {}", why.join("; "))));
+            }
+        }
+    }
+    Ok((Some(input), unseen))
+}
+
+fn missing(names: &[String]) -> Unseen {
+    said(format!(
+        "coverage: {} is not there, so no coverage was judged",
+        names.join(", ")
+    ))
+}
+
+fn said(why: String) -> Unseen {
+    Unseen {
+        location: None,
+        why,
+    }
+}

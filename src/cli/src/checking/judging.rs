@@ -1,0 +1,193 @@
+//! One state, judged: what was read, what the rules found, and what counts of it.
+
+use std::collections::BTreeSet;
+
+use beanpole_checks::branch::{BranchState, Head, Operation};
+use beanpole_checks::commit_message::Message;
+use beanpole_checks::{CheckReport, Facts, Group, Policy, Scope, migrations};
+use beanpole_git::{HeadState, Selected};
+use beanpole_model::{Environment, Report};
+use jiff::civil::Date;
+
+use super::reading::{self, Reading};
+use super::{History, Reports, Rulebook, Site, coverage};
+
+/// What is judged beside the files.
+pub(crate) struct Asked<'a> {
+    pub(crate) branch: Option<BranchState>,
+    /// A message that is being written.
+    pub(crate) message: Option<Message<'a>>,
+    /// The commits that lead to the state.
+    pub(crate) history: History,
+    pub(crate) reports: Reports,
+    pub(crate) today: Date,
+}
+
+/// What came out.
+pub(crate) struct Judgement {
+    pub(crate) report: CheckReport,
+    /// How many files have changed, or are judged whole.
+    pub(crate) files: usize,
+}
+
+/// Judges a state.
+///
+/// # Errors
+/// What went wrong with git, or a report of tests that cannot be read.
+pub(crate) fn judge(
+    site: &Site,
+    mut rulebook: Rulebook,
+    selected: &Selected,
+    asked: &Asked<'_>,
+) -> Result<Judgement, Report> {
+    if asked.reports.are_none() {
+        rulebook = rulebook.without(&[Group::Coverage]);
+    }
+    rulebook.name_requirements(selected);
+    let Reading {
+        scope,
+        serving,
+        mut unseen,
+    } = if rulebook.needs_files() {
+        reading::read(site, &rulebook, selected)?
+    } else {
+        Reading::default()
+    };
+    let (coverage, not_covered) = coverage::read(&asked.reports, site, &rulebook, &scope)?;
+    let facts = Facts {
+        branch: asked.branch.clone(),
+        messages: asked.history.written().chain(asked.message).collect(),
+        coverage,
+        serving: serving.as_ref(),
+    };
+    let found = beanpole_checks::check(&rulebook.groups, &scope, &rulebook.settings, &facts);
+    let mut findings = found.findings;
+    if rulebook.groups.contains(&Group::Secrets) {
+        let history = &asked.history;
+        let secrets = history.secrets(site, &rulebook, &scope, &findings, asked.today)?;
+        findings.extend(secrets);
+    }
+    unseen.extend(found.unseen);
+    unseen.extend(not_covered);
+    unseen.extend(asked.history.unseen());
+    let saw = Saw::new(&rulebook, &scope);
+    let policy = Policy {
+        rules: &rulebook.rules,
+        selection: &rulebook.selection,
+        levels: &rulebook.levels,
+        ignores: &rulebook.ignores,
+        baseline: rulebook.baseline.as_ref(),
+        today: asked.today,
+        saw: &|group, path| saw.has(group, path),
+    };
+    Ok(Judgement {
+        report: beanpole_checks::judge(findings, unseen, &scope, &policy),
+        files: scope.changes.len(),
+    })
+}
+
+impl Reports {
+    fn are_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
+impl Rulebook {
+    /// Whether a group runs that looks at files.
+    fn needs_files(&self) -> bool {
+        let files = |group: &Group| !matches!(group, Group::Branch | Group::CommitMessage);
+        self.groups.iter().any(files)
+    }
+
+    /// The requirements files that the manifest means by patterns.
+    fn name_requirements(&mut self, selected: &Selected) {
+        let paths = selected.entries.iter().map(|entry| entry.path.as_str());
+        let meant = paths.filter(|path| self.requirements.iter().any(|one| one.matches(path)));
+        self.settings
+            .pins
+            .production_files
+            .extend(meant.map(str::to_owned));
+    }
+}
+
+/// Which group has looked at which path.
+struct Saw<'a> {
+    groups: BTreeSet<Group>,
+    scope: &'a Scope,
+}
+
+impl<'a> Saw<'a> {
+    fn new(rulebook: &Rulebook, scope: &'a Scope) -> Self {
+        let mut groups = rulebook.groups.clone();
+        if !migrations::is_touched(scope, &rulebook.settings.migrations) {
+            groups.remove(&Group::Migrations);
+        }
+        Self { groups, scope }
+    }
+
+    fn has(&self, group: Group, path: &str) -> bool {
+        self.groups.contains(&group)
+            && if self.scope.change(path).is_some() {
+                group.wants_changed(path)
+            } else {
+                group.wants(path)
+            }
+    }
+}
+
+/// The branch that is checked out, as the rules see it. `commits`: a commit is about to be made on it.
+pub(crate) fn branch_state(
+    state: &HeadState,
+    environment: &Environment,
+    commits: bool,
+) -> BranchState {
+    use beanpole_git::Operation as Doing;
+
+    let head = match (&state.branch, &state.commit) {
+        (Some(branch), Some(_)) => Head::Branch(branch.clone()),
+        (Some(branch), None) => Head::Unborn(branch.clone()),
+        (None, _) => branch_of_ci(environment).map_or(Head::Detached, Head::Branch),
+    };
+    BranchState {
+        head,
+        operation: match &state.operation {
+            None => Operation::None,
+            Some(Doing::Merge { .. }) => Operation::Merge,
+            Some(Doing::Rebase { .. }) => Operation::Rebase,
+            Some(Doing::CherryPick | Doing::ApplyMails) => Operation::CherryPick,
+            Some(Doing::Revert) => Operation::Revert,
+        },
+        commits,
+    }
+}
+
+/// The branch that a run of GitHub Actions is about: it checks out a commit by itself (docs.github.com, "Default environment
+/// variables").
+fn branch_of_ci(environment: &Environment) -> Option<String> {
+    let of_push = || {
+        (environment.get("GITHUB_REF_TYPE") == Some("branch"))
+            .then(|| environment.get("GITHUB_REF_NAME"))
+            .flatten()
+    };
+    let name = environment.get("GITHUB_HEAD_REF").or_else(of_push);
+    name.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_ci_names_its_branch() {
+        let of = |pairs: &[(&str, &str)]| branch_of_ci(&pairs.iter().copied().collect());
+        assert_eq!(of(&[]), None);
+        let push = [("GITHUB_REF_TYPE", "branch"), ("GITHUB_REF_NAME", "feat/x")];
+        assert_eq!(of(&push).as_deref(), Some("feat/x"));
+        assert_eq!(
+            of(&[("GITHUB_REF_TYPE", "tag"), ("GITHUB_REF_NAME", "v1")]),
+            None
+        );
+        let pull = [("GITHUB_HEAD_REF", "fix/y"), ("GITHUB_REF_NAME", "7/merge")];
+        assert_eq!(of(&pull).as_deref(), Some("fix/y"));
+    }
+}

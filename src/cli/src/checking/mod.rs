@@ -1,0 +1,23 @@
+//! `beanpole check` and the git hooks: from a state that git has to a report.
+//!
+//! Rules: the state is read once, through git, and nothing but git's state is judged. What decides over findings stands in
+//! the `checks` crate; here is only who asks, what is read, and how it is answered. No async runtime and no connection to
+//! anything: a hook has to answer before its developer notices.
+
+mod answer;
+mod coverage;
+mod history;
+mod judging;
+mod push;
+mod reading;
+mod rulebook;
+mod settings;
+mod site;
+
+pub(crate) use answer::{Answer, Format, Judged, Prepared};
+pub(crate) use coverage::Reports;
+pub(crate) use history::History;
+pub(crate) use judging::{Asked, branch_state, judge};
+pub(crate) use push::{Push, Side};
+pub(crate) use rulebook::{Rulebook, baseline, no_baseline};
+pub(crate) use site::{Site, read as read_optional};

@@ -1,0 +1,372 @@
+//! `beanpole check`: the project's files, branch and commits, judged without running any of its code.
+
+use beanpole_checks::commit_message::Message;
+use beanpole_checks::{Baseline, Group};
+use beanpole_git::{CommitRange, Selected, Selection, Without};
+use beanpole_model::{ExitCode, Report, Severity};
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::{Args, ValueEnum};
+use jiff::civil::Date;
+
+use crate::checking::{
+    Answer, Asked, Format, History, Judged, Prepared, Reports, Rulebook, Site, baseline,
+    branch_state, judge, no_baseline, read_optional,
+};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::github;
+
+/// Where a baseline is written that nobody has named.
+const USUAL_BASELINE: &str = "beanpole-baseline.json";
+
+/// Arguments of `beanpole check`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  beanpole check                            what is staged, else everything\n  \
+    beanpole check --base origin/main         what this branch brings, as in a pull request\n  \
+    beanpole check migrations secrets --all   two groups, every file\n  \
+    beanpole check coverage --base origin/main --coverage-report coverage.json\n  \
+    beanpole check --all --write-baseline     let an old project start clean\n  \
+    beanpole check --base origin/main --format sarif --output check.sarif\n\n\
+    Groups: migrations, coverage, pins, test-names, branch, commit-message, files, change-size, secrets, settings, \
+    docker, workflows. Each rule has a page in docs/checks.\n\n\
+    What is judged without --staged, --base or --all: in a pull request of GitHub Actions what it brings; else what \
+    is staged; if nothing is staged, everything. Never the files on disk.\n\n\
+    Exit codes: 0 nothing that counts, 1 findings, 2 usage, manifest or a base that is not there"
+)]
+pub struct Check {
+    /// The rules and groups to run [default: all that the manifest leaves on]
+    #[arg(value_name = "RULE|GROUP|all")]
+    names: Vec<String>,
+    /// Judge the index against the last commit: what the commit will hold
+    #[arg(long, group = "state", help_heading = "What is judged")]
+    staged: bool,
+    /// Judge a commit, and every commit that leads to it, since it left REV
+    #[arg(
+        long,
+        value_name = "REV",
+        group = "state",
+        help_heading = "What is judged"
+    )]
+    base: Option<String>,
+    /// The commit that --base judges
+    #[arg(
+        long,
+        value_name = "REV",
+        default_value = "HEAD",
+        requires = "base",
+        help_heading = "What is judged"
+    )]
+    head: String,
+    /// Judge everything in the index, every line
+    #[arg(long, group = "state", help_heading = "What is judged")]
+    all: bool,
+    /// Judge the message of a commit as well, from the file that git gives to its hook
+    #[arg(long, value_name = "FILE", help_heading = "What is judged")]
+    message: Option<Utf8PathBuf>,
+    /// Judge this coverage report: coverage.py's JSON or XML, or LCOV; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "What is judged")]
+    coverage_report: Vec<Utf8PathBuf>,
+    /// The findings that were there before [default: `checks.baseline` of the manifest]
+    #[arg(long, value_name = "FILE", help_heading = "What counts")]
+    baseline: Option<Utf8PathBuf>,
+    /// Write all findings into the baseline, so that only new ones count from now on; judges everything
+    #[arg(long, conflicts_with_all = ["staged", "base"], help_heading = "What counts")]
+    write_baseline: bool,
+    /// The least severity that ends with exit code 1
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error, help_heading = "What counts")]
+    fail_on: FailOn,
+    /// The form of the answer [default: text; --json is the same as --format json]
+    #[arg(long, value_enum, help_heading = "Output")]
+    format: Option<Format>,
+    /// Write that form to FILE, and the text to stdout
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    output: Option<Utf8PathBuf>,
+}
+
+/// The least severity that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Note,
+}
+
+impl From<FailOn> for Severity {
+    fn from(least: FailOn) -> Self {
+        match least {
+            FailOn::Error => Self::Error,
+            FailOn::Warning => Self::Warning,
+            FailOn::Note => Self::Note,
+        }
+    }
+}
+
+/// What is judged.
+enum State {
+    Staged,
+    Since { base: String, head: String },
+    Everything,
+}
+
+/// A state that was read, and the commits that lead to it.
+struct Chosen {
+    judged: Judged,
+    selected: Selected,
+    history: History,
+    /// Whether a commit is about to be made of it.
+    commits: bool,
+}
+
+/// Judges, and answers.
+///
+/// # Errors
+/// No repository, no such rule, no such base, or a manifest or baseline that cannot be read.
+pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
+    let format = arguments.form(context)?;
+    let site = Site::of_work_tree(context)?;
+    let rulebook = arguments.rulebook(context, &site)?;
+    let (rules, selection) = (rulebook.rules.clone(), rulebook.selection.clone());
+    let chosen = arguments.state(context, &site)?;
+    let message = arguments.message_bytes(context)?;
+    let mark = match &message {
+        Some(_) => site.repository.comment_mark()?,
+        None => None,
+    };
+    // Everything in the index belongs to no branch in particular.
+    let judges_branch =
+        chosen.judged.what != "everything" || rulebook.named.contains(&Group::Branch);
+    let branch = if judges_branch {
+        let head = match &chosen.selected.head {
+            Some(known) => known.clone(),
+            None => site.repository.head_state()?,
+        };
+        Some(branch_state(&head, &context.environment, chosen.commits))
+    } else {
+        None
+    };
+    let asked = Asked {
+        branch,
+        message: message.as_ref().map(|(path, bytes)| Message {
+            path: path.as_str(),
+            bytes,
+            comment: mark.as_deref(),
+        }),
+        history: chosen.history,
+        reports: arguments.reports(context, &chosen.judged),
+        today: today(),
+    };
+    let former = rulebook.baseline.clone();
+    let judgement = judge(&site, rulebook, &chosen.selected, &asked)?;
+    let judged = Judged {
+        files: judgement.files,
+        ..chosen.judged
+    };
+    let answer = Answer::new(judged, judgement.report, &site);
+    if arguments.write_baseline {
+        let path = arguments.baseline_path(context, &site);
+        let fresh = answer.report.new_baseline();
+        let ran = |rule: &str| selection.has(rule);
+        let whole = former.unwrap_or_default().updated(fresh, ran);
+        return write_baseline(context, &path, &whole);
+    }
+    let prepared = Prepared {
+        answer: &answer,
+        rules: &rules,
+        selection: &selection,
+        color: context.terminal.colors_results() && arguments.output.is_none(),
+    };
+    show(context, arguments, &prepared, format)?;
+    Ok(answer.exit_code(arguments.fail_on.into()))
+}
+
+/// Today, the same everywhere in the world, so that a suppression ends for all at once.
+pub(crate) fn today() -> Date {
+    let now = jiff::Timestamp::now();
+    now.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+impl Check {
+    /// The form of the answer.
+    fn form(&self, context: &Context) -> Result<Format, Failure> {
+        match (self.format, context.global.json) {
+            (None, true) => Ok(Format::Json),
+            (None, false) => Ok(Format::Text),
+            (Some(format), true) if format != Format::Json && self.output.is_none() => {
+                Err(Failure::TwoForms)
+            }
+            (Some(format), _) => Ok(format),
+        }
+    }
+
+    fn rulebook(&self, context: &Context, site: &Site) -> Result<Rulebook, Report> {
+        let mut rulebook = Rulebook::new(site, &self.names)?;
+        let path = self.baseline_path(context, site);
+        if self.baseline.is_some() || site.checks.baseline.is_some() || self.write_baseline {
+            rulebook.baseline = match read_optional(&path)? {
+                Some(bytes) => Some(baseline(&path, &bytes)?),
+                None if self.write_baseline => None,
+                None => return Err(no_baseline(path)),
+            };
+        }
+        Ok(rulebook)
+    }
+
+    /// A path on the command line begins here, one in the manifest beside it.
+    fn baseline_path(&self, context: &Context, site: &Site) -> Utf8PathBuf {
+        match (&self.baseline, &site.checks.baseline) {
+            (Some(path), _) => context.directory.join(path),
+            (None, Some(path)) => site.on_disk(path),
+            (None, None) => site.on_disk(USUAL_BASELINE),
+        }
+    }
+
+    /// The state that the flags name, or the usual one.
+    fn state(&self, context: &Context, site: &Site) -> Result<Chosen, Report> {
+        if self.all || self.write_baseline {
+            return choose(site, &State::Everything);
+        }
+        if self.staged {
+            return choose(site, &State::Staged);
+        }
+        let of_pull_request = || {
+            let base = context.environment.get("GITHUB_BASE_REF")?;
+            Some(format!("origin/{base}"))
+        };
+        if let Some(base) = self.base.clone().or_else(of_pull_request) {
+            let head = self.head.clone();
+            return choose(site, &State::Since { base, head });
+        }
+        let staged = choose(site, &State::Staged)?;
+        let is_empty = staged.selected.changes.is_empty() && staged.selected.conflicts.is_empty();
+        if is_empty {
+            choose(site, &State::Everything)
+        } else {
+            Ok(staged)
+        }
+    }
+
+    fn message_bytes(&self, context: &Context) -> Result<Option<(Utf8PathBuf, Vec<u8>)>, Report> {
+        let Some(path) = &self.message else {
+            return Ok(None);
+        };
+        let bytes = fs_err::read(context.directory.join(path)).map_err(|source| Failure::Read {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Some((path.clone(), bytes)))
+    }
+
+    /// Before a commit, no tests have run.
+    fn reports(&self, context: &Context, judged: &Judged) -> Reports {
+        if !self.coverage_report.is_empty() {
+            let paths = self.coverage_report.iter();
+            Reports::Named(paths.map(|path| context.directory.join(path)).collect())
+        } else if judged.what == "staged" {
+            Reports::None
+        } else {
+            Reports::OfManifest
+        }
+    }
+}
+
+/// Reads a state.
+fn choose(site: &Site, state: &State) -> Result<Chosen, Report> {
+    let (what, selection) = match state {
+        State::Staged => ("staged", Selection::Staged),
+        State::Everything => ("everything", Selection::Index),
+        State::Since { base, head } => (
+            "since",
+            Selection::Since {
+                base: base.clone(),
+                head: head.clone(),
+            },
+        ),
+    };
+    let selected = site.repository.select(&selection, &site.under)?;
+    let (history, head) = match state {
+        State::Staged | State::Everything => (History::default(), None),
+        State::Since { base, head } => {
+            let to = site.repository.commit_named(head)?;
+            let without = Without::Commits(vec![site.repository.commit_named(base)?]);
+            let head = to.to_string();
+            (
+                History::read(site, CommitRange { to, without })?,
+                Some(head),
+            )
+        }
+    };
+    Ok(Chosen {
+        judged: Judged {
+            what: what.to_owned(),
+            base: selected.base.as_ref().map(ToString::to_string),
+            commits: head.is_some().then(|| history.len()),
+            head,
+            files: 0,
+        },
+        commits: matches!(state, State::Staged) && !selected.changes.is_empty(),
+        selected,
+        history,
+    })
+}
+
+/// Writes the answer where it was asked for; in GitHub Actions also what the page of the run shows.
+fn show(
+    context: &Context,
+    arguments: &Check,
+    prepared: &Prepared<'_>,
+    format: Format,
+) -> Result<(), Report> {
+    let answer = prepared.answer;
+    let stdout = match (&arguments.output, context.global.json) {
+        (None, _) => format,
+        (Some(path), json) => {
+            write_whole(&context.directory.join(path), &render(prepared, format)?)?;
+            if json { Format::Json } else { Format::Text }
+        }
+    };
+    let text = render(prepared, stdout)?;
+    if !text.is_empty() {
+        context.terminal.text(&text);
+    }
+    context.terminal.say(&answer.summary());
+    github::publish_check(context, answer, format == Format::Github);
+    Ok(())
+}
+
+fn render(prepared: &Prepared<'_>, format: Format) -> Result<String, Failure> {
+    prepared.render(format).map_err(Failure::NoForm)
+}
+
+fn write_baseline(
+    context: &Context,
+    path: &Utf8Path,
+    baseline: &Baseline,
+) -> Result<ExitCode, Report> {
+    write_whole(path, &baseline.to_text())?;
+    let count = baseline.len();
+    context.terminal.text(&format!(
+        "Wrote {path}: {count} findings. Commit it, and name it as `checks.baseline` in beanpole.yaml"
+    ));
+    Ok(ExitCode::Done)
+}
+
+/// Writes a file beside its place and moves it there: a reader sees the old one or the new one.
+fn write_whole(path: &Utf8Path, text: &str) -> Result<(), Failure> {
+    let draft = Utf8PathBuf::from(format!("{path}.new-{}", std::process::id()));
+    let line_break = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let written = fs_err::write(&draft, format!("{text}{line_break}"))
+        .and_then(|()| fs_err::rename(&draft, path));
+    written.map_err(|source| {
+        // What is left of a draft helps nobody.
+        let _gone = fs_err::remove_file(&draft);
+        Failure::Write {
+            path: path.to_owned(),
+            source,
+        }
+    })
+}
