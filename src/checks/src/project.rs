@@ -12,6 +12,7 @@ use crate::commit_message::Message;
 use crate::coverage::CoverageInput;
 use crate::engine::Unseen;
 use crate::migrations::{NotAnalysed, Review};
+use crate::python::spawn_deep;
 use crate::{
     Group, Rule, Scope, SourceTree, branch, change_size, commit_message, coverage, docker, files,
     migrations, pins, secrets, settings, test_names, workflows,
@@ -143,11 +144,18 @@ pub fn check(
     facts: &Facts<'_>,
 ) -> Found {
     let all = std::thread::scope(|threads| {
+        // One deep stack for a group, on which all its files are parsed.
         let running: Vec<_> = groups
             .iter()
-            .map(|group| threads.spawn(move || of_group(*group, scope, settings, facts)))
+            .map(|group| {
+                let judge = move || of_group(*group, scope, settings, facts);
+                spawn_deep(threads, judge).map_err(|_| judge)
+            })
             .collect();
-        running.into_iter().map(joined).collect::<Vec<Found>>()
+        running
+            .into_iter()
+            .map(|thread| thread.map_or_else(|judge| judge(), joined))
+            .collect::<Vec<Found>>()
     });
     let mut found = Found::default();
     for of_group in all {

@@ -113,36 +113,34 @@ pub(crate) fn parent(path: &str) -> Option<&str> {
     Some(path.rsplit_once('/').map_or("", |(directory, _)| directory))
 }
 
-/// Reads files on as many threads as there are cores.
+/// Reads files on as many threads as there are cores; a few on this one.
 fn read_all(jobs: &[(&str, &[u8])]) -> Vec<(String, Parsed)> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let chunk = jobs.len().div_ceil(cores).max(8);
-    let mut all = Vec::with_capacity(jobs.len());
+    if jobs.len() <= chunk {
+        return read_here(jobs);
+    }
     std::thread::scope(|scope| {
         let running: Vec<_> = jobs
             .chunks(chunk)
-            .map(|chunk| {
-                (
-                    chunk,
-                    scope.spawn(move || python::with_deep_stack(|| read_chunk(chunk))),
-                )
-            })
+            .map(|chunk| (chunk, python::spawn_deep(scope, || read_chunk(chunk))))
             .collect();
-        for (chunk, thread) in running {
-            match thread.join() {
-                Ok(Ok(results)) => all.extend(results),
-                Ok(Err(unreadable)) => all.extend(failed(chunk, &unreadable)),
-                Err(_) => all.extend(failed(
-                    chunk,
-                    &Unreadable {
-                        why: "the parser failed on it".to_owned(),
-                        at: None,
-                    },
-                )),
-            }
-        }
-    });
-    all
+        running
+            .into_iter()
+            .flat_map(|(chunk, thread)| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|_| {
+                    let why = "the parser failed on it".to_owned();
+                    failed(chunk, &Unreadable { why, at: None })
+                }),
+                Err(_) => read_here(chunk),
+            })
+            .collect()
+    })
+}
+
+fn read_here(chunk: &[(&str, &[u8])]) -> Vec<(String, Parsed)> {
+    python::with_deep_stack(|| read_chunk(chunk))
+        .unwrap_or_else(|unreadable| failed(chunk, &unreadable))
 }
 
 fn failed(chunk: &[(&str, &[u8])], unreadable: &Unreadable) -> Vec<(String, Parsed)> {

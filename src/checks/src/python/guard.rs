@@ -3,6 +3,9 @@
 use super::Unreadable;
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{Scope, ScopedJoinHandle};
 
 /// The largest file that is judged, in bytes; a longer one is said to be not analysed, so its first bytes are enough of it. The
 /// longest migrations of public projects have some 10,000 lines, under 1 MiB.
@@ -17,21 +20,43 @@ const DEEPEST: u32 = 8_000;
 /// The stack, in bytes, on which files are parsed and dropped. Only touched pages cost memory.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// Runs the work on a thread with a stack that bears every file that [`check`] lets pass.
+thread_local! {
+    /// Whether this thread has a deep stack.
+    static IS_DEEP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs the work on a stack that bears every file that [`check`] lets pass: this thread's own if [`spawn_deep`] made it, else
+/// that of a new one.
 ///
 /// # Errors
 /// The operating system gives no thread, or the work panicked.
 pub(crate) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, Unreadable> {
     let failed = |why: String| Unreadable { why, at: None };
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .name("read-python".to_owned())
-            .stack_size(STACK)
-            .spawn_scoped(scope, work)
+    let done = if IS_DEEP.get() {
+        // Nothing of what panicked is seen again.
+        catch_unwind(AssertUnwindSafe(work))
+    } else {
+        std::thread::scope(|scope| spawn_deep(scope, work).map(ScopedJoinHandle::join))
             .map_err(|error| failed(format!("no thread to read it on: {error}")))?
-            .join()
-            .map_err(|_| failed("the parser failed on it".to_owned()))
-    })
+    };
+    done.map_err(|_| failed("the parser failed on it".to_owned()))
+}
+
+/// Starts a thread with a deep stack.
+///
+/// # Errors
+/// The operating system gives no thread.
+pub(crate) fn spawn_deep<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> std::io::Result<ScopedJoinHandle<'scope, T>> {
+    std::thread::Builder::new()
+        .name("judge".to_owned())
+        .stack_size(STACK)
+        .spawn_scoped(scope, move || {
+            IS_DEEP.set(true);
+            work()
+        })
 }
 
 /// Refuses what is too large or may nest too deeply.
@@ -111,6 +136,17 @@ fn depth_bound(text: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deep_stack_is_made_once_and_a_panic_ends_on_it() {
+        let id = || std::thread::current().id();
+        let outer = id();
+        let (deep, nested) = with_deep_stack(|| (id(), with_deep_stack(id).unwrap())).unwrap();
+        assert_ne!(outer, deep);
+        assert_eq!(deep, nested);
+        let caught = with_deep_stack(|| with_deep_stack(|| panic!("broken")).is_err());
+        assert!(caught.unwrap());
+    }
 
     #[test]
     fn width_is_not_depth() {

@@ -15,7 +15,7 @@ mod value;
 pub(crate) use convert::read;
 pub(crate) use facts::{CallFact, FunctionFacts};
 pub use guard::LARGEST_FILE;
-pub(crate) use guard::with_deep_stack;
+pub(crate) use guard::{spawn_deep, with_deep_stack};
 pub(crate) use script::script;
 pub(crate) use statements::{Statements, statements};
 pub(crate) use text::{Lines, decode};

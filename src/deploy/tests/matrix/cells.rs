@@ -124,6 +124,10 @@ pub(crate) enum Width {
 
 impl Width {
     /// What the environment asks for.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test has no main that hands it the environment"
+    )]
     pub(crate) fn wanted() -> Self {
         match std::env::var("BEANPOLE_MATRIX").as_deref() {
             Ok("whole") => Self::Whole,
