@@ -155,9 +155,14 @@ impl Story<'_> {
                  on with the proof."
             )];
         }
+        // When AWS could not be asked, whether it has taken the update is open as well.
+        let moves = match verdict {
+            Verdict::Unverified => "may still be moving",
+            _ => "goes on moving",
+        };
         vec![format!(
-            "AWS may still be moving `{environment}` to `{label}`: `beanpole events --follow` shows how \
-             it ends, the same command goes on with it, `beanpole abort` takes it back."
+            "AWS {moves} `{environment}` to `{label}`: `beanpole events --follow` shows how it ends, \
+             the same command goes on with it, `beanpole abort` takes it back."
         )]
     }
 }
