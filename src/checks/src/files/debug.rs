@@ -39,6 +39,7 @@ const DEBUGGERS: [&str; 19] = [
 
 /// The debugging aids of a file, the first of each line.
 pub(super) fn aids(
+    path: &str,
     uses: &Uses,
     settings: &Settings,
     line: impl Fn(Span) -> u32,
@@ -47,6 +48,8 @@ pub(super) fn aids(
     let mut add = |span: Span, what: String| {
         aids.entry(line(span)).or_insert((span, what));
     };
+    // A command that opens a console does so on purpose, for the person who called it.
+    let is_command = path.contains("management/commands/");
     let mut bound: BTreeSet<&str> = BTreeSet::new();
     for import in uses.imports.iter().filter(|import| !import.is_relative) {
         let whole = match &import.name {
@@ -64,7 +67,8 @@ pub(super) fn aids(
         let is_aid = match chain.as_slice() {
             ["breakpoint"] | [.., "set_trace"] => true,
             ["print"] => settings.print,
-            ["IPython", .., "embed"] | ["code", "interact"] => true,
+            ["code", "interact"] => !is_command,
+            ["IPython", .., "embed"] => true,
             [first, ..] => bound.contains(first),
             [] => false,
         };
@@ -159,6 +163,17 @@ mod tests {
         let text = "# breakpoint()\ns = 'import pdb'\nfrom .pdb import x\nimport pdbx\nself.breakpoint\nfrom django.db.models import Q\n\
                     def breakpoint(): ...\nprint('x')\nfrom . import q\n";
         assert_eq!(lines(text, &Settings::default()), [""; 0]);
+    }
+
+    #[test]
+    fn a_command_may_open_a_console() {
+        let settings = Settings::default();
+        let text = "import code\ncode.interact(local=locals())\n";
+        assert_eq!(lines(text, &settings), ["a.py:2:1"]);
+        let command = "shop/management/commands/shopshell.py";
+        assert_eq!(found(&[(command, text)], &settings), [""; 0]);
+        let text = "import code\nbreakpoint()\n";
+        assert_eq!(found(&[(command, text)], &settings).len(), 1);
     }
 
     #[test]

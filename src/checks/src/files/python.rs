@@ -60,14 +60,16 @@ fn file(change: &Change, bytes: &[u8], settings: &Settings, may_debug: bool) -> 
         return Vec::new();
     }
     let lines = Lines::new(bytes);
-    debug::aids(&found, settings, |span| lines.position(bytes, span.start).0)
-        .into_iter()
-        .filter(|(line, _)| change.lines.contains(*line))
-        .map(|(_, (span, what))| {
-            let at = lines.position(bytes, span.start);
-            debug::found(place(&change.path, at), &what)
-        })
-        .collect()
+    debug::aids(&change.path, &found, settings, |span| {
+        lines.position(bytes, span.start).0
+    })
+    .into_iter()
+    .filter(|(line, _)| change.lines.contains(*line))
+    .map(|(_, (span, what))| {
+        let at = lines.position(bytes, span.start);
+        debug::found(place(&change.path, at), &what)
+    })
+    .collect()
 }
 
 /// The place need not be a changed line: a bracket that was opened on one is missed at the end of the file.
