@@ -83,6 +83,9 @@ fn judge(
     }
     let runner = context.runners.of(path);
     let missed = missed(context, path, &runner)?;
+    if runs_itself(bytes) {
+        return None;
+    }
     let content = Content::new(bytes)?;
     let tests: Vec<&Test> = match &runner {
         Runner::Pytest(pytest) => content.for_pytest(path, pytest),
@@ -96,6 +99,13 @@ fn judge(
         .find(|test| touched(line(test.from), line(test.to)))?;
     let at = place(path, lines.position(bytes, test.from));
     Some(found(at, test, missed, &runner))
+}
+
+/// `if __name__ == "__main__":`: the file is a program of its own, and whoever calls it needs no discovery.
+fn runs_itself(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').any(|line| {
+        line.starts_with(b"if __name__") && memchr::memmem::find(line, b"__main__").is_some()
+    })
 }
 
 /// Why discovery does not look into the file.
@@ -204,6 +214,20 @@ mod tests {
         assert_eq!(judged("shop/tests/test_basket.py"), [""; 0]);
         assert_eq!(judged("shop/testing_it.py"), [""; 0]);
         assert_eq!(judged("shop/tests/helpers.py"), [""; 0]);
+    }
+
+    #[test]
+    fn a_program_of_its_own_needs_no_discovery() {
+        let judged = |end: &str| {
+            let text = format!("{CASE}\n\n{end}\n");
+            found(&new(&[
+                ("manage.py", ""),
+                ("browser/basket_test.py", &text),
+            ]))
+            .len()
+        };
+        assert_eq!(judged("if __name__ == '__main__':\n    unittest.main()"), 0);
+        assert_eq!(judged("# if __name__ == '__main__':"), 1);
     }
 
     #[test]
