@@ -26,6 +26,8 @@ pub(super) struct Blind {
 pub(super) struct Evaluated {
     pub(super) state: State,
     pub(super) blind: Vec<Blind>,
+    /// Settings are made of a class: what is set nowhere else may be set there.
+    pub(super) by_class: bool,
     /// The files that were read, with the places of their imports of further ones.
     pub(super) files: BTreeMap<String, Vec<Span>>,
 }
@@ -35,6 +37,7 @@ pub(super) fn evaluate(scope: &Scope, path: &str) -> Evaluated {
     let mut evaluator = Evaluator {
         scope,
         blind: Vec::new(),
+        by_class: false,
         files: BTreeMap::new(),
         open: Vec::new(),
         left: MOST_STATEMENTS,
@@ -48,6 +51,7 @@ pub(super) fn evaluate(scope: &Scope, path: &str) -> Evaluated {
     Evaluated {
         state,
         blind: evaluator.blind,
+        by_class: evaluator.by_class,
         files: evaluator.files,
     }
 }
@@ -55,6 +59,7 @@ pub(super) fn evaluate(scope: &Scope, path: &str) -> Evaluated {
 struct Evaluator<'s> {
     scope: &'s Scope,
     blind: Vec<Blind>,
+    by_class: bool,
     files: BTreeMap<String, Vec<Span>>,
     /// The files that are being read, each imported by the one before.
     open: Vec<String>,
@@ -191,6 +196,7 @@ impl Evaluator<'_> {
         if name.ends_with("Configuration")
             || ["Production", "Prod", "Base", "Common"].contains(&name)
         {
+            self.by_class = true;
             self.blind(format!("settings in the class {name} are not followed"), at);
         }
     }
@@ -272,6 +278,11 @@ impl Evaluator<'_> {
                 for arg in args {
                     self.include(arg, at, state);
                 }
+            }
+            // `Production.load_settings(__name__)` writes a class's attributes into the module.
+            Some(name) if args.iter().any(|arg| arg.as_name() == Some("__name__")) => {
+                self.by_class = true;
+                self.blind(format!("`{name}(__name__)` may set any name"), at);
             }
             Some(name) if gets_all || name == "exec" => {
                 self.blind(format!("`{name}(…)` may set any name"), at);

@@ -62,7 +62,7 @@ pub(super) fn production(scope: &Scope, settings: &Settings) -> Found {
         "settings/__init__.py",
     ]
     .iter()
-    .find_map(|name| with_name(scope, name).next());
+    .find_map(|name| with_name(scope, name).find(|path| says_something(scope, path)));
     match (by_name, other) {
         (Some(path), _) => Found::Production(Production {
             path: path.to_owned(),
@@ -97,6 +97,15 @@ fn with_name<'s>(scope: &'s Scope, name: &str) -> impl Iterator<Item = &'s str> 
         .collect();
     found.sort_by_key(|path| path.matches('/').count());
     found.into_iter()
+}
+
+/// Whether a file sets anything: the `__init__.py` of a package of settings is often only a docstring.
+fn says_something(scope: &Scope, path: &str) -> bool {
+    !path.ends_with("__init__.py")
+        || scope
+            .tree
+            .get(path)
+            .is_none_or(|bytes| !python::script(bytes).is_ok_and(|script| script.is_empty()))
 }
 
 fn is_for_development(module: &str) -> bool {
@@ -241,6 +250,20 @@ mod tests {
         );
         assert_eq!(found(&[("shop/models.py", "")]), Found::Nothing);
         assert!(matches!(found(&[("manage.py", "")]), Found::Unclear(_)));
+    }
+
+    #[test]
+    fn an_empty_package_is_no_settings_module() {
+        let all = |init: &str| {
+            found(&[
+                ("manage.py", MANAGE),
+                ("config/settings/local.py", ""),
+                ("config/settings/__init__.py", init),
+                ("config/settings/live.py", "DEBUG = False\n"),
+            ])
+        };
+        assert!(matches!(all("\"\"\"Settings.\"\"\"\n"), Found::Unclear(_)));
+        assert_eq!(path(all("DEBUG = False\n")), "config/settings/__init__.py");
     }
 
     #[test]

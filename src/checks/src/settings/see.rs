@@ -168,6 +168,8 @@ fn kind(state: &State, value: &Value, left: Left<'_>) -> Vec<Seen> {
         ValueKind::Str(text) => one(Plain::Str(text.clone())),
         ValueKind::List(items) => vec![list(state, items, left)],
         ValueKind::Dict(_) => one(Plain::Some),
+        // Production runs with DEBUG off: what follows from it is judged so, and DEBUG itself by its own rule.
+        ValueKind::Name(name) if name == "DEBUG" => one(Plain::Bool(false)),
         ValueKind::Name(name) => state
             .get(name)
             .iter()
@@ -472,6 +474,11 @@ mod tests {
             ),
             ("Y = True\nX = Y", Plain::Bool(true), Code),
             ("X = 60 * 60", Plain::Int(3600), Code),
+            (
+                "DEBUG = env.bool('DEBUG', True)\nX = not DEBUG",
+                Plain::Bool(true),
+                Code,
+            ),
             ("X = f(1)", Plain::Unseen, Code),
             ("X = v.split(',')", Plain::Unseen, Code),
             ("X = f('a').g(',')", Plain::Unseen, Code),

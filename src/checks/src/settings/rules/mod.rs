@@ -97,7 +97,7 @@ struct Way {
 }
 
 impl Context<'_> {
-    /// All ways in which a setting may stand: at least one.
+    /// All ways in which a setting may stand: at least one, unless a class that is not followed may set it.
     fn ways(&self, name: &str) -> Vec<Way> {
         let state = &self.evaluated.state;
         let held = state.get(name);
@@ -107,6 +107,7 @@ impl Context<'_> {
                 origin: one.origin.clone(),
                 is_one_of_many: held.len() > 1,
             })
+            .filter(|way| way.seen.is_some() || !self.evaluated.by_class)
             .collect()
     }
 

@@ -68,6 +68,20 @@ mod tests {
     use crate::settings::testing::{Case, SAFE};
 
     #[test]
+    fn what_a_class_may_set_is_not_missing() {
+        for text in [
+            "class Live(Base):\n    ALLOWED_HOSTS = ['shop.example.com']\n\n\nLive.load_settings(__name__)",
+            "class Production(Configuration):\n    ALLOWED_HOSTS = ['shop.example.com']",
+        ] {
+            assert_eq!(
+                Case::production(&format!("{text}\n")).rules(),
+                [RULE.id],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn every_blind_spot_is_said() {
         for (text, part) in [
             ("from .gone import *", "gone"),
