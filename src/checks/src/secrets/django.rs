@@ -119,13 +119,21 @@ fn is_password_name(name: &str) -> bool {
 fn mapping<'v>(value: &'v Value, found: &mut Vec<Found<'v>>) {
     match &value.kind {
         ValueKind::Dict(items) => {
+            let names = names_in(items);
             for (key, item) in items {
                 let is_password = key
                     .as_ref()
                     .and_then(Value::as_str)
                     .is_some_and(is_password_name);
                 if is_password {
+                    let before = found.len();
                     passwords_in(item, found);
+                    // `USER` and `PASSWORD` alike: a database for trying things out, as in `postgres://shop:shop@…`.
+                    let mut at = 0;
+                    found.retain(|(_, value)| {
+                        at += 1;
+                        at <= before || value.as_str().is_none_or(|text| !names.contains(&text))
+                    });
                 } else {
                     mapping(item, found);
                 }
@@ -134,6 +142,17 @@ fn mapping<'v>(value: &'v Value, found: &mut Vec<Found<'v>>) {
         ValueKind::List(items) => items.iter().for_each(|item| mapping(item, found)),
         _ => {}
     }
+}
+
+/// The names beside a password: of the user and of the database.
+fn names_in(items: &[(Option<Value>, Value)]) -> Vec<&str> {
+    let mut values = Vec::new();
+    for (key, value) in items {
+        if matches!(key.as_ref().and_then(Value::as_str), Some("USER" | "NAME")) {
+            literals(value, &mut values);
+        }
+    }
+    values.into_iter().filter_map(Value::as_str).collect()
 }
 
 fn passwords_in<'v>(value: &'v Value, found: &mut Vec<Found<'v>>) {
@@ -293,6 +312,9 @@ mod tests {
             "DATABASES = {'default': {'PASSWORD': os.environ['DB_PASSWORD'], 'USER': 'shop'}}"
                 .to_owned(),
             "DATABASES = {'default': {'PASSWORD': 'postgres'}}".to_owned(),
+            "DATABASES = {'default': {'NAME': 'herbarium', 'PASSWORD': 'herbarium'}}".to_owned(),
+            "DATABASES = {'default': {'USER': env('U', 'herb4'), 'PASSWORD': env('P', 'herb4')}}"
+                .to_owned(),
             format!("SECRET_KEY = '{key}'  # gitleaks:allow"),
             format!("OTHER = '{key}'"),
         ] {

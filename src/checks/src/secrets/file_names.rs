@@ -1,12 +1,29 @@
 //! Files that hold secrets and nothing else, by their names, and by their content where the name alone does not say.
 
+use super::placeholder::is_made_up;
+
 /// What a name promises.
 enum Promise {
     /// It is a secret, whatever is in it.
     Secret(&'static str),
     /// It is one if one of these is in it.
     If(&'static [&'static str], &'static str),
+    /// It is one if a variable in it holds a secret.
+    Environment(&'static str),
 }
+
+/// Parts of the names of variables that hold secrets.
+const SECRET_NAMES: [&str; 9] = [
+    "PASSW",
+    "PASSPHRASE",
+    "_PASS",
+    "PWD",
+    "SECRET",
+    "TOKEN",
+    "_KEY",
+    "CREDENTIAL",
+    "DSN",
+];
 
 const PRIVATE: &[&str] = &["PRIVATE KEY"];
 
@@ -23,20 +40,20 @@ pub(super) fn secret_file(path: &str, bytes: Option<&[u8]>) -> Option<&'static s
             .iter()
             .any(|sign| contains(bytes, sign.as_bytes()))
             .then_some(what),
+        (Promise::Environment(what), Some(bytes)) => has_secret_variable(bytes).then_some(what),
         // Nobody has read it, so its name has to do.
-        (Promise::If(_, what), None) => Some(what),
+        (Promise::If(_, what) | Promise::Environment(what), None) => Some(what),
     }
 }
 
 fn promise(path: &str, name: &str) -> Option<Promise> {
     if name == ".env" || name.starts_with(".env.") {
-        return Some(Promise::Secret("an environment file, where secrets live"));
+        return Some(Promise::Environment(
+            "an environment file, where secrets live",
+        ));
     }
     if name == ".envrc" || name.ends_with(".env") {
-        return Some(Promise::If(
-            &["PASSWORD=", "SECRET", "TOKEN=", "API_KEY=", "ACCESS_KEY="],
-            "an environment file with secrets",
-        ));
+        return Some(Promise::Environment("an environment file with secrets"));
     }
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     let by_name = match name {
@@ -98,6 +115,32 @@ fn is_encrypted(bytes: &[u8]) -> bool {
         || contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
 }
 
+/// Whether a line gives a value that may be in use to a variable whose name promises a secret, or holds a URL with a password.
+/// Values that are examples by their words (`changeme`) are none.
+fn has_secret_variable(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).lines().any(|line| {
+        let line = line.trim_start();
+        let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) else {
+            return false;
+        };
+        let name = name.to_uppercase();
+        let value = value.trim().trim_matches(['"', '\'']);
+        let named = SECRET_NAMES.iter().any(|part| name.contains(part));
+        named && !value.is_empty() && !is_made_up(value) || has_password(value)
+    })
+}
+
+/// `scheme://user:password@host` with a password of its own: not the user's name, and no example.
+fn has_password(value: &str) -> bool {
+    let parts = value.split_once("://").and_then(|(_, rest)| {
+        let (login, _) = rest.split_once('@')?;
+        login.split_once(':')
+    });
+    parts.is_some_and(|(user, password)| {
+        !password.is_empty() && !user.contains(password) && !is_made_up(password)
+    })
+}
+
 /// Such files are small; a large one is looked at where its beginning is.
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     let start = bytes.get(..64 * 1024).unwrap_or(bytes);
@@ -110,14 +153,7 @@ mod tests {
 
     #[test]
     fn names_are_enough_where_they_say_it() {
-        for path in [
-            ".env",
-            "a/.env.production",
-            "keys/id_rsa",
-            "a.P12",
-            "x/.pgpass",
-            "a/.aws/credentials",
-        ] {
+        for path in ["keys/id_rsa", "a.P12", "x/.pgpass", "a/.aws/credentials"] {
             assert!(secret_file(path, Some(b"A=1")).is_some(), "{path}");
         }
         for path in [
@@ -142,8 +178,26 @@ mod tests {
         assert!(secret_file("credentials.json", Some(b"{\"refresh_token\": 1}")).is_some());
         assert!(secret_file("credentials.json", Some(b"{\"issuer\": 1}")).is_none());
         assert!(secret_file(".npmrc", Some(b"registry=x")).is_none());
-        assert!(secret_file("prod.env", Some(b"DB_PASSWORD=x")).is_some());
-        assert!(secret_file("prod.env", Some(b"DEBUG=0")).is_none());
+        let password = ["kX3v", "Q9"].concat();
+        for path in [".env", "a/.env.production", "prod.env", ".envrc"] {
+            let has = |text: &str| secret_file(path, Some(text.as_bytes())).is_some();
+            assert!(
+                has(&format!("DEBUG=0\nexport DB_PASSWORD='{password}'\n")),
+                "{path}"
+            );
+            assert!(
+                has(&format!("DATABASE_URL=postgres://shop:{password}@db/shop")),
+                "{path}"
+            );
+            for text in [
+                "DEBUG=0\nCOMPOSE_PROJECT_NAME=shop\n",
+                "SECRET_KEY=changeme\nSENTRY_DSN=\nDATABASE_URL=postgres://shop:shop@db/shop",
+                "# API_KEY=here",
+            ] {
+                assert!(!has(text), "{path}: {text}");
+            }
+            assert!(secret_file(path, None).is_some());
+        }
     }
 
     #[test]

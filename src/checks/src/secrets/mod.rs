@@ -117,9 +117,12 @@ mod tests {
     #[test]
     fn examples_of_environment_files_are_let_be() {
         let scope = Scope::all(
-            [(".env.example", "A=1\n"), ("b/.env.production", "A=1\n")]
-                .into_iter()
-                .collect(),
+            [
+                (".env.example", "DB_PASSWORD=q8Zr2\n"),
+                ("b/.env.production", "DB_PASSWORD=q8Zr2\n"),
+            ]
+            .into_iter()
+            .collect(),
         );
         let found = check(&scope, &Settings::default());
         assert_eq!(found.len(), 1);

@@ -123,8 +123,8 @@ impl<'s> Scanner<'s> {
     }
 }
 
-/// Whether the host behind a password is nobody's: a name that is reserved for examples (RFC 2606), or in a test a name of one
-/// word, which is a container beside it.
+/// Whether the host behind a password is nobody's: a name that is reserved for examples (RFC 2606) or made like one, or in a test
+/// a name of one word, which is a container beside it.
 fn is_nowhere(text: &[u8], password_end: usize, is_test: bool) -> bool {
     let Some(host) = text
         .get(password_end..)
@@ -142,7 +142,8 @@ fn is_nowhere(text: &[u8], password_end: usize, is_test: bool) -> bool {
         None => is_test && !host.is_empty(),
         Some(second) => {
             matches!(top, "example" | "invalid" | "test" | "localhost")
-                || second == "example" && matches!(top, "com" | "net" | "org")
+                || second == "example"
+                || second == "domain" && matches!(top, "com" | "tld")
         }
     }
 }
@@ -246,7 +247,7 @@ mod tests {
     #[test]
     fn documented_examples_are_let_be() {
         // In pieces, since other scanners know them less well.
-        let pieces: [&[&str]; 11] = [
+        let pieces: [&[&str]; 12] = [
             &["AWS_ACCESS_KEY_ID = 'AKIA", "IOSFODNN7EXAMPLE'"],
             &[
                 "aws_secret_access_key = wJalrXUtnFEMI/",
@@ -264,6 +265,10 @@ mod tests {
             &["https://example.com:8000/path@x"],
             &["amqp://guest:", "guest@rabbit//"],
             &["-----BEGIN RSA PRIV", "ATE KEY----- is how a key begins"],
+            &[
+                "'-----BEGIN OPENSSH PRIV",
+                "ATE KEY-----\\nb3BlbnNzaC1rZXktdjEAAAAACmFl'",
+            ],
         ];
         for text in pieces.map(<[&str]>::concat) {
             assert!(
@@ -319,6 +324,8 @@ mod tests {
             ("src/queue_tests.rs", "mq:5672"),
             ("shop/queue.py", "mq.example"),
             ("shop/queue.py", "mq.example.org:5672"),
+            ("shop/queue.py", "mq.example.domain"),
+            ("shop/queue.py", "domain.com"),
         ] {
             assert_eq!(judged(path, host), [""; 0], "{path} {host}");
         }

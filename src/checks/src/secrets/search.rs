@@ -148,8 +148,8 @@ pub(super) fn is_new(seen: usize, offset: usize, window: Window) -> bool {
 
 /// Where the first line of a private key's body ends. None if no body follows the head: then it is a sentence about keys.
 fn key_body(text: &[u8], from: usize) -> Option<usize> {
-    /// The least base64 that makes a body.
-    const LEAST: usize = 24;
+    /// The least base64 that makes a body. Lines of keys have 64 or 70; the 24 that every OpenSSH key begins with are none.
+    const LEAST: usize = 40;
     let rest = text.get(from..from.saturating_add(400).min(text.len()))?;
     let mut start = 0;
     // Newlines, escaped ones, quotes and indentation, and the headers of an encrypted body.
