@@ -2,12 +2,14 @@
 
 use super::Context;
 use super::lock::{lock_of, lost_its_lock};
-use super::name::{is_constraints_file, is_one_of};
+use super::name::{is_constraints_file, is_development_file, is_one_of};
 use super::requirement::{Requirement, Version};
+use super::requirements_file::RequirementsFile;
+use crate::paths::{base_name, parent};
 use crate::report::{finding, shown};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Location, Severity};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const RULE: Rule = Rule {
     id: "unpinned-package",
@@ -45,6 +47,9 @@ fn in_requirements(context: &Context<'_>) -> Vec<Finding> {
             let Some(file) = graph.files.get(path) else {
                 continue;
             };
+            if is_source(path, file, &graph.files) {
+                continue;
+            }
             let judged = context.settings.pin_development || graph.is_production(path);
             for requirement in file.requirements.iter().filter(|_| judged) {
                 // `django` is fine where a constraint or another file of the same installation pins it.
@@ -67,6 +72,28 @@ fn in_requirements(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether another requirements file of the same directory pins every package of this one: then this is what that one is made
+/// from, as `requirements.in` is. Not `requirements.txt`, which Elastic Beanstalk itself installs, and no file with links.
+fn is_source(
+    path: &str,
+    file: &RequirementsFile<'_>,
+    files: &BTreeMap<&str, RequirementsFile<'_>>,
+) -> bool {
+    if base_name(path) == "requirements.txt" || !file.links.is_empty() {
+        return false;
+    }
+    files.iter().any(|(other, pins)| {
+        *other != path
+            && parent(other) == parent(path)
+            && !is_development_file(other)
+            && (file.requirements.iter()).all(|requirement| {
+                requirement.name.is_some()
+                    && (pins.requirements.iter())
+                        .any(|pin| pin.name == requirement.name && pin.version.is_fixed())
+            })
+    })
 }
 
 /// Ranges are right in a declaration, if a lock file or a requirements file says what is installed.
@@ -213,6 +240,23 @@ mod tests {
             ("requirements/base.txt", "django\n"),
         ];
         assert_eq!(found(&new(&files)), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_that_another_one_pins_whole_is_its_source() {
+        let pins = "django==5.2\ncelery==5.5\n";
+        let judged =
+            |path: &str, text: &str| found(&new(&[(path, text), ("requirements.lock.txt", pins)]));
+        assert_eq!(
+            judged("base_requirements.txt", "django>=5\ncelery\n"),
+            [""; 0]
+        );
+        assert_eq!(
+            judged("base_requirements.txt", "django>=5\nother\n").len(),
+            2
+        );
+        assert_eq!(judged("requirements.txt", "django>=5\ncelery\n").len(), 2);
+        assert_eq!(judged("web/base_requirements.txt", "celery\n").len(), 1);
     }
 
     #[test]
