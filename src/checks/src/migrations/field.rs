@@ -21,6 +21,8 @@ pub(crate) struct Field {
     /// Django's class behind it, `class` itself or a base class in the same tree. `None`: not known.
     pub(crate) builtin: Option<String>,
     pub(crate) null: bool,
+    /// The class sets `null` itself, so that the call does not tell.
+    pub(crate) null_is_hidden: bool,
     pub(crate) blank: bool,
     pub(crate) default: InitialValue,
     /// The `db_default`, in its normal form.
@@ -202,6 +204,7 @@ impl Field {
             incomplete: call
                 .has_spread()
                 .then_some("its arguments come from a mapping"),
+            null_is_hidden: names.sets_null_itself(callee),
             class,
             builtin,
         })

@@ -87,7 +87,8 @@ impl<'t> Modules<'t> {
             }
             directory = parent(current);
         }
-        None
+        // Tests and tools beside a `src` import what is in it once the project is installed.
+        self.module_in("src", &relative)
     }
 
     fn module_in(&self, directory: &str, relative: &str) -> Option<(String, Arc<Module>)> {

@@ -143,6 +143,44 @@ impl Names<'_> {
         }
     }
 
+    /// Whether a field's class of the tree sets `null` in its own `__init__`, so that the call does not say it.
+    pub(crate) fn sets_null_itself(&self, dotted: &str) -> bool {
+        !dotted.starts_with("models.") && self.sets_null_within(dotted, FARTHEST)
+    }
+
+    fn sets_null_within(&self, dotted: &str, left: u32) -> bool {
+        let Meaning::Class(module, path, class) = self.meaning(dotted) else {
+            return false;
+        };
+        let names = Names {
+            path: &path,
+            module: &module,
+            class: None,
+            modules: self.modules,
+        };
+        class.body.functions.contains_key("__init__") && names.mentions_null(&class)
+            || left > 0
+                && (class.bases.iter().filter_map(Expr::as_name))
+                    .any(|base| names.sets_null_within(base, left - 1))
+    }
+
+    /// Whether the text of a class, up to the next one, has `null` as a key or an argument.
+    fn mentions_null(&self, class: &Class) -> bool {
+        let later = (self.module.body.classes.iter()).map(|other| other.span.start);
+        let end = later.filter(|start| *start > class.span.start).min();
+        let at = |offset: u32| usize::try_from(offset).unwrap_or(usize::MAX);
+        let text = self
+            .modules
+            .tree()
+            .get(self.path)
+            .and_then(|bytes| bytes.get(at(class.span.start)..end.map_or(bytes.len(), at)));
+        text.is_some_and(|text| {
+            [b"\"null\"".as_slice(), b"'null'", b"null="]
+                .iter()
+                .any(|word| memchr::memmem::find(text, word).is_some())
+        })
+    }
+
     /// The value of a name that is assigned exactly once, here or where it is imported from.
     pub(crate) fn constant(&self, name: &str) -> Option<&Expr> {
         let own = |body: &'_ Body| {

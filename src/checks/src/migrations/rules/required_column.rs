@@ -32,7 +32,12 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
         return;
     }
     let table = &old.table;
-    let (message, reason) = if field.has_effective_default() {
+    let (message, reason) = if field.null_is_hidden {
+        (
+            format!("adds {table}.{column}; its class decides itself whether that is NOT NULL"),
+            "if it is, INSERTs of the old code fail until the new version serves, and again after a roll-back",
+        )
+    } else if field.has_effective_default() {
         (
             format!("adds {table}.{column} as NOT NULL; the serving code inserts rows without it"),
             "Django uses the default of Python for the rows that are there and then drops it from the column: an INSERT of the old \
@@ -53,7 +58,11 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     };
     context.say(Said {
         rule: RULE,
-        severity: Severity::Error,
+        severity: if field.null_is_hidden {
+            Severity::Warning
+        } else {
+            Severity::Error
+        },
         span: operation.span,
         message,
         reason,
@@ -147,6 +156,34 @@ mod tests {
             add("models.IntegerField(db_default=models.NOT_PROVIDED)").errors(),
             [RULE]
         );
+    }
+
+    #[test]
+    fn a_class_may_decide_about_null_itself() {
+        let judged = |init: &str| {
+            let fields = format!(
+                "from django.db import models\n\n\nclass CodeField(models.CharField):\n    \
+                 def __init__(self, *args, **kwargs):\n        {init}\n        super().__init__(*args, **kwargs)\n"
+            );
+            let text = crate::migrations::testing::migration_text(
+                "0001_initial",
+                "migrations.AddField('order', 'code', shop.fields.CodeField(max_length=9)),",
+                "",
+            );
+            Case::new().file("shop/fields.py", fields).file(
+                "shop/migrations/0002_code.py",
+                format!("import shop.fields\n{text}"),
+            )
+        };
+        assert_eq!(judged("kwargs['unique'] = True").errors(), [RULE]);
+        let mut installed = judged("kwargs['null'] = True");
+        let fields = installed.head.get("shop/fields.py").unwrap().to_vec();
+        installed.head.insert("src/shop/fields.py", fields);
+        installed.head.remove("shop/fields.py");
+        assert_eq!(installed.errors(), [""; 0]);
+        let own = judged("kwargs['null'] = True");
+        assert_eq!(own.errors(), [""; 0]);
+        assert_eq!(own.warnings(), [RULE]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
         return;
     }
     // A validated check has kept NULL out already: the serving code lives with it, and Postgres 12 skips the scan.
-    if old.checks_not_null(name) || field.incomplete.is_some() {
+    if old.checks_not_null(name) || field.incomplete.is_some() || field.null_is_hidden {
         return;
     }
     let column = before.column(name);
