@@ -10,6 +10,8 @@ use ruff_text_size::Ranged;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FunctionFacts {
     pub(crate) parameters: Vec<String>,
+    /// Names that an assignment in the function binds: they hide imported ones.
+    pub(crate) bound: Vec<String>,
     pub(crate) calls: Vec<CallFact>,
     /// Names that a `from module import name` inside of the function binds, with the module.
     pub(crate) imports: Vec<(String, String, Span)>,
@@ -120,6 +122,13 @@ impl<'a> Visitor<'a> for Walker {
                         .imports
                         .push((bound, format!("{dots}{module}"), span(import.range)));
                 }
+            }
+            Stmt::Assign(assign) => {
+                let names = assign.targets.iter().filter_map(Node::as_name_expr);
+                self.facts
+                    .bound
+                    .extend(names.map(|name| name.id.to_string()));
+                walk_stmt(self, statement);
             }
             Stmt::For(repeat) => {
                 self.visit_expr(&repeat.iter);

@@ -93,7 +93,7 @@ impl OperationReader<'_> {
             .iter()
             .filter(|call| {
                 let root = call.root();
-                if facts.parameters.iter().any(|parameter| parameter == root) {
+                if (facts.parameters.iter().chain(&facts.bound)).any(|bound| bound == root) {
                     return false;
                 }
                 let local = facts

@@ -185,6 +185,8 @@ mod tests {
         assert_eq!(with(&helper, RUN).warnings(), [IMPORTS]);
         let shadowed = "from shop.models import Order\n\n\ndef forwards(apps, schema_editor):\n    Row = apps.get_model('shop', 'Order')\n    Row.objects.filter(count=1).delete()";
         assert!(with(shadowed, RUN).all().is_empty());
+        let hidden = shadowed.replace("Row", "Order");
+        assert!(with(&hidden, RUN).all().is_empty());
     }
 
     #[test]
