@@ -191,7 +191,7 @@ impl<'p, 't> Builder<'p, 't> {
         }
     }
 
-    /// Kahn's order with the smallest name first, so that equal projects have equal orders.
+    /// Kahn's way tells the nodes that can be applied from those of a cycle; the order is that of `migrate`.
     fn sort(&mut self, nodes: &[Key]) {
         let mut children: BTreeMap<&Key, Vec<&Key>> = BTreeMap::new();
         let mut waiting: BTreeMap<&Key, usize> = BTreeMap::new();
@@ -207,9 +207,9 @@ impl<'p, 't> Builder<'p, 't> {
             .filter(|(_, count)| **count == 0)
             .map(|(node, _)| *node)
             .collect();
-        let mut order = Vec::with_capacity(nodes.len());
+        let mut applied = BTreeSet::new();
         while let Some(node) = ready.pop_first() {
-            order.push(node.clone());
+            applied.insert(node);
             for child in children.get(node).into_iter().flatten() {
                 if let Some(count) = waiting.get_mut(*child) {
                     *count -= 1;
@@ -225,8 +225,37 @@ impl<'p, 't> Builder<'p, 't> {
             .map(|(node, _)| (*node).clone())
             .collect();
         self.graph.cycle = only_the_cycle(&rest, &self.graph.parents);
+        let mut order = self.as_migrated(&applied);
         order.extend(rest);
         self.graph.order = order;
+    }
+
+    /// The order in which `migrate` goes from an empty database: for one app after another, all that its last migration waits
+    /// for, then that migration (`iterative_dfs` in django/db/migrations/graph.py). Where the graph leaves the order open, projects
+    /// live by this one without knowing it.
+    fn as_migrated(&self, nodes: &BTreeSet<&Key>) -> Vec<Key> {
+        let of = |key: &Key| self.graph.parents.get(key).into_iter().flatten();
+        let followed: BTreeSet<&Key> = (nodes.iter())
+            .flat_map(|child| of(child).filter(|parent| parent.0 == child.0))
+            .collect();
+        let mut order = Vec::with_capacity(nodes.len());
+        let mut seen: BTreeSet<&Key> = BTreeSet::new();
+        for leaf in nodes.iter().filter(|node| !followed.contains(*node)) {
+            let mut open = vec![(*leaf, false)];
+            while let Some((node, parents_are_done)) = open.pop() {
+                if seen.contains(node) {
+                    continue;
+                }
+                if parents_are_done {
+                    seen.insert(node);
+                    order.push(node.clone());
+                } else {
+                    open.push((node, true));
+                    open.extend(of(node).filter_map(|parent| Some((*nodes.get(parent)?, false))));
+                }
+            }
+        }
+        order
     }
 }
 
@@ -258,5 +287,44 @@ fn only_the_cycle(rest: &[Key], parents: &BTreeMap<Key, BTreeSet<Key>>) -> Vec<K
             return Vec::new();
         };
         current = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SourceTree;
+    use crate::migrations::Settings;
+
+    #[test]
+    fn the_order_is_the_one_of_migrate() {
+        let text = |dependencies: &str| {
+            format!(
+                "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    \
+                 dependencies = [{dependencies}]\n    operations = []\n"
+            )
+        };
+        let tree: SourceTree = [
+            ("basket/migrations/0001_a.py", text("('shop', '0001_a')")),
+            ("press/migrations/0001_a.py", text("")),
+            ("shop/migrations/0001_a.py", text("")),
+            ("shop/migrations/0002_b.py", text("('shop', '0001_a')")),
+        ]
+        .into_iter()
+        .collect();
+        let project = Project::read(&tree, &Settings::default(), None);
+        let order: Vec<String> = (Graph::build(&project).order.into_iter())
+            .map(|(app, name)| format!("{app}.{name}"))
+            .collect();
+        // All that the first app waits for comes before the second app.
+        assert_eq!(
+            order,
+            [
+                "shop.0001_a",
+                "basket.0001_a",
+                "press.0001_a",
+                "shop.0002_b"
+            ]
+        );
     }
 }

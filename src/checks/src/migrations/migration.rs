@@ -44,3 +44,25 @@ pub(crate) struct Migration {
     /// See [`crate::python::Module`].
     pub(crate) fingerprint: u64,
 }
+
+impl Migration {
+    /// Calls an app by another label wherever the graph attributes name it.
+    pub(crate) fn rename_app(&mut self, from: &str, to: &str) {
+        let rename = |app: &mut String| {
+            if app == from {
+                to.clone_into(app);
+            }
+        };
+        for dependency in &mut self.dependencies {
+            match dependency {
+                Dependency::Node(app, _) | Dependency::First(app) | Dependency::Latest(app) => {
+                    rename(app);
+                }
+                Dependency::Swappable(_) => {}
+            }
+        }
+        for (app, _) in self.run_before.iter_mut().chain(&mut self.replaces) {
+            rename(app);
+        }
+    }
+}

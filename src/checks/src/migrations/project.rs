@@ -49,23 +49,30 @@ impl<'t> Project<'t> {
         };
         let mut labels = Labels::default();
         for file in files {
-            let app = labels.label(&project.modules, &file);
+            let (app, written) = labels.label(&project.modules, &file);
             project
                 .app_directories
                 .insert(app.clone(), file.app_directory.to_owned());
-            project.add(MigrationId {
-                app,
-                name: file.name.to_owned(),
-                path: file.path.to_owned(),
-            });
+            project.add(
+                MigrationId {
+                    app,
+                    name: file.name.to_owned(),
+                    path: file.path.to_owned(),
+                },
+                &written,
+            );
         }
         project
     }
 
-    fn add(&mut self, id: MigrationId) {
+    /// Adds the migration of a file; `written` is the label that the file itself uses for its app.
+    fn add(&mut self, id: MigrationId, written: &str) {
         match self.modules.get(&id.path) {
             Some(Ok(module)) => match read::migration(id.clone(), &module, &self.modules) {
-                Some(migration) => {
+                Some(mut migration) => {
+                    if id.app != written {
+                        migration.rename_app(written, &id.app);
+                    }
                     self.replaced.extend(migration.replaces.iter().cloned());
                     self.migrations.insert(id.key(), migration);
                 }
@@ -167,14 +174,15 @@ fn migration_files<'t>(tree: &'t SourceTree, settings: &Settings) -> Vec<Migrati
 /// The labels of apps by the directory of their migrations.
 #[derive(Default)]
 struct Labels {
-    known: BTreeMap<String, String>,
+    /// What the graph calls the app, and what its own files call it.
+    known: BTreeMap<String, (String, String)>,
     taken: BTreeSet<String>,
 }
 
 impl Labels {
-    fn label(&mut self, modules: &Modules<'_>, file: &MigrationFile<'_>) -> String {
-        if let Some(label) = self.known.get(file.directory) {
-            return label.clone();
+    fn label(&mut self, modules: &Modules<'_>, file: &MigrationFile<'_>) -> (String, String) {
+        if let Some(labels) = self.known.get(file.directory) {
+            return labels.clone();
         }
         let last = file.app_directory.rsplit('/').next().unwrap_or_default();
         let mut label = file
@@ -182,13 +190,15 @@ impl Labels {
             .clone()
             .or_else(|| configured_label(modules, file.app_directory))
             .unwrap_or_else(|| last.to_owned());
+        let written = label.clone();
         if !self.taken.insert(label.clone()) {
             // Two apps of one label are never installed together: fixtures of tests, examples. The path keeps them apart.
             label = file.app_directory.replace('/', ".");
             self.taken.insert(label.clone());
         }
-        self.known.insert(file.directory.to_owned(), label.clone());
-        label
+        let labels = (label, written);
+        self.known.insert(file.directory.to_owned(), labels.clone());
+        labels
     }
 }
 

@@ -203,9 +203,10 @@ impl State {
     }
 }
 
-/// Django's name for a table.
+/// Django's name for a table. An app that is known by its path, since another has its label, keeps its label here.
 pub(crate) fn default_table(app: &str, model: &str) -> String {
-    format!("{app}_{}", model.to_lowercase())
+    let label = app.rsplit('.').next().unwrap_or(app);
+    format!("{label}_{}", model.to_lowercase())
 }
 
 /// Models and tables together: they part where `SeparateDatabaseAndState` parts them.

@@ -3,6 +3,7 @@
 use super::facts::{function_facts, lambda_facts};
 use super::{Assignment, Body, Call, Class, Expr, ExprKind, Import, Module, Span, Unreadable};
 use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::visitor::{Visitor, walk_stmt};
 use ruff_python_ast::{self as ast, Expr as Node, Number, Operator, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -33,6 +34,10 @@ pub(crate) fn read(text: &str) -> Result<Module, Unreadable> {
     for statement in parsed.suite() {
         skip_of_fingerprint(statement, &mut skipped);
     }
+    let mut annotations = Annotations::default();
+    annotations.visit_body(parsed.suite());
+    skipped.append(&mut annotations.ranges);
+    skipped.sort_by_key(|range| range.start());
     module.imports = reader.imports.into_iter().collect();
     module.star_imports = reader.star_imports;
     module.fingerprint = fingerprint(text, &parsed, &skipped);
@@ -65,6 +70,39 @@ fn skip_of_fingerprint(statement: &Stmt, skipped: &mut Vec<TextRange>) {
         }
         _ => {}
     }
+}
+
+/// Where functions and assignments say their types, which Python does not look at when it runs them.
+#[derive(Default)]
+struct Annotations {
+    ranges: Vec<TextRange>,
+}
+
+impl<'a> Visitor<'a> for Annotations {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::FunctionDef(function) => {
+                let parameters = &function.parameters;
+                if let Some(returns) = &function.returns {
+                    let range = TextRange::new(parameters.end(), returns.end());
+                    self.ranges.push(range);
+                }
+                let all = parameters.iter().map(|parameter| parameter.as_parameter());
+                self.ranges.extend(all.filter_map(|parameter| {
+                    let annotation = parameter.annotation.as_deref()?;
+                    Some(TextRange::new(parameter.name.end(), annotation.end()))
+                }));
+                self.visit_body(&function.body);
+            }
+            Stmt::AnnAssign(assign) if assign.value.is_some() => self
+                .ranges
+                .push(TextRange::new(assign.target.end(), assign.annotation.end())),
+            _ => walk_stmt(self, statement),
+        }
+    }
+
+    // Statements stand in no expression.
+    fn visit_expr(&mut self, _: &'a Node) {}
 }
 
 fn fingerprint(

@@ -258,10 +258,49 @@ fn edits_of_released_migrations_are_seen_and_layout_is_not() {
 }
 
 #[test]
+fn types_are_no_edit() {
+    let text = |types: &str, returns: &str, value: &str| {
+        let fill =
+            format!("def fill(apps{types}, editor){returns}:\n    rows{types} = {value}\n\n\n");
+        let operation = "migrations.RunPython(fill, migrations.RunPython.noop),";
+        migration_text("0001_initial", operation, "")
+            .replace("class Migration", &format!("{fill}class Migration"))
+    };
+    let judged = |types: &str, returns: &str, value: &str| {
+        let path = "shop/migrations/0002_a.py";
+        let mut case = Case::new().file(path, text(types, returns, value));
+        case.base.insert(path, text("", "", "1"));
+        case.warnings()
+    };
+    assert_eq!(judged(": Apps", " -> None", "1"), [""; 0]);
+    assert_eq!(judged("", "", "1"), [""; 0]);
+    assert_eq!(judged(": Apps", "", "2"), ["edited-migration"]);
+}
+
+#[test]
 fn deleted_migrations_are_seen() {
     let mut case = Case::new().released("0002_a", "0001_initial", NOTHING);
     case.head.remove("shop/migrations/0002_a.py");
     assert_eq!(case.warnings(), ["deleted-migration"]);
     case.head.remove("shop/migrations/0001_initial.py");
     assert!(case.all().is_empty(), "the whole app is gone");
+}
+
+#[test]
+fn a_second_app_of_the_same_label_has_a_graph_of_its_own() {
+    let fork = |before: &str| migration_text(before, NOTHING, "");
+    let first = fork("").replace("[(\"shop\", \"\")]", "[]");
+    let case = Case::new()
+        .file("tests/site/shop/migrations/0001_initial.py", first)
+        .file(
+            "tests/site/shop/migrations/0002_only_here.py",
+            fork("0001_initial"),
+        )
+        .file(
+            "tests/site/shop/migrations/0003_last.py",
+            fork("0002_only_here"),
+        );
+    assert!(case.errors().is_empty(), "{:?}", case.errors());
+    let lost = case.file("tests/site/shop/migrations/0004_lost.py", fork("0003_gone"));
+    assert_eq!(lost.errors(), ["missing-migration"]);
 }
