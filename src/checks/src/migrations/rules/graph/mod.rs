@@ -281,12 +281,13 @@ fn names(migration: &Migration, key: &Key) -> bool {
     })
 }
 
-/// The released migration that has the number of a new one. A squashed migration takes the numbers that it takes.
+/// The released migration that has the number of a new one. A squashed migration and a merge take the numbers that they take.
 fn released_with_its_number<'b>(
     base: &'b Project<'_>,
     migration: &Migration,
 ) -> Option<(u32, &'b Key)> {
-    let number = number(&migration.id.name).filter(|_| migration.replaces.is_empty())?;
+    let takes_any = !migration.replaces.is_empty() || is_merge(migration);
+    let number = number(&migration.id.name).filter(|_| !takes_any)?;
     let mut released = base.migrations.keys();
     released
         .find(|(app, name)| *app == migration.id.app && self::number(name) == Some(number))
@@ -305,6 +306,14 @@ pub(in crate::migrations) fn collides(
         .filter(|id| id.app == app)
         .filter_map(|id| head.migrations.get(&id.key()))
         .any(|migration| released_with_its_number(base, migration).is_some())
+}
+
+/// What `makemigrations --merge` writes: no operation, and several migrations of the app before it.
+fn is_merge(migration: &Migration) -> bool {
+    let before = migration.dependencies.iter().filter(
+        |dependency| matches!(dependency, Dependency::Node(app, _) if *app == migration.id.app),
+    );
+    migration.operations.is_empty() && before.count() > 1
 }
 
 /// The number that a name begins with.

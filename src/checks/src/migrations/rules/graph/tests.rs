@@ -123,8 +123,14 @@ fn a_merge_joins_them() {
     let case = Case::new()
         .released("0002_theirs", "0001_initial", NOTHING)
         .released("0002_ours", "0001_initial", NOTHING)
-        .file("shop/migrations/0003_merge.py", merge);
+        .file("shop/migrations/0003_merge.py", merge.clone());
     // Old duplicates are healthy history.
+    assert!(case.all().is_empty(), "{:?}", case.review());
+    // A merge may come after others of its number.
+    let case = Case::new()
+        .released("0002_theirs", "0001_initial", NOTHING)
+        .released("0002_ours", "0001_initial", NOTHING)
+        .file("shop/migrations/0002_merge.py", merge);
     assert!(case.all().is_empty(), "{:?}", case.review());
 }
 
