@@ -50,15 +50,7 @@ impl Disk {
             .into_iter()
             .map(|change| self.place(change))
             .collect();
-        let drafts = places.iter().map(Place::draft);
-        let drafts: Vec<Option<NamedTempFile>> = drafts.collect::<Result<_, _>>()?;
-        for (index, (place, draft)) in places.iter().zip(drafts).enumerate() {
-            if let Err(source) = place.put(draft) {
-                places.iter().take(index).for_each(Place::undo);
-                return Err(place.failed(source));
-            }
-        }
-        Ok(())
+        put_all(&places)
     }
 
     /// Whether the path is in that state on disk.
@@ -94,6 +86,19 @@ impl Disk {
             change,
         }
     }
+}
+
+/// Changes all files. After a failure those that were changed are put back.
+fn put_all(places: &[Place<'_>]) -> Result<(), Failure> {
+    let drafts = places.iter().map(Place::draft);
+    let drafts: Vec<Option<NamedTempFile>> = drafts.collect::<Result<_, _>>()?;
+    for (index, (place, draft)) in places.iter().zip(drafts).enumerate() {
+        if let Err(source) = place.put(draft) {
+            places.iter().take(index).for_each(Place::undo);
+            return Err(place.failed(source));
+        }
+    }
+    Ok(())
 }
 
 impl Place<'_> {
@@ -202,4 +207,59 @@ fn is_executable(_permissions: &Permissions) -> bool {
 #[cfg(not(unix))]
 fn with_bit(permissions: &Permissions, _is_executable: bool) -> Permissions {
     permissions.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(content: &str, is_executable: bool) -> Option<FileState> {
+        Some(FileState {
+            content: content.into(),
+            is_executable,
+        })
+    }
+
+    fn change(path: &str, before: Option<FileState>, after: Option<FileState>) -> FileChange {
+        FileChange {
+            path: path.to_owned(),
+            before,
+            after,
+        }
+    }
+
+    #[test]
+    fn after_a_failure_in_the_middle_all_is_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(folder.path()).unwrap();
+        let disk = Disk {
+            directory: directory.canonicalize_utf8().unwrap(),
+            keeps_execute_bit: true,
+        };
+        fs_err::write(directory.join("a"), "old").unwrap();
+        fs_err::write(directory.join("b"), "old").unwrap();
+        let changes = [
+            change("a", state("old", false), state("new", true)),
+            change("b", state("old", false), None),
+            change("c", None, state("new", true)),
+            change("d", None, state("new", false)),
+        ];
+        let places: Vec<Place<'_>> = changes.iter().map(|change| disk.place(change)).collect();
+        // Somebody is faster.
+        fs_err::write(directory.join("d"), "theirs").unwrap();
+        let failure = put_all(&places).unwrap_err();
+        assert!(failure.to_string().contains("/d`"), "{failure}");
+        let as_before = |change: &FileChange| disk.is(change, |change| change.before.as_ref());
+        let (last, others) = changes.split_last().unwrap();
+        assert!(others.iter().all(as_before));
+        assert_eq!(fs_err::read(directory.join("d")).unwrap(), b"theirs");
+        assert_eq!(fs_err::read_dir(directory).unwrap().count(), 3);
+
+        fs_err::remove_file(directory.join(&last.path)).unwrap();
+        disk.write(&changes).unwrap();
+        let is_done = |change: &FileChange| disk.is(change, |change| change.after.as_ref());
+        assert!(changes.iter().all(is_done));
+        // A second time there is nothing to do.
+        disk.write(&changes).unwrap();
+    }
 }
