@@ -4,6 +4,8 @@
 //! out what they cover, the baseline takes out what was there before, and the rest is sorted. What takes a
 //! finding out is counted and kept in the report: nothing disappears.
 
+use std::collections::BTreeSet;
+
 use beanpole_model::{Finding, Location, Severity};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -136,6 +138,22 @@ impl CheckReport {
         self.worst.is_some_and(|worst| worst >= severity)
     }
 
+    /// Takes findings out, by their places in the list, because they are solved. What is left is counted anew.
+    pub fn take_out(&mut self, places: &BTreeSet<usize>) {
+        let findings = std::mem::take(&mut self.findings).into_iter().enumerate();
+        self.findings = findings
+            .filter(|(place, _)| !places.contains(place))
+            .map(|(_, reported)| reported)
+            .collect();
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.counts = counts(self);
+        let findings = self.findings.iter();
+        self.worst = findings.map(|reported| reported.finding.severity).max();
+    }
+
     /// The baseline that makes this project start clean: all that counts, and what was there before.
     #[must_use]
     pub fn new_baseline(&self) -> Baseline {
@@ -193,12 +211,7 @@ pub fn judge(
     report
         .suppressed
         .sort_by(|one, other| order(&one.finding, &other.finding));
-    report.counts = counts(&report);
-    report.worst = report
-        .findings
-        .iter()
-        .map(|reported| reported.finding.severity)
-        .max();
+    report.count();
     report
 }
 

@@ -124,6 +124,8 @@ pub struct Facts<'a> {
     pub coverage: Option<CoverageInput>,
     /// The Python files of the code that serves while the migrations run. None: nothing serves yet.
     pub serving: Option<&'a SourceTree>,
+    /// The state that a merge into the base will have, which is what migrations are judged in. None: the scope itself.
+    pub merged: Option<&'a Scope>,
 }
 
 /// What all groups found.
@@ -175,7 +177,10 @@ fn joined(handle: std::thread::ScopedJoinHandle<'_, Found>) -> Found {
 
 fn of_group(group: Group, scope: &Scope, settings: &ProjectSettings, facts: &Facts<'_>) -> Found {
     let findings = match group {
-        Group::Migrations => return of_migrations(scope, &settings.migrations, facts.serving),
+        Group::Migrations => {
+            let scope = facts.merged.unwrap_or(scope);
+            return of_migrations(scope, &settings.migrations, facts.serving);
+        }
         Group::Coverage => facts.coverage.as_ref().map_or_else(Vec::new, |input| {
             coverage::check(input, scope, &settings.coverage)
         }),

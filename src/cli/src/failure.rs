@@ -178,6 +178,15 @@ pub enum Failure {
         /// The path.
         path: Utf8PathBuf,
     },
+    /// A file on disk that fixes would change is another than the judged one.
+    #[error("`{path}` on disk is not as it was judged, so nothing was fixed")]
+    NotAsJudged {
+        /// The file, from the project's directory.
+        path: Utf8PathBuf,
+    },
+    /// A fix that is not for the judged files.
+    #[error("the fixes do not fit the files that were judged, so nothing was fixed")]
+    Fix(#[source] beanpole_checks::fix::OutcomeError),
     /// The hooks of a clone, where nobody commits.
     #[error("nobody commits in {start}: it is in a bare repository, or inside a `.git` directory")]
     NoClone {
@@ -240,6 +249,8 @@ impl Problem for Failure {
             | Self::CheckName { .. }
             | Self::CheckPattern { .. }
             | Self::NoBaseline { .. }
+            | Self::NotAsJudged { .. }
+            | Self::Fix(_)
             | Self::NoClone { .. }
             | Self::TwoForms
             | Self::Push { .. }
@@ -299,6 +310,14 @@ impl Problem for Failure {
             Self::NoBaseline { .. } => Some(
                 "`beanpole check --all --write-baseline` writes one; one that is missing is never taken as empty"
                     .to_owned(),
+            ),
+            Self::NotAsJudged { .. } => Some(
+                "`git status` shows what differs; stage it with `git add` (with `--base`: commit it), or put it aside with \
+                 `git stash --include-untracked`, and run the command again"
+                    .to_owned(),
+            ),
+            Self::Fix(_) => Some(
+                "`beanpole check` without `--fix` says what to do by hand".to_owned(),
             ),
             Self::NoClone { .. } => Some(
                 "`beanpole hooks install --server` puts the hook for pushes in place".to_owned(),

@@ -13,6 +13,7 @@ mod commit;
 mod differences;
 mod entry;
 mod error;
+mod execute_bit;
 mod git;
 mod head;
 mod hooks;

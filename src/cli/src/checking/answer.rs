@@ -10,7 +10,7 @@ use camino::Utf8PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::Site;
+use super::{Fixes, Site};
 
 /// Where the pages of rules are.
 const PAGES: &str = "https://github.com/beanpole/beanpole/blob/main/docs/checks";
@@ -76,6 +76,9 @@ pub(crate) struct Answer {
     pub(crate) report: CheckReport,
     /// The project's directory in its repository. Findings name their paths from there.
     pub(crate) directory: Utf8PathBuf,
+    /// What was done about findings, if that was asked for. What is fixed is not among the findings any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fixes: Option<Fixes>,
     #[serde(skip)]
     manifest: String,
 }
@@ -94,6 +97,7 @@ impl Answer {
             judged,
             report,
             directory: site.under.clone(),
+            fixes: None,
             manifest: site.manifest.clone(),
         }
     }
@@ -107,22 +111,21 @@ impl Answer {
         }
     }
 
-    /// The findings for people, and what could not be judged. Empty if there is neither.
+    /// The findings for people, what could not be judged, and what was fixed. Empty if there is none of it.
     pub(crate) fn text(&self, color: bool) -> String {
         let shown: Vec<Shown<'_>> = self.report.findings.iter().map(shown).collect();
         let mut text = findings::text(&shown, color);
+        let fixes: Vec<String> = self.fixes.iter().flat_map(Fixes::lines).collect();
         let untold = self.untold();
-        if !untold.is_empty() && !text.is_empty() {
+        if !(text.is_empty() || untold.is_empty() && fixes.is_empty()) {
             text.push('\n');
         }
         for unseen in untold {
             let place = unseen.location.as_ref().map(|place| format!("{place}: "));
             let place = place.unwrap_or_default();
-            // Names come from files; they must not move the cursor.
-            let line = format!("not judged: {place}{}", unseen.why);
-            let line: String = line.chars().map(visible).collect();
-            let _ = writeln!(text, "{line}");
+            say(&mut text, &format!("not judged: {place}{}", unseen.why));
         }
+        fixes.iter().for_each(|line| say(&mut text, line));
         text
     }
 
@@ -158,6 +161,7 @@ impl Answer {
         if parts.is_empty() {
             parts.push("nothing found".to_owned());
         }
+        parts.extend(self.fixes.as_ref().and_then(Fixes::count));
         for (count, words) in [
             (counts.suppressed, "suppressed"),
             (counts.baselined, "in the baseline"),
@@ -271,6 +275,12 @@ fn shown(reported: &Reported) -> Shown<'_> {
         source: reported.source.as_deref(),
         fingerprint: Some(&reported.fingerprint),
     }
+}
+
+/// Adds a line. Names come from files; they must not move the cursor.
+fn say(text: &mut String, line: &str) {
+    let line: String = line.chars().map(visible).collect();
+    let _ = writeln!(text, "{line}");
 }
 
 fn visible(character: char) -> char {

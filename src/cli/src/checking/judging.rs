@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use beanpole_checks::branch::{BranchState, Head, Operation};
 use beanpole_checks::commit_message::Message;
-use beanpole_checks::{CheckReport, Facts, Group, Policy, Scope, migrations};
+use beanpole_checks::{CheckReport, Facts, Group, Policy, ProjectSettings, Scope, migrations};
 use beanpole_git::{HeadState, Selected};
 use beanpole_model::{Environment, Report};
 use jiff::civil::Date;
 
 use super::reading::{self, Reading};
-use super::{History, Reports, Rulebook, Site, coverage};
+use super::{History, Merge, Reports, Rulebook, Site, coverage};
 
 /// What is judged beside the files.
 pub(crate) struct Asked<'a> {
@@ -20,6 +20,8 @@ pub(crate) struct Asked<'a> {
     /// The commits that lead to the state.
     pub(crate) history: History,
     pub(crate) reports: Reports,
+    /// The merge that the state is meant for, if it is a branch.
+    pub(crate) merge: Option<Merge>,
     pub(crate) today: Date,
 }
 
@@ -28,6 +30,9 @@ pub(crate) struct Judgement {
     pub(crate) report: CheckReport,
     /// How many files have changed, or are judged whole.
     pub(crate) files: usize,
+    /// What it was judged by.
+    pub(super) reading: Reading,
+    pub(super) settings: ProjectSettings,
 }
 
 /// Judges a state.
@@ -44,33 +49,32 @@ pub(crate) fn judge(
         rulebook = rulebook.without(&[Group::Coverage]);
     }
     rulebook.name_requirements(selected);
-    let Reading {
-        scope,
-        serving,
-        mut unseen,
-    } = if rulebook.needs_files() {
-        reading::read(site, &rulebook, selected)?
+    let mut reading = if rulebook.needs_files() {
+        reading::read(site, &rulebook, selected, asked.merge.as_ref())?
     } else {
         Reading::default()
     };
-    let (coverage, not_covered) = coverage::read(&asked.reports, site, &rulebook, &scope)?;
+    let mut unseen = std::mem::take(&mut reading.unseen);
+    let scope = &reading.scope;
+    let (coverage, not_covered) = coverage::read(&asked.reports, site, &rulebook, scope)?;
     let facts = Facts {
         branch: asked.branch.clone(),
         messages: asked.history.written().chain(asked.message).collect(),
         coverage,
-        serving: serving.as_ref(),
+        serving: reading.serving.as_ref(),
+        merged: reading.merged.as_ref(),
     };
-    let found = beanpole_checks::check(&rulebook.groups, &scope, &rulebook.settings, &facts);
+    let found = beanpole_checks::check(&rulebook.groups, scope, &rulebook.settings, &facts);
     let mut findings = found.findings;
     if rulebook.groups.contains(&Group::Secrets) {
         let history = &asked.history;
-        let secrets = history.secrets(site, &rulebook, &scope, &findings, asked.today)?;
+        let secrets = history.secrets(site, &rulebook, scope, &findings, asked.today)?;
         findings.extend(secrets);
     }
     unseen.extend(found.unseen);
     unseen.extend(not_covered);
     unseen.extend(asked.history.unseen());
-    let saw = Saw::new(&rulebook, &scope);
+    let saw = Saw::new(&rulebook, scope);
     let policy = Policy {
         rules: &rulebook.rules,
         selection: &rulebook.selection,
@@ -81,8 +85,10 @@ pub(crate) fn judge(
         saw: &|group, path| saw.has(group, path),
     };
     Ok(Judgement {
-        report: beanpole_checks::judge(findings, unseen, &scope, &policy),
+        report: beanpole_checks::judge(findings, unseen, scope, &policy),
         files: scope.changes.len(),
+        reading,
+        settings: rulebook.settings,
     })
 }
 

@@ -6,8 +6,11 @@
 
 mod answer;
 mod coverage;
+mod disk;
+mod fixing;
 mod history;
 mod judging;
+mod merging;
 mod push;
 mod reading;
 mod rulebook;
@@ -16,8 +19,11 @@ mod site;
 
 pub(crate) use answer::{Answer, Format, Judged, Prepared};
 pub(crate) use coverage::Reports;
+pub(crate) use disk::Disk;
+pub(crate) use fixing::{Fixes, propose};
 pub(crate) use history::History;
-pub(crate) use judging::{Asked, branch_state, judge};
+pub(crate) use judging::{Asked, Judgement, branch_state, judge};
+pub(crate) use merging::Merge;
 pub(crate) use push::{Push, Side};
 pub(crate) use rulebook::{Rulebook, baseline, no_baseline};
 pub(crate) use site::{Site, read as read_optional};

@@ -74,6 +74,7 @@ impl Push<'_> {
             message: None,
             history,
             reports: Reports::None,
+            merge: None,
             today: self.today,
         };
         let judgement = judge(&site, rulebook, &selected, &asked)?;

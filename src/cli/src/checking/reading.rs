@@ -11,6 +11,7 @@ use beanpole_git::{
 };
 use beanpole_model::{Location, Report};
 
+use super::merging::{self, Merge};
 use super::{Rulebook, Site};
 
 /// The largest content that is read, in bytes: as much as is searched for secrets.
@@ -20,8 +21,10 @@ const LARGEST: u64 = 32 * 1024 * 1024;
 #[derive(Default)]
 pub(super) struct Reading {
     pub(super) scope: Scope,
-    /// The Python files of the commit that the state is compared with, if the migrations are judged against one.
+    /// The Python files of the code that serves, if the migrations are judged against one: those of the base.
     pub(super) serving: Option<SourceTree>,
+    /// The state after a merge into the base, if that is another one.
+    pub(super) merged: Option<Scope>,
     pub(super) unseen: Vec<Unseen>,
 }
 
@@ -33,6 +36,7 @@ pub(super) fn read(
     site: &Site,
     rulebook: &Rulebook,
     selected: &Selected,
+    merge: Option<&Merge>,
 ) -> Result<Reading, Report> {
     let mut reader = site.repository.read_blobs()?;
     let mut reading = Reading {
@@ -42,6 +46,7 @@ pub(super) fn read(
             changes: selected.changes.iter().map(change).collect(),
         },
         serving: None,
+        merged: None,
         unseen: said(selected),
     };
     let wanted = wanted(rulebook, selected);
@@ -56,7 +61,16 @@ pub(super) fn read(
             .collect();
         contents(site, &mut reader, &more, &mut reading)?;
         if let Some(base) = &selected.base {
-            reading.serving = Some(serving(site, &mut reader, base, selected, &reading.scope)?);
+            let moved = merge.filter(|merge| merge.tip != *base);
+            let before = match moved {
+                Some(merge) => merge.brings(site)?,
+                None => commit(site, base)?,
+            };
+            let serving = serving(&mut reader, &before, selected, &reading.scope)?;
+            if moved.is_some() {
+                merging::merge(&before, &serving, settings, &mut reading);
+            }
+            reading.serving = Some(serving);
         }
     }
     Ok(reading)
@@ -133,23 +147,25 @@ fn note_size(scope: &mut Scope, path: &str, size: Option<u64>) {
     }
 }
 
+/// Everything in a commit.
+fn commit(site: &Site, commit: &CommitId) -> Result<Selected, Report> {
+    let selection = Selection::Commit(commit.to_string());
+    Ok(site.repository.select(&selection, &site.under)?)
+}
+
 /// The Python files of the base. What the judged state has as well is not read again.
 fn serving(
-    site: &Site,
     reader: &mut BlobReader,
-    base: &CommitId,
+    before: &Selected,
     selected: &Selected,
     scope: &Scope,
 ) -> Result<SourceTree, Report> {
     let known: HashMap<&str, &str> = files(selected)
         .map(|entry| (entry.object.as_str(), entry.path.as_str()))
         .collect();
-    let before = site
-        .repository
-        .select(&Selection::Commit(base.to_string()), &site.under)?;
     let mut tree = SourceTree::new();
     let mut unread: Vec<&SelectedEntry> = Vec::new();
-    for entry in files(&before).filter(|entry| migrations::wants(&entry.path)) {
+    for entry in files(before).filter(|entry| migrations::wants(&entry.path)) {
         let content = known.get(entry.object.as_str());
         match content.and_then(|path| scope.tree.get(path)) {
             Some(content) => tree.insert(entry.path.clone(), content),
@@ -166,7 +182,7 @@ fn serving(
     Ok(tree)
 }
 
-fn entries(selected: &[SelectedEntry]) -> BTreeMap<String, Entry> {
+pub(super) fn entries(selected: &[SelectedEntry]) -> BTreeMap<String, Entry> {
     let entry = |mode| Entry {
         mode: match mode {
             Mode::File => FileMode::Regular,
@@ -182,7 +198,7 @@ fn entries(selected: &[SelectedEntry]) -> BTreeMap<String, Entry> {
         .collect()
 }
 
-fn change(selected: &SelectedChange) -> Change {
+pub(super) fn change(selected: &SelectedChange) -> Change {
     Change {
         path: selected.path.clone(),
         kind: match &selected.kind {

@@ -99,6 +99,15 @@ impl Site {
         })
     }
 
+    /// The project's directory on disk, where the paths of findings begin.
+    pub(crate) fn directory(&self) -> Utf8PathBuf {
+        if self.under.as_str().is_empty() {
+            self.repository.root().to_owned()
+        } else {
+            self.repository.root().join(&self.under)
+        }
+    }
+
     /// Where a file of the project is on disk, for one that is to be written.
     pub(crate) fn on_disk(&self, path: &str) -> Utf8PathBuf {
         match &self.files {

@@ -1,6 +1,7 @@
 //! `beanpole check`: the project's files, branch and commits, judged without running any of its code.
 
 use beanpole_checks::commit_message::Message;
+use beanpole_checks::fix::FileChange;
 use beanpole_checks::{Baseline, Group};
 use beanpole_git::{CommitRange, Selected, Selection, Without};
 use beanpole_model::{ExitCode, Report, Severity};
@@ -9,8 +10,8 @@ use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
 use crate::checking::{
-    Answer, Asked, Format, History, Judged, Prepared, Reports, Rulebook, Site, baseline,
-    branch_state, judge, no_baseline, read_optional,
+    Answer, Asked, Disk, Fixes, Format, History, Judged, Judgement, Merge, Prepared, Reports,
+    Rulebook, Site, baseline, branch_state, judge, no_baseline, propose, read_optional,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -26,6 +27,7 @@ const USUAL_BASELINE: &str = "beanpole-baseline.json";
     beanpole check --base origin/main         what this branch brings, as in a pull request\n  \
     beanpole check migrations secrets --all   two groups, every file\n  \
     beanpole check coverage --base origin/main --coverage-report coverage.json\n  \
+    beanpole check --base origin/main --fix   renumber migrations, and do what else needs no decision\n  \
     beanpole check --all --write-baseline     let an old project start clean\n  \
     beanpole check --base origin/main --format sarif --output check.sarif\n\n\
     Groups: migrations, coverage, pins, test-names, branch, commit-message, files, change-size, secrets, settings, \
@@ -76,6 +78,12 @@ pub struct Check {
     /// The least severity that ends with exit code 1
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error, help_heading = "What counts")]
     fail_on: FailOn,
+    /// Do what nobody could want to be done otherwise, on disk; `git add` is left to you
+    #[arg(long, conflicts_with_all = ["head", "write_baseline"], help_heading = "Fixes")]
+    fix: bool,
+    /// With --fix: show what would be done, and change nothing
+    #[arg(long, requires = "fix", help_heading = "Fixes")]
+    plan: bool,
     /// The form of the answer [default: text; --json is the same as --format json]
     #[arg(long, value_enum, help_heading = "Output")]
     format: Option<Format>,
@@ -114,6 +122,7 @@ struct Chosen {
     judged: Judged,
     selected: Selected,
     history: History,
+    merge: Option<Merge>,
     /// Whether a commit is about to be made of it.
     commits: bool,
 }
@@ -154,15 +163,23 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
         }),
         history: chosen.history,
         reports: arguments.reports(context, &chosen.judged),
+        merge: chosen.merge,
         today: today(),
     };
     let former = rulebook.baseline.clone();
-    let judgement = judge(&site, rulebook, &chosen.selected, &asked)?;
+    let mut judgement = judge(&site, rulebook, &chosen.selected, &asked)?;
     let judged = Judged {
         files: judgement.files,
         ..chosen.judged
     };
-    let answer = Answer::new(judged, judgement.report, &site);
+    let fixed = if arguments.fix {
+        Some(fix(&site, &mut judgement, arguments.plan)?)
+    } else {
+        None
+    };
+    let (fixes, to_stage) = fixed.unzip();
+    let mut answer = Answer::new(judged, judgement.report, &site);
+    answer.fixes = fixes;
     if arguments.write_baseline {
         let path = arguments.baseline_path(context, &site);
         let fresh = answer.report.new_baseline();
@@ -177,7 +194,40 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
         color: context.terminal.colors_results() && arguments.output.is_none(),
     };
     show(context, arguments, &prepared, format)?;
+    if let Some(command) = to_stage.flatten() {
+        context.terminal.say(&format!(
+            "stage it with `{command}`; `git diff --cached` shows it then"
+        ));
+    }
     Ok(answer.exit_code(arguments.fail_on.into()))
+}
+
+/// Fixes what can be fixed, and gives the command that stages it, if anything was done.
+fn fix(
+    site: &Site,
+    judgement: &mut Judgement,
+    is_plan: bool,
+) -> Result<(Fixes, Option<String>), Report> {
+    let disk = Disk {
+        directory: site.directory(),
+        keeps_execute_bit: site.repository.keeps_execute_bit()?,
+    };
+    let proposed = propose(judgement, disk.keeps_execute_bit)?;
+    let is_done = !is_plan && !proposed.changes.is_empty();
+    if is_done {
+        disk.write(&proposed.changes)?;
+    }
+    let to_stage = is_done.then(|| stage(&disk.directory, &proposed.changes));
+    Ok((proposed.settle(&mut judgement.report, is_plan), to_stage))
+}
+
+/// The command that stages changes, wherever it is typed.
+fn stage(directory: &Utf8Path, changes: &[FileChange]) -> String {
+    let git = ["git", "-C", directory.as_str(), "add", "--all", "--"].into_iter();
+    let paths = changes.iter().map(|change| change.path.as_str());
+    let words: Vec<&str> = git.chain(paths).collect();
+    // Only a NUL cannot be quoted, and no path has one.
+    shlex::try_join(words.iter().copied()).unwrap_or_else(|_| words.join(" "))
 }
 
 /// Today, the same everywhere in the world, so that a suppression ends for all at once.
@@ -284,18 +334,19 @@ fn choose(site: &Site, state: &State) -> Result<Chosen, Report> {
         ),
     };
     let selected = site.repository.select(&selection, &site.under)?;
-    let (history, head) = match state {
+    let (history, merge) = match state {
         State::Staged | State::Everything => (History::default(), None),
         State::Since { base, head } => {
-            let to = site.repository.commit_named(head)?;
-            let without = Without::Commits(vec![site.repository.commit_named(base)?]);
-            let head = to.to_string();
-            (
-                History::read(site, CommitRange { to, without })?,
-                Some(head),
-            )
+            let head = site.repository.commit_named(head)?;
+            let tip = site.repository.commit_named(base)?;
+            let range = CommitRange {
+                to: head.clone(),
+                without: Without::Commits(vec![tip.clone()]),
+            };
+            (History::read(site, range)?, Some(Merge { head, tip }))
         }
     };
+    let head = merge.as_ref().map(|merge| merge.head.to_string());
     Ok(Chosen {
         judged: Judged {
             what: what.to_owned(),
@@ -307,6 +358,7 @@ fn choose(site: &Site, state: &State) -> Result<Chosen, Report> {
         commits: matches!(state, State::Staged) && !selected.changes.is_empty(),
         selected,
         history,
+        merge,
     })
 }
 

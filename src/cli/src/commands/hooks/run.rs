@@ -79,6 +79,7 @@ fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
         message: None,
         history: History::default(),
         reports: Reports::None,
+        merge: None,
         today: today(),
     };
     let judgement = judge(&site, rulebook, &selected, &asked)?;
@@ -113,6 +114,7 @@ fn commit_msg(context: &Context, file: &Utf8PathBuf) -> Result<ExitCode, Report>
         }),
         history: History::default(),
         reports: Reports::None,
+        merge: None,
         today: today(),
     };
     let judgement = judge(&site, rulebook, &nothing(), &asked)?;

@@ -1,0 +1,88 @@
+//! A branch with what its base has got since the branch left it.
+//!
+//! Two branches that are each in order can break the base together, and only migrations do so without a conflict in git. So
+//! only what matters to them is read of the base.
+
+use beanpole_checks::migrations::{self, Settings};
+use beanpole_checks::{BaseChange, Change, ChangeKind, ChangedLines, Scope, SourceTree, Unseen};
+use beanpole_git::{CommitId, Selected, Selection};
+use beanpole_model::Report;
+
+use super::Site;
+use super::reading::{Reading, change, entries};
+
+/// The merge that a branch is meant for.
+pub(crate) struct Merge {
+    /// The last commit of the branch.
+    pub(crate) head: CommitId,
+    /// The last commit of its base.
+    pub(crate) tip: CommitId,
+}
+
+impl Merge {
+    /// The base as it is now, and what it has got since.
+    ///
+    /// # Errors
+    /// What went wrong with git.
+    pub(super) fn brings(&self, site: &Site) -> Result<Selected, Report> {
+        let selection = Selection::Since {
+            base: self.head.to_string(),
+            head: self.tip.to_string(),
+        };
+        Ok(site.repository.select(&selection, &site.under)?)
+    }
+}
+
+/// Adds the state after the merge to a reading, if the base has got anything that matters to migrations.
+pub(super) fn merge(
+    base: &Selected,
+    serving: &SourceTree,
+    settings: &Settings,
+    reading: &mut Reading,
+) {
+    let kept = entries(&base.entries);
+    let changes: Vec<BaseChange> = (base.changes.iter())
+        .map(change)
+        .filter(matters)
+        .map(|change| BaseChange {
+            entry: kept.get(&change.path).copied(),
+            content: serving.get(&change.path).map(<[u8]>::to_vec),
+            kind: change.kind,
+            path: change.path,
+        })
+        .collect();
+    if changes.is_empty() {
+        return;
+    }
+    let merged = reading.scope.clone().merged_with(changes);
+    let unseen = merged.unseen.into_iter();
+    reading
+        .unseen
+        .extend(unseen.filter(|unseen| is_near_migrations(unseen, settings)));
+    reading.merged = Some(merged.scope);
+}
+
+/// Whether a change of the base can matter to the migrations of the branch.
+fn matters(change: &Change) -> bool {
+    let is_moved_away =
+        matches!(&change.kind, ChangeKind::Renamed { from } if migrations::wants(from));
+    is_moved_away || migrations::wants(&change.path)
+}
+
+/// Of other files, the merge itself says whether both sides go together.
+fn is_near_migrations(unseen: &Unseen, settings: &Settings) -> bool {
+    let Some(place) = &unseen.location else {
+        return true;
+    };
+    let changes = vec![Change {
+        path: place.path.clone(),
+        kind: ChangeKind::Modified,
+        lines: ChangedLines::All,
+        counts: None,
+    }];
+    let scope = Scope {
+        changes,
+        ..Scope::default()
+    };
+    migrations::is_touched(&scope, settings)
+}
