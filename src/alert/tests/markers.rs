@@ -180,6 +180,30 @@ async fn new_relic_takes_a_change_event_and_says_no_with_http_200() {
 }
 
 #[tokio::test]
+async fn github_says_who_approved_a_run() {
+    let server = MockServer::start().await;
+    let review = json!({"state": "approved", "user": {"login": "ada"}, "environments": [{"name": "production"}]});
+    Mock::given(method("GET"))
+        .and(path("/repos/acme/blog/actions/runs/4711/approvals"))
+        .and(header("authorization", format!("Bearer {TOKEN}").as_str()))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!([review])))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let made = GitHub::new(&token(), "GITHUB_TOKEN", "acme/blog", Some(&server.uri()));
+    let github = made.unwrap();
+    assert_eq!(
+        github.approvers("4711").await.unwrap().as_deref(),
+        Some("ada")
+    );
+    // A number that is none is never sent.
+    assert_eq!(github.approvers("4711/../1").await.unwrap(), None);
+    // A token that may not ask is no reason to stop.
+    let error = github.approvers("1").await.unwrap_err();
+    assert!(!error.summary().contains(TOKEN), "{error}");
+}
+
+#[tokio::test]
 async fn github_gets_a_deployment_and_its_statuses() {
     for (state, status) in [
         (State::Succeeded, "success"),

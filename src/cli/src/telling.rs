@@ -13,6 +13,8 @@ use beanpole_deploy::ReleaseReport;
 use beanpole_manifest::{NewRelicRegion, Project};
 use beanpole_model::{Environment, Problem as _, Report, Reporter, Secret, SecretScrubber};
 
+use tokio::task::JoinHandle;
+
 use crate::announce::{self, Announcing};
 use crate::context::Context;
 use crate::github;
@@ -24,6 +26,8 @@ pub(crate) struct Telling {
     announcing: Announcing,
     teller: Teller,
     terminal: Arc<dyn Reporter>,
+    /// GitHub is asked who approved.
+    asking: Option<JoinHandle<()>>,
 }
 
 /// Takes what the release learns about itself. Clones speak for the same release.
@@ -68,15 +72,17 @@ impl Telling {
         if manner.plan {
             return Self::rehearsed(Announcing::nobody(), project, context);
         }
-        let telling = Self::start(context, project);
+        let mut telling = Self::start(context, project);
+        let approved_by = manner.approved_by.clone().or_else(|| {
+            let variable = context.environment.get("BEANPOLE_APPROVED_BY");
+            variable.map(str::to_owned)
+        });
+        if approved_by.is_none() {
+            telling.asking = ask_who_approved(context, &telling.teller);
+        }
         telling.teller.learn(ReleaseDetails {
             reason: manner.reason.clone(),
-            approved_by: manner.approved_by.clone().or_else(|| {
-                context
-                    .environment
-                    .get("BEANPOLE_APPROVED_BY")
-                    .map(str::to_owned)
-            }),
+            approved_by,
             ..ReleaseDetails::default()
         });
         telling
@@ -106,6 +112,7 @@ impl Telling {
             },
             announcing,
             terminal: Arc::clone(&context.terminal) as Arc<dyn Reporter>,
+            asking: None,
         }
     }
 
@@ -127,7 +134,13 @@ impl Telling {
             announcing,
             teller,
             terminal,
+            asking,
         } = self;
+        if let Some(asking) = asking {
+            // It speaks for the announcement, which waits for nobody.
+            asking.abort();
+            let _ended = asking.await;
+        }
         let (state, url) = match outcome {
             Ok(report) => (announce::state(report.verdict), report.url.as_deref()),
             Err(report) => (announce::early_state(report), None),
@@ -196,6 +209,21 @@ impl Teller {
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Asks GitHub who approved this run's deployment, beside the release. Without an answer, or the right to ask, nobody is named.
+fn ask_who_approved(context: &Context, teller: &Teller) -> Option<JoinHandle<()>> {
+    let run = context.environment.get("GITHUB_RUN_ID")?.to_owned();
+    let github = github(&context.environment, &context.scrubber)?.ok()?;
+    let teller = teller.clone();
+    Some(tokio::spawn(async move {
+        if let Ok(Some(approvers)) = github.approvers(&run).await {
+            teller.learn(ReleaseDetails {
+                approved_by: Some(approvers),
+                ..ReleaseDetails::default()
+            });
+        }
+    }))
 }
 
 /// The services that the manifest and the environment name. One whose token is missing is a note, one

@@ -105,12 +105,26 @@ impl Api {
         self.patience = patience;
     }
 
+    /// Asks until there is an answer, it fails for good, or the time is up.
+    pub(crate) async fn ask(&self, path: &str) -> Result<Value, MarkerError> {
+        self.exchange(Method::GET, path, None).await
+    }
+
     /// Sends until it works, fails for good, or the time is up.
     pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
         body: &Value,
+    ) -> Result<Value, MarkerError> {
+        self.exchange(method, path, Some(body)).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
     ) -> Result<Value, MarkerError> {
         let started = Instant::now();
         let backoff = ExponentialBuilder::default()
@@ -140,14 +154,14 @@ impl Api {
         &self,
         method: Method,
         path: &str,
-        body: &Value,
+        body: Option<&Value>,
         time: Duration,
     ) -> Result<Value, MarkerError> {
         let service = self.service;
-        let request = self
-            .http
-            .request(method, format!("{}{path}", self.address))
-            .json(body);
+        let mut request = self.http.request(method, format!("{}{path}", self.address));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
         let exchange = async {
             let response = request.send().await?;
             let status = response.status().as_u16();

@@ -5,6 +5,8 @@
 //!   from merging the default branch into it, `required_contexts: []` from waiting for checks.
 //! - `POST …/deployments/ID/statuses` takes the states `in_progress`, `success`, `failure` and `error`,
 //!   `log_url`, `environment_url`, and a `description` of up to 140 characters.
+//! - `GET /repos/OWNER/NAME/actions/runs/ID/approvals` lists the reviews of a run's deployments to protected environments:
+//!   `state` (`approved`, `rejected`), `user.login`, `environments[].name`. It needs `actions: read`.
 //! - The token needs `deployments: write`; in a workflow that is `permissions: {deployments: write}`.
 //!   A token without it gets 403 "Resource not accessible by integration", or 404 for a repository
 //!   that it cannot see.
@@ -77,6 +79,21 @@ impl GitHub {
         })
     }
 
+    /// Who approved a run's deployment, in the order of their reviews, each once; none if it needed no approval. `run` is the
+    /// run's number.
+    ///
+    /// # Errors
+    /// GitHub cannot be asked, or the token may not ask (`actions: read`).
+    pub async fn approvers(&self, run: &str) -> Result<Option<String>, MarkerError> {
+        let is_number = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number {
+            return Ok(None);
+        }
+        let path = format!("/repos/{}/actions/runs/{run}/approvals", self.repository);
+        let answer = self.api.ask(&path).await?;
+        Ok(approvers(&answer))
+    }
+
     pub(super) fn hurry(&mut self, patience: Patience) {
         self.api.hurry(patience);
     }
@@ -145,6 +162,18 @@ impl GitHub {
     }
 }
 
+fn approvers(answer: &Value) -> Option<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for review in answer.as_array()? {
+        let name = review.pointer("/user/login").and_then(Value::as_str);
+        let is_approval = review.get("state").and_then(Value::as_str) == Some("approved");
+        if let Some(name) = name.filter(|name| is_approval && !names.contains(name)) {
+            names.push(name);
+        }
+    }
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 /// `owner/name` of letters, digits, `-`, `_` and `.`, as GitHub has them. It becomes part of a path.
 fn is_repository(text: &str) -> bool {
     let is_name = |name: &str| {
@@ -161,6 +190,21 @@ fn is_repository(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_who_approved_are_named_once() {
+        let review = |state: &str, login: &str| json!({"state": state, "user": {"login": login}});
+        let answer = json!([
+            review("rejected", "eve"),
+            review("approved", "ada"),
+            review("approved", "grace"),
+            review("approved", "ada"),
+            {"state": "approved", "user": null},
+        ]);
+        assert_eq!(approvers(&answer).as_deref(), Some("ada, grace"));
+        assert_eq!(approvers(&json!([])), None);
+        assert_eq!(approvers(&json!({"message": "x"})), None);
+    }
 
     #[test]
     fn a_repository_is_two_plain_names() {
