@@ -12,7 +12,6 @@ use beanpole_alert::{Place, ReleaseDetails};
 use beanpole_deploy::ReleaseReport;
 use beanpole_manifest::{NewRelicRegion, Project};
 use beanpole_model::{Environment, Problem as _, Report, Reporter, Secret, SecretScrubber};
-
 use tokio::task::JoinHandle;
 
 use crate::announce::{self, Announcing};

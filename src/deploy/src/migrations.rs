@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use beanpole_checks::migrations::{
-    MigrationReview, Review, RollbackReview, Settings, review, review_rollback,
+    MigrationReview, Review, RollbackReview, Settings, is_near, may_define, review, review_rollback,
 };
 use beanpole_checks::{LARGEST_FILE, SourceTree};
 use beanpole_git::{BlobReader, CommitId, Mode, Repository};
@@ -95,11 +95,11 @@ impl<'r> TreeReader<'r> {
             if difference.path.extension() != Some("py") {
                 continue;
             }
-            if is_near_migrations(&difference.path, settings) {
+            if is_near(difference.path.as_str(), settings) {
                 return Ok(true);
             }
             for object in [difference.before, difference.after].into_iter().flatten() {
-                if defines_migrations(&self.blob(&object)?) {
+                if may_define(&self.blob(&object)?) {
                     return Ok(true);
                 }
             }
@@ -139,21 +139,6 @@ impl<'r> TreeReader<'r> {
         self.blobs.copy(object, &mut head).map_err(Error::Git)?;
         Ok(head.bytes)
     }
-}
-
-fn is_near_migrations(path: &Utf8Path, settings: &Settings) -> bool {
-    path.file_name() == Some("apps.py")
-        || path.components().any(|part| part.as_str() == "migrations")
-        || settings.migration_modules.values().any(|package| {
-            let folder = package.replace('.', "/");
-            path.as_str().contains(&folder)
-        })
-}
-
-/// Django asks a module for its class `Migration`.
-fn defines_migrations(content: &[u8]) -> bool {
-    const NAME: &[u8] = b"Migration";
-    content.windows(NAME.len()).any(|window| window == NAME)
 }
 
 /// Keeps the first bytes of what is written, one more than is judged.

@@ -2,6 +2,8 @@
 //!
 //! Rules: what is read is bounded by a number that the caller gives, and a range that is longer says so.
 
+use std::process::Output;
+
 use serde::Serialize;
 
 use crate::commit::{CommitId, is_object_id};
@@ -107,6 +109,16 @@ fn literal(name: &str) -> String {
 }
 
 impl Repository {
+    /// Runs a command that walks a range. An end that is not there is named.
+    fn walked(&self, range: &CommitRange, arguments: &[String]) -> Result<Output, Error> {
+        let output = self.git().run(self.root(), arguments)?;
+        if !output.status.success() {
+            self.present(&range.named())?;
+            return Err(failed(arguments, &output));
+        }
+        Ok(output)
+    }
+
     /// The messages of a range, newest first, at most `limit` of them.
     ///
     /// # Errors
@@ -125,11 +137,7 @@ impl Repository {
         .map(str::to_owned)
         .to_vec();
         arguments.extend(range.arguments());
-        let output = self.git().run(self.root(), &arguments)?;
-        if !output.status.success() {
-            self.present(&range.named())?;
-            return Err(failed(&arguments, &output));
-        }
+        let output = self.walked(range, &arguments)?;
         let mut items = output
             .stdout
             .split(|byte| *byte == 0)
@@ -156,11 +164,7 @@ impl Repository {
             .map(str::to_owned)
             .to_vec();
         arguments.extend(range.arguments());
-        let output = self.git().run(self.root(), &arguments)?;
-        if !output.status.success() {
-            self.present(&range.named())?;
-            return Err(failed(&arguments, &output));
-        }
+        let output = self.walked(range, &arguments)?;
         // `<id> <parent> …`, from the newest to the oldest.
         let list = String::from_utf8_lossy(&output.stdout);
         let Some(oldest) = list.lines().last() else {
@@ -186,11 +190,7 @@ impl Repository {
         let count = format!("--max-count={}", limit.saturating_add(1));
         let mut arguments = vec!["rev-list".to_owned(), count];
         arguments.extend(range.arguments());
-        let output = self.git().run(self.root(), &arguments)?;
-        if !output.status.success() {
-            self.present(&range.named())?;
-            return Err(failed(&arguments, &output));
-        }
+        let output = self.walked(range, &arguments)?;
         let list = String::from_utf8_lossy(&output.stdout);
         let mut commits: Vec<&str> = list.lines().collect();
         let is_cut = commits.len() > limit;

@@ -66,11 +66,13 @@ pub fn is_touched(scope: &crate::Scope, settings: &Settings) -> bool {
         };
         is_near(&change.path, settings)
             || former.is_some_and(|path| is_near(path, settings))
-            || change.path.ends_with(".py") && scope.tree.get(&change.path).is_some_and(defines)
+            || change.path.ends_with(".py") && scope.tree.get(&change.path).is_some_and(may_define)
     })
 }
 
-fn is_near(path: &str, settings: &Settings) -> bool {
+/// Whether a Python file is where migrations are, or where an app gets its name, whatever it holds.
+#[must_use]
+pub fn is_near(path: &str, settings: &Settings) -> bool {
     let is_place = path.split('/').any(|part| part == "migrations")
         || crate::paths::base_name(path) == "apps.py"
         || settings
@@ -80,8 +82,9 @@ fn is_near(path: &str, settings: &Settings) -> bool {
     is_place && path.ends_with(".py")
 }
 
-/// Django asks a module for its class `Migration`.
-fn defines(content: &[u8]) -> bool {
+/// Whether a Python file may define a migration: Django asks a module for its class `Migration`.
+#[must_use]
+pub fn may_define(content: &[u8]) -> bool {
     memchr::memmem::find(content, b"Migration").is_some()
 }
 

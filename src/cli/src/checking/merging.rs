@@ -4,7 +4,7 @@
 //! only what matters to them is read of the base.
 
 use beanpole_checks::migrations::{self, Settings};
-use beanpole_checks::{BaseChange, Change, ChangeKind, ChangedLines, Scope, SourceTree, Unseen};
+use beanpole_checks::{BaseChange, Change, ChangeKind, SourceTree, Unseen};
 use beanpole_git::{CommitId, Selected, Selection};
 use beanpole_model::Report;
 
@@ -71,18 +71,6 @@ fn matters(change: &Change) -> bool {
 
 /// Of other files, the merge itself says whether both sides go together.
 fn is_near_migrations(unseen: &Unseen, settings: &Settings) -> bool {
-    let Some(place) = &unseen.location else {
-        return true;
-    };
-    let changes = vec![Change {
-        path: place.path.clone(),
-        kind: ChangeKind::Modified,
-        lines: ChangedLines::All,
-        counts: None,
-    }];
-    let scope = Scope {
-        changes,
-        ..Scope::default()
-    };
-    migrations::is_touched(&scope, settings)
+    let place = unseen.location.as_ref();
+    place.is_none_or(|place| migrations::is_near(&place.path, settings))
 }

@@ -143,8 +143,8 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
         None => None,
     };
     // Everything in the index belongs to no branch in particular.
-    let judges_branch =
-        chosen.judged.what != "everything" || rulebook.named.contains(&Group::Branch);
+    let judges_branch = rulebook.groups.contains(&Group::Branch)
+        && (chosen.judged.what != "everything" || rulebook.named.contains(&Group::Branch));
     let branch = if judges_branch {
         let head = match &chosen.selected.head {
             Some(known) => known.clone(),
