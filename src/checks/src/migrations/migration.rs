@@ -9,6 +9,20 @@ use crate::python::Span;
 pub(crate) struct CannotSee {
     pub(crate) why: String,
     pub(crate) span: Span,
+    pub(crate) what: Hidden,
+}
+
+/// What it is that cannot be seen, and so what else could show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    /// What the migration does to tables, or whether it runs in one transaction. Its SQL shows that.
+    Operations,
+    /// What an operation with a method of its own does. Its SQL shows that as far as it is SQL.
+    OwnMethod,
+    /// What Python code does to rows. SQL says nothing of it.
+    Code,
+    /// The file, or the migration's place among the others.
+    File,
 }
 
 /// An edge of the graph, as written.

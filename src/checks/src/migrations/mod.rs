@@ -32,10 +32,11 @@ mod state;
 #[cfg(test)]
 mod testing;
 
-pub use exact::{ExactSql, judge_sql};
+pub use exact::{ExactAnswer, ExactSql, NotMade, judge_sql, review_with_sql};
 pub use id::MigrationId;
+pub use migration::Hidden;
 pub use renumber::fixes;
-pub use review::{MigrationReview, NotAnalysed, Review, review};
+pub use review::{MigrationReview, NewMigration, NotAnalysed, Review, new_migrations, review};
 pub use rollback::{RollbackReview, review_rollback};
 pub use settings::Settings;
 

@@ -1,6 +1,6 @@
 //! All migrations of a tree: which files they are, which app they belong to, what could not be read.
 
-use super::migration::Migration;
+use super::migration::{Hidden, Migration};
 use super::modules::{Modules, parent};
 use super::{MigrationId, NotAnalysed, Settings, read};
 use crate::SourceTree;
@@ -88,6 +88,7 @@ impl<'t> Project<'t> {
                             },
                             migration: Some(id),
                             why: "the file has no class Migration that can be seen".to_owned(),
+                            what: Hidden::File,
                         });
                     }
                 }
@@ -98,6 +99,7 @@ impl<'t> Project<'t> {
                     location: self.location(&id.path, unreadable.at),
                     migration: Some(id),
                     why: unreadable.why,
+                    what: Hidden::File,
                 });
             }
             None => {}

@@ -1,7 +1,7 @@
 //! A parsed file to a [`Migration`].
 
 use super::MigrationId;
-use super::migration::{CannotSee, Dependency, Migration};
+use super::migration::{CannotSee, Dependency, Hidden, Migration};
 use super::modules::Modules;
 use super::names::{Meaning, Names};
 use super::operation::Operation;
@@ -38,7 +38,11 @@ pub(crate) fn migration(
         unseen_graph: false,
     };
     if classes.len() > 1 {
-        reader.cannot_see("the file has more than one class Migration", class.span);
+        reader.unseen.push(CannotSee {
+            why: "the file has more than one class Migration".to_owned(),
+            span: class.span,
+            what: Hidden::File,
+        });
     }
     let inherited = reader.inherited(class);
     let operations = reader.operations(class);
@@ -82,6 +86,7 @@ impl Reader<'_> {
         self.unseen.push(CannotSee {
             why: why.into(),
             span,
+            what: Hidden::Operations,
         });
     }
 
@@ -215,6 +220,7 @@ impl Reader<'_> {
                 self.unseen.push(CannotSee {
                     why: format!("a statement changes `{name}`"),
                     span: *span,
+                    what: Hidden::File,
                 });
             }
         }
@@ -253,7 +259,11 @@ impl Reader<'_> {
         }
         if let Some(span) = refused {
             self.unseen_graph = true;
-            self.cannot_see(format!("an entry of `{name}` is computed"), span);
+            self.unseen.push(CannotSee {
+                why: format!("an entry of `{name}` is computed"),
+                span,
+                what: Hidden::File,
+            });
         }
     }
 }

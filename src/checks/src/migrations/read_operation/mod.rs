@@ -8,7 +8,7 @@ mod model;
 mod run_python;
 mod run_sql;
 
-use super::migration::CannotSee;
+use super::migration::{CannotSee, Hidden};
 use super::names::{Meaning, Names};
 use super::operation::Operation;
 use crate::python::{Expr, ExprKind, Span};
@@ -27,6 +27,16 @@ impl OperationReader<'_> {
         self.unseen.push(CannotSee {
             why: why.into(),
             span,
+            what: Hidden::Operations,
+        });
+        None
+    }
+
+    fn cannot_see_code<T>(&mut self, why: impl Into<String>, span: Span) -> Option<T> {
+        self.unseen.push(CannotSee {
+            why: why.into(),
+            span,
+            what: Hidden::Code,
         });
         None
     }
@@ -96,6 +106,7 @@ impl OperationReader<'_> {
                     self.unseen.push(CannotSee {
                         why: format!("the operation {callee} changes the database in its own way"),
                         span,
+                        what: Hidden::OwnMethod,
                     });
                 }
                 let names = Names {

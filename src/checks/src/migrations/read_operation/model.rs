@@ -3,7 +3,7 @@
 use super::OperationReader;
 use super::literal::{entry, field_sets};
 use crate::migrations::field::Field;
-use crate::migrations::migration::CannotSee;
+use crate::migrations::migration::{CannotSee, Hidden};
 use crate::migrations::operation::CreateModel;
 use crate::python::{Call, Expr, ExprKind, Span};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ impl OperationReader<'_> {
             self.unseen.push(CannotSee {
                 why: format!("the field's {why}"),
                 span: expr.span,
+                what: Hidden::Operations,
             });
         }
         Some(field)

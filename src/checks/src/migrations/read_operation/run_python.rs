@@ -14,7 +14,7 @@ impl OperationReader<'_> {
         let facts = match code {
             Some(_) if noop => None,
             Some(code) => self.function(code),
-            None => self.cannot_see("RunPython has no function", span),
+            None => self.cannot_see_code("RunPython has no function", span),
         };
         let helpers = facts
             .as_ref()
@@ -58,7 +58,7 @@ impl OperationReader<'_> {
                     facts.is_foreign = true;
                     return Some(facts);
                 }
-                self.cannot_see(
+                self.cannot_see_code(
                     format!("the function `{name}` is in none of the project's files"),
                     code.span,
                 )
@@ -72,7 +72,7 @@ impl OperationReader<'_> {
             {
                 self.function(&call.callee)
             }
-            _ => self.cannot_see(
+            _ => self.cannot_see_code(
                 "the function of RunPython is made by another one",
                 code.span,
             ),

@@ -6,6 +6,7 @@ mod tests;
 use super::MigrationId;
 use super::Settings;
 use super::graph::Graph;
+use super::migration::Hidden;
 use super::project::{Key, Project};
 use super::rules::{self, Context, MigrationFacts};
 use super::serving::Serving;
@@ -35,6 +36,18 @@ pub struct NotAnalysed {
     pub location: Location,
     /// What could not be seen and why.
     pub why: String,
+    /// What it is, for those who know more than the text of the file.
+    #[serde(skip)]
+    pub what: Hidden,
+}
+
+/// A migration that a release brings, and what its work depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMigration {
+    /// The migration.
+    pub id: MigrationId,
+    /// Its file, and the files of the project that it imports, however far.
+    pub files: Vec<String>,
 }
 
 /// What the review found.
@@ -47,7 +60,7 @@ pub struct MigrationReview {
     pub findings: Vec<Finding>,
     /// Whether a finding is an error: the release must not go on without a word of the operator.
     pub blocked: bool,
-    /// What could not be judged in the added migrations. Each of them is a warning among the findings as well.
+    /// What could not be judged in the added migrations. Each of them is among the findings as well.
     pub not_analysed: Vec<NotAnalysed>,
 }
 
@@ -115,6 +128,46 @@ pub(crate) fn judge(
         findings,
         not_analysed,
     }
+}
+
+/// The migrations that the head of a review has and its base has not: [`MigrationReview::added`], without a judgement.
+#[must_use]
+pub fn new_migrations(review: &Review<'_>) -> Vec<NewMigration> {
+    let base = (review.base).map(|tree| Project::read(tree, review.settings, None));
+    let head = Project::read(review.head, review.settings, base.as_ref());
+    let graph = Graph::build(&head);
+    let new = added(base.as_ref(), &head, &graph).into_iter();
+    new.map(|id| NewMigration {
+        files: files(&head, &id.path),
+        id,
+    })
+    .collect()
+}
+
+/// The file at that path, and what it imports of the project, however far. Modules whose names are computed are not seen.
+fn files(project: &Project<'_>, path: &str) -> Vec<String> {
+    let mut found = vec![path.to_owned()];
+    let mut next = 0;
+    while let Some(path) = found.get(next).cloned() {
+        next += 1;
+        let Some(Ok(module)) = project.modules.get(&path) else {
+            continue;
+        };
+        for import in module.imports.values().chain(&module.star_imports) {
+            let dots = ".".repeat(usize::try_from(import.level).unwrap_or_default());
+            let from = format!("{dots}{}", import.module);
+            let dot = if import.module.is_empty() { "" } else { "." };
+            let named = (import.name.as_deref()).map(|name| format!("{from}{dot}{name}"));
+            for module in [Some(from), named].into_iter().flatten() {
+                if let Some((path, _)) = project.modules.import(&path, &module)
+                    && !found.contains(&path)
+                {
+                    found.push(path);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// The worst first, then by place; each once.
@@ -197,6 +250,7 @@ fn not_analysed(
             migration: Some(migration.id.clone()),
             location: head.location(&migration.id.path, Some(unseen.span)),
             why: unseen.why.clone(),
+            what: unseen.what,
         }));
     }
     all

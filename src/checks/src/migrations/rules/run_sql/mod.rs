@@ -51,17 +51,33 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
 /// The SQL that Django makes of a whole migration. The transaction around it is Django's own.
 pub(in crate::migrations) fn exact(context: &mut Context<'_>, text: &str) {
     let statements = sql::read(text);
-    let is_bound = |one: &Statement| one.kind == StatementKind::Transaction;
-    let inner = match statements.as_slice() {
-        [first, inner @ .., last]
-            if context.migration.atomic && is_bound(first) && is_bound(last) =>
-        {
-            inner
-        }
-        all => all,
+    let inner = match within_transaction(&statements) {
+        Some(inner) if context.migration.atomic => inner,
+        _ => &statements,
     };
     let span = context.migration.span;
     judge(context, span, inner.len() == 1, inner);
+}
+
+/// Whether the SQL that Django makes of a migration is in one transaction.
+pub(in crate::migrations) fn is_in_transaction(text: &str) -> bool {
+    within_transaction(&sql::read(text)).is_some()
+}
+
+/// Whether the SQL does anything.
+pub(in crate::migrations) fn does_something(text: &str) -> bool {
+    let statements = sql::read(text);
+    let is_bound = |one: &Statement| one.kind == StatementKind::Transaction;
+    !statements.iter().all(is_bound)
+}
+
+/// What is between the begin and the end of a transaction that is around all.
+fn within_transaction(statements: &[Statement]) -> Option<&[Statement]> {
+    let is_bound = |one: &Statement| one.kind == StatementKind::Transaction;
+    match statements {
+        [first, inner @ .., last] if is_bound(first) && is_bound(last) => Some(inner),
+        _ => None,
+    }
 }
 
 fn judge(context: &mut Context<'_>, span: Span, alone: bool, statements: &[Statement]) {

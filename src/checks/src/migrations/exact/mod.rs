@@ -1,9 +1,14 @@
 //! The SQL that Django itself makes of a migration, under the rules for SQL.
 //!
 //! What a migration computes cannot be seen in its text; `manage.py sqlmigrate` knows it. Who runs that hands the output in
-//! here. The rules are those for `RunSQL`, with the same tables and the same serving code.
+//! here. The rules are those for `RunSQL`, with the same tables and the same serving code. `combined` puts that beside the review.
+
+mod combined;
+
+pub use combined::{ExactAnswer, NotMade, review_with_sql};
 
 use super::graph::Graph;
+use super::migration::{Hidden, Migration};
 use super::project::{Key, Project};
 use super::review::{NotAnalysed, Review, added, fold_all, sort};
 use super::rules::{self, Context, MigrationFacts};
@@ -11,6 +16,7 @@ use super::serving::Serving;
 use super::state::Fold;
 use super::{MigrationId, Settings};
 use beanpole_model::{Finding, Location};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The SQL of a migration.
@@ -61,7 +67,7 @@ fn judge(
         if let Some(text) = text.filter(|_| judged.contains(&key)) {
             let mut context = Context {
                 project: head,
-                migration,
+                migration: &as_printed(migration, text),
                 fold: &fold,
                 serving: serving.as_ref(),
                 judged: &judged,
@@ -80,6 +86,16 @@ fn judge(
     findings
 }
 
+/// The migration, in a transaction only if the SQL is in one: a base class that cannot be seen may say `atomic = False`.
+fn as_printed<'m>(migration: &'m Migration, text: &str) -> Cow<'m, Migration> {
+    if migration.atomic && !rules::run_sql::is_in_transaction(text) {
+        let mut free = migration.clone();
+        free.atomic = false;
+        return Cow::Owned(free);
+    }
+    Cow::Borrowed(migration)
+}
+
 /// What is said of SQL whose migration is not to be applied.
 fn not_new(new: &[MigrationId], texts: &BTreeMap<&str, &str>) -> Vec<Finding> {
     let paths: BTreeSet<&str> = new.iter().map(|id| id.path.as_str()).collect();
@@ -94,6 +110,7 @@ fn not_new(new: &[MigrationId], texts: &BTreeMap<&str, &str>) -> Vec<Finding> {
                     column: None,
                 },
                 why: "there is SQL for it, and it is none of the new migrations".to_owned(),
+                what: Hidden::File,
             })
         })
         .collect()
