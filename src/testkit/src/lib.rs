@@ -8,8 +8,10 @@
     reason = "a test's world that cannot be built ends the test"
 )]
 
+mod postgres;
 mod registry;
 mod sandbox;
 
+pub use postgres::Postgres;
 pub use registry::Registry;
 pub use sandbox::{Sandbox, example_blog, services_required, virtual_environment};

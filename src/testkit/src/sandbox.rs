@@ -145,7 +145,7 @@ pub fn example_blog() -> Utf8PathBuf {
     repository_root().join("examples/blog")
 }
 
-/// The Python environment that `scripts/test-services` makes, with boto3, moto and the `eb` client.
+/// The Python environment that `scripts/test-services` makes, with boto3, Django, moto and the `eb` client.
 #[must_use]
 pub fn virtual_environment() -> Utf8PathBuf {
     repository_root().join("target/venv")
