@@ -11,7 +11,7 @@ use crate::branch::BranchState;
 use crate::commit_message::Message;
 use crate::coverage::CoverageInput;
 use crate::engine::Unseen;
-use crate::migrations::{NotAnalysed, Review};
+use crate::migrations::{ExactAnswer, NotAnalysed, Review};
 use crate::python::spawn_deep;
 use crate::{
     Group, Rule, Scope, SourceTree, branch, change_size, commit_message, coverage, docker, files,
@@ -124,6 +124,8 @@ pub struct Facts<'a> {
     pub coverage: Option<CoverageInput>,
     /// The Python files of the code that serves while the migrations run. None: nothing serves yet.
     pub serving: Option<&'a SourceTree>,
+    /// What the project's own Django says of the new migrations, for those for which it was asked.
+    pub exact: Vec<ExactAnswer>,
     /// The state that a merge into the base will have, which is what migrations are judged in. None: the scope itself.
     pub merged: Option<&'a Scope>,
 }
@@ -179,7 +181,7 @@ fn of_group(group: Group, scope: &Scope, settings: &ProjectSettings, facts: &Fac
     let findings = match group {
         Group::Migrations => {
             let scope = facts.merged.unwrap_or(scope);
-            return of_migrations(scope, &settings.migrations, facts.serving);
+            return of_migrations(scope, &settings.migrations, facts);
         }
         Group::Coverage => facts.coverage.as_ref().map_or_else(Vec::new, |input| {
             coverage::check(input, scope, &settings.coverage)
@@ -227,19 +229,16 @@ fn of_settings(scope: &Scope, modules: &[settings::Settings]) -> Vec<Finding> {
     findings
 }
 
-fn of_migrations(
-    scope: &Scope,
-    settings: &migrations::Settings,
-    serving: Option<&SourceTree>,
-) -> Found {
+fn of_migrations(scope: &Scope, settings: &migrations::Settings, facts: &Facts<'_>) -> Found {
     if !migrations::is_touched(scope, settings) {
         return Found::default();
     }
-    let review = migrations::review(&Review {
-        base: serving,
+    let review = Review {
+        base: facts.serving,
         head: &scope.tree,
         settings,
-    });
+    };
+    let review = migrations::review_with_sql(&review, &facts.exact);
     Found {
         findings: review.findings,
         unseen: review.not_analysed.into_iter().map(unseen).collect(),

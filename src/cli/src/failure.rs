@@ -193,6 +193,30 @@ pub enum Failure {
         /// Where the search began.
         start: Utf8PathBuf,
     },
+    /// `--exact` without the group that it is about.
+    #[error("`--exact` is about migrations, and they are not among what is judged")]
+    NothingExact,
+    /// A command that cannot be split into words.
+    #[error("{place} is no command: words, quoted as in a shell")]
+    ManageWords {
+        /// Where it was written. Not the command itself: it may set a password.
+        place: String,
+    },
+    /// No command was named, and the usual one is not there.
+    #[error("there is no manage.py in {directory}")]
+    NoManagePy {
+        /// The project's directory.
+        directory: Utf8PathBuf,
+    },
+    /// The project's manage.py could not be run.
+    #[error("the program `{program}` could not be started to run the project's manage.py")]
+    ManageNotStarted {
+        /// The program, without its arguments: they may set a password.
+        program: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// `--json` together with another form.
     #[error("`--json` and `--format` ask for two forms on stdout")]
     TwoForms,
@@ -252,6 +276,10 @@ impl Problem for Failure {
             | Self::NotAsJudged { .. }
             | Self::Fix(_)
             | Self::NoClone { .. }
+            | Self::NothingExact
+            | Self::ManageWords { .. }
+            | Self::NoManagePy { .. }
+            | Self::ManageNotStarted { .. }
             | Self::TwoForms
             | Self::Push { .. }
             | Self::Declined => ExitCode::Usage,
@@ -321,6 +349,16 @@ impl Problem for Failure {
             ),
             Self::NoClone { .. } => Some(
                 "`beanpole hooks install --server` puts the hook for pushes in place".to_owned(),
+            ),
+            Self::NothingExact => {
+                Some("name them too, `beanpole check migrations … --exact`, or leave `--exact` out".to_owned())
+            }
+            Self::ManageWords { .. }
+            | Self::NoManagePy { .. }
+            | Self::ManageNotStarted { .. } => Some(
+                "name the command, such as `beanpole check --exact --manage '.venv/bin/python manage.py'` or \
+                 `--manage 'docker compose run --rm web python manage.py'`; it runs in the project's directory"
+                    .to_owned(),
             ),
             Self::TwoForms => Some(
                 "leave one of them out, or send the other one to a file with `--output FILE`".to_owned(),

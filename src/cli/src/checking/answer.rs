@@ -10,7 +10,7 @@ use camino::Utf8PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::{Fixes, Site};
+use super::{Exactly, Fixes, Site};
 
 /// Where the pages of rules are.
 const PAGES: &str = "https://github.com/beanpole/beanpole/blob/main/docs/checks";
@@ -79,6 +79,9 @@ pub(crate) struct Answer {
     /// What was done about findings, if that was asked for. What is fixed is not among the findings any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fixes: Option<Fixes>,
+    /// Which migrations were judged by the SQL that Django makes of them, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exact: Option<Exactly>,
     #[serde(skip)]
     manifest: String,
 }
@@ -98,6 +101,7 @@ impl Answer {
             report,
             directory: site.under.clone(),
             fixes: None,
+            exact: None,
             manifest: site.manifest.clone(),
         }
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use beanpole_checks::branch::{BranchState, Head, Operation};
 use beanpole_checks::commit_message::Message;
+use beanpole_checks::migrations::{ExactAnswer, Review};
 use beanpole_checks::{CheckReport, Facts, Group, Policy, ProjectSettings, Scope, migrations};
 use beanpole_git::{HeadState, Selected};
 use beanpole_model::{Environment, Report};
 use jiff::civil::Date;
 
 use super::reading::{self, Reading};
-use super::{History, Merge, Reports, Rulebook, Site, coverage};
+use super::{Exact, Exactly, History, Merge, Reports, Rulebook, Site, coverage};
 
 /// What is judged beside the files.
 pub(crate) struct Asked<'a> {
@@ -22,6 +23,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) reports: Reports,
     /// The merge that the state is meant for, if it is a branch.
     pub(crate) merge: Option<Merge>,
+    /// Who is asked for the SQL of new migrations, if anyone.
+    pub(crate) exact: Option<Exact<'a>>,
     pub(crate) today: Date,
 }
 
@@ -30,6 +33,8 @@ pub(crate) struct Judgement {
     pub(crate) report: CheckReport,
     /// How many files have changed, or are judged whole.
     pub(crate) files: usize,
+    /// Which migrations were judged by their SQL, if that was asked for.
+    pub(crate) exact: Option<Exactly>,
     /// What it was judged by.
     pub(super) reading: Reading,
     pub(super) settings: ProjectSettings,
@@ -38,7 +43,7 @@ pub(crate) struct Judgement {
 /// Judges a state.
 ///
 /// # Errors
-/// What went wrong with git, or a report of tests that cannot be read.
+/// What went wrong with git, a report of tests that cannot be read, or Django could not be asked.
 pub(crate) fn judge(
     site: &Site,
     mut rulebook: Rulebook,
@@ -57,11 +62,17 @@ pub(crate) fn judge(
     let mut unseen = std::mem::take(&mut reading.unseen);
     let scope = &reading.scope;
     let (coverage, not_covered) = coverage::read(&asked.reports, site, &rulebook, scope)?;
+    let exact = match &asked.exact {
+        Some(exact) => Some(ask(exact, &rulebook, &reading)?),
+        None => None,
+    };
+    let told = exact.as_deref().map(Exactly::of);
     let facts = Facts {
         branch: asked.branch.clone(),
         messages: asked.history.written().chain(asked.message).collect(),
         coverage,
         serving: reading.serving.as_ref(),
+        exact: exact.unwrap_or_default(),
         merged: reading.merged.as_ref(),
     };
     let found = beanpole_checks::check(&rulebook.groups, scope, &rulebook.settings, &facts);
@@ -74,7 +85,7 @@ pub(crate) fn judge(
     unseen.extend(found.unseen);
     unseen.extend(not_covered);
     unseen.extend(asked.history.unseen());
-    let saw = Saw::new(&rulebook, scope);
+    let saw = Saw::new(&rulebook, scope).without_sql(site, told.as_ref());
     let policy = Policy {
         rules: &rulebook.rules,
         selection: &rulebook.selection,
@@ -87,8 +98,27 @@ pub(crate) fn judge(
     Ok(Judgement {
         report: beanpole_checks::judge(findings, unseen, scope, &policy),
         files: scope.changes.len(),
+        exact: told,
         reading,
         settings: rulebook.settings,
+    })
+}
+
+/// The SQL of the new migrations, as far as the migrations are judged at all.
+fn ask(
+    exact: &Exact<'_>,
+    rulebook: &Rulebook,
+    reading: &Reading,
+) -> Result<Vec<ExactAnswer>, Report> {
+    let head = reading.merged.as_ref().unwrap_or(&reading.scope);
+    let settings = &rulebook.settings.migrations;
+    if !migrations::is_touched(head, settings) {
+        return Ok(Vec::new());
+    }
+    exact.ask(&Review {
+        base: reading.serving.as_ref(),
+        head: &head.tree,
+        settings,
     })
 }
 
@@ -120,6 +150,8 @@ impl Rulebook {
 struct Saw<'a> {
     groups: BTreeSet<Group>,
     scope: &'a Scope,
+    /// Migrations that were not seen whole.
+    partly: BTreeSet<String>,
 }
 
 impl<'a> Saw<'a> {
@@ -128,11 +160,28 @@ impl<'a> Saw<'a> {
         if !migrations::is_touched(scope, &rulebook.settings.migrations) {
             groups.remove(&Group::Migrations);
         }
-        Self { groups, scope }
+        Self {
+            groups,
+            scope,
+            partly: BTreeSet::new(),
+        }
+    }
+
+    /// Leaves migrations out that were not seen as this project wants it, by their SQL: nothing about them is unused or stale.
+    fn without_sql(mut self, site: &Site, told: Option<&Exactly>) -> Self {
+        match told {
+            Some(told) => self.partly.extend(told.not_judged().map(str::to_owned)),
+            None if site.checks.migrations.manage.is_some() => {
+                self.groups.remove(&Group::Migrations);
+            }
+            None => {}
+        }
+        self
     }
 
     fn has(&self, group: Group, path: &str) -> bool {
         self.groups.contains(&group)
+            && !(group == Group::Migrations && self.partly.contains(path))
             && if self.scope.change(path).is_some() {
                 group.wants_changed(path)
             } else {

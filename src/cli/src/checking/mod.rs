@@ -2,11 +2,12 @@
 //!
 //! Rules: the state is read once, through git, and nothing but git's state is judged. What decides over findings stands in
 //! the `checks` crate; here is only who asks, what is read, and how it is answered. No async runtime and no connection to
-//! anything: a hook has to answer before its developer notices.
+//! anything: a hook has to answer before its developer notices. Only `exact` runs anything else than git, when it is asked to.
 
 mod answer;
 mod coverage;
 mod disk;
+mod exact;
 mod fixing;
 mod history;
 mod judging;
@@ -20,6 +21,7 @@ mod site;
 pub(crate) use answer::{Answer, Format, Judged, Prepared};
 pub(crate) use coverage::Reports;
 pub(crate) use disk::Disk;
+pub(crate) use exact::{Exact, Exactly};
 pub(crate) use fixing::{Fixes, propose};
 pub(crate) use history::History;
 pub(crate) use judging::{Asked, Judgement, branch_state, judge};

@@ -75,6 +75,7 @@ impl Push<'_> {
             history,
             reports: Reports::None,
             merge: None,
+            exact: None,
             today: self.today,
         };
         let judgement = judge(&site, rulebook, &selected, &asked)?;

@@ -1,4 +1,4 @@
-//! `beanpole check`: the project's files, branch and commits, judged without running any of its code.
+//! `beanpole check`: the project's files, branch and commits, judged without running any of its code but with `--exact`.
 
 use beanpole_checks::commit_message::Message;
 use beanpole_checks::fix::FileChange;
@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
 use crate::checking::{
-    Answer, Asked, Disk, Fixes, Format, History, Judged, Judgement, Merge, Prepared, Reports,
-    Rulebook, Site, baseline, branch_state, judge, no_baseline, propose, read_optional,
+    Answer, Asked, Disk, Exact, Fixes, Format, History, Judged, Judgement, Merge, Prepared,
+    Reports, Rulebook, Site, baseline, branch_state, judge, no_baseline, propose, read_optional,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -27,6 +27,7 @@ const USUAL_BASELINE: &str = "beanpole-baseline.json";
     beanpole check --base origin/main         what this branch brings, as in a pull request\n  \
     beanpole check migrations secrets --all   two groups, every file\n  \
     beanpole check coverage --base origin/main --coverage-report coverage.json\n  \
+    beanpole check --base origin/main --exact new migrations by the SQL of Django, too\n  \
     beanpole check --base origin/main --fix   renumber migrations, and do what else needs no decision\n  \
     beanpole check --all --write-baseline     let an old project start clean\n  \
     beanpole check --base origin/main --format sarif --output check.sarif\n\n\
@@ -69,6 +70,19 @@ pub struct Check {
     /// Judge this coverage report: coverage.py's JSON or XML, or LCOV; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "What is judged")]
     coverage_report: Vec<Utf8PathBuf>,
+    /// Judge new migrations by the SQL that the project's own Django makes of them, too: runs `sqlmigrate` with the files on disk,
+    /// and needs settings with a Postgres that answers. With --all, every migration: that takes long
+    #[arg(long, conflicts_with = "write_baseline", help_heading = "Exact mode")]
+    exact: bool,
+    /// The project's manage.py for --exact, such as 'docker compose run --rm web python manage.py' [default:
+    /// `checks.migrations.manage` of the manifest, else python manage.py]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        requires = "exact",
+        help_heading = "Exact mode"
+    )]
+    manage: Option<String>,
     /// The findings that were there before [default: `checks.baseline` of the manifest]
     #[arg(long, value_name = "FILE", help_heading = "What counts")]
     baseline: Option<Utf8PathBuf>,
@@ -164,6 +178,7 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
         history: chosen.history,
         reports: arguments.reports(context, &chosen.judged),
         merge: chosen.merge,
+        exact: arguments.exact(context, &site, &rulebook)?,
         today: today(),
     };
     let former = rulebook.baseline.clone();
@@ -180,6 +195,7 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
     let (fixes, to_stage) = fixed.unzip();
     let mut answer = Answer::new(judged, judgement.report, &site);
     answer.fixes = fixes;
+    answer.exact = judgement.exact;
     if arguments.write_baseline {
         let path = arguments.baseline_path(context, &site);
         let fresh = answer.report.new_baseline();
@@ -260,6 +276,22 @@ impl Check {
             };
         }
         Ok(rulebook)
+    }
+
+    /// Who is asked for the SQL of migrations.
+    fn exact<'a>(
+        &self,
+        context: &'a Context,
+        site: &Site,
+        rulebook: &Rulebook,
+    ) -> Result<Option<Exact<'a>>, Failure> {
+        if !self.exact {
+            return Ok(None);
+        }
+        if !rulebook.groups.contains(&Group::Migrations) {
+            return Err(Failure::NothingExact);
+        }
+        Exact::new(context, site, self.manage.as_deref()).map(Some)
     }
 
     /// A path on the command line begins here, one in the manifest beside it.

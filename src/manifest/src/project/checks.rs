@@ -185,6 +185,9 @@ pub struct MigrationChecks {
     /// The major release of Postgres.
     #[schemars(range(min = 9))]
     pub postgres: Option<u32>,
+    /// The project's manage.py for `beanpole check --exact`, as a person types it in the manifest's directory:
+    /// `docker compose run --rm web python manage.py`. It is split into words, and no shell reads it.
+    pub manage: Option<String>,
 }
 
 /// Coverage. Thresholds are percentages.

@@ -80,6 +80,7 @@ fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
         history: History::default(),
         reports: Reports::None,
         merge: None,
+        exact: None,
         today: today(),
     };
     let judgement = judge(&site, rulebook, &selected, &asked)?;
@@ -115,6 +116,7 @@ fn commit_msg(context: &Context, file: &Utf8PathBuf) -> Result<ExitCode, Report>
         history: History::default(),
         reports: Reports::None,
         merge: None,
+        exact: None,
         today: today(),
     };
     let judgement = judge(&site, rulebook, &nothing(), &asked)?;
