@@ -4,6 +4,7 @@ use super::migration::Migration;
 use super::modules::{Modules, parent};
 use super::{MigrationId, NotAnalysed, Settings, read};
 use crate::SourceTree;
+use crate::paths::join;
 use crate::python::{Lines, Span};
 use beanpole_model::Location;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -37,6 +38,7 @@ impl<'t> Project<'t> {
     ) -> Self {
         let files = migration_files(tree, settings);
         let paths: Vec<&str> = files.iter().map(|file| file.path).collect();
+        fetch_app_configurations(tree, &files);
         let modules = Modules::read(tree, &paths, known.map(|known| &known.modules));
         let mut project = Self {
             modules,
@@ -143,8 +145,8 @@ fn migration_files<'t>(tree: &'t SourceTree, settings: &Settings) -> Vec<Migrati
         .iter()
         .map(|(app, module)| (app.as_str(), module.replace('.', "/")))
         .collect();
-    tree.iter()
-        .filter_map(|(path, _)| {
+    tree.paths()
+        .filter_map(|path| {
             let name = path.rsplit('/').next()?.strip_suffix(".py")?;
             if name.starts_with(['_', '~']) {
                 return None;
@@ -169,6 +171,16 @@ fn migration_files<'t>(tree: &'t SourceTree, settings: &Settings) -> Vec<Migrati
             })
         })
         .collect()
+}
+
+/// Fetches at once what [`configured_label`] looks into for one app after the other.
+fn fetch_app_configurations(tree: &SourceTree, files: &[MigrationFile<'_>]) {
+    let directories: BTreeSet<&str> = files.iter().map(|file| file.app_directory).collect();
+    let paths: Vec<String> = directories
+        .into_iter()
+        .map(|directory| join(directory, "apps.py"))
+        .collect();
+    tree.fetch(paths.iter().map(String::as_str));
 }
 
 /// The labels of apps by the directory of their migrations.
@@ -204,11 +216,7 @@ impl Labels {
 
 /// The `label` of the only app configuration in `apps.py`.
 fn configured_label(modules: &Modules<'_>, app_directory: &str) -> Option<String> {
-    let path = if app_directory.is_empty() {
-        "apps.py".to_owned()
-    } else {
-        format!("{app_directory}/apps.py")
-    };
+    let path = join(app_directory, "apps.py");
     // Most apps have no label of their own: do not parse for nothing.
     let bytes = modules.tree().get(&path)?;
     bytes.windows(5).find(|window| window == b"label")?;

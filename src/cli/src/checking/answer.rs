@@ -33,7 +33,7 @@ pub(crate) enum Format {
 }
 
 /// What was judged.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Judged {
     /// `staged`, `since`, `everything`, `message`, or a reference.
     pub(crate) what: String,
@@ -43,7 +43,7 @@ pub(crate) struct Judged {
     pub(crate) head: Option<String>,
     /// How many files have changed, or are judged whole.
     pub(crate) files: usize,
-    /// How many commits were looked at by themselves, where any were.
+    /// How many commits were looked at by themselves; none where no rule looks at commits.
     pub(crate) commits: Option<usize>,
 }
 
@@ -55,8 +55,9 @@ impl Judged {
         match self.what.as_str() {
             "staged" => format!("{files} staged"),
             "since" => {
-                let commits = counted(self.commits.unwrap_or_default(), "commit");
-                format!("{files} in {commits} since {base}")
+                let commits = self.commits.map(|commits| counted(commits, "commit"));
+                let within = commits.map_or_else(String::new, |commits| format!(" in {commits}"));
+                format!("{files}{within} since {base}")
             }
             "everything" => format!("all {files}"),
             "message" => "the message".to_owned(),

@@ -13,7 +13,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::checking::{
-    Answer, Asked, History, Judged, Push, Reports, Rulebook, Side, Site, branch_state, judge,
+    Answer, Asked, History, Judged, Push, Reports, Rulebook, Side, Site, branch_state,
+    comment_mark, judge,
 };
 use crate::commands::check::today;
 use crate::context::Context;
@@ -66,7 +67,7 @@ pub(super) fn run(context: &Context, arguments: &Run) -> Result<ExitCode, Report
 }
 
 fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
-    let site = Site::of_work_tree(context)?;
+    let site = Site::of_staged(context)?;
     let rulebook = Rulebook::new(&site, &[])?
         .without(&[Group::ChangeSize, Group::CommitMessage])
         .with_baseline_of(&site)?;
@@ -98,13 +99,13 @@ fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
 
 /// Only the message: this hook runs after pre-commit has judged everything else.
 fn commit_msg(context: &Context, file: &Utf8PathBuf) -> Result<ExitCode, Report> {
-    let site = Site::of_work_tree(context)?;
+    let site = Site::of_hook(context)?;
     let rulebook = Rulebook::new(&site, &[])?.only(&[Group::CommitMessage]);
     let bytes = fs_err::read(context.directory.join(file)).map_err(|source| Failure::Read {
         path: file.clone(),
         source,
     })?;
-    let mark = site.repository.comment_mark()?;
+    let mark = comment_mark(&site, &bytes)?;
     let asked = Asked {
         branch: None,
         message: Some(Message {
