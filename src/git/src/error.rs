@@ -182,7 +182,7 @@ impl Problem for Error {
                     .to_owned()
             }
             Self::ObjectMissing { shallow: false, .. } => {
-                "`git fetch --all --tags` gets what the remote has; `git fsck` finds damage.".to_owned()
+                "`git fetch --all --tags` gets what the remote has, `git fetch --refetch` also what was lost here; `git fsck` finds damage.".to_owned()
             }
             Self::ContentUnread { .. } => {
                 "In a partial clone git fetches a content when it is asked for: check that the remote answers, or get all with `git fetch --refetch`. `git fsck` finds damage."

@@ -1,7 +1,7 @@
 //! The contents of a state: each is read once, when a rule asks for it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use beanpole_checks::{ContentSource, Unseen};
 use beanpole_git::{BlobReader, Error, SelectedEntry};
@@ -44,13 +44,13 @@ impl Contents {
     }
 
     /// The contents of blobs, each with the path that messages name; none for one that is too large or cannot be read,
-    /// which [`Self::faults`] tells.
+    /// which [`Self::too_large`] and [`Self::failure`] tell.
     pub(super) fn read(&self, files: &[(&str, &str)]) -> Vec<Option<Vec<u8>>> {
         let objects: Vec<&str> = files.iter().map(|(object, _)| *object).collect();
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let mut contents = Vec::with_capacity(files.len());
         let read = reader.read_each_up_to(&objects, LARGEST, |content| contents.push(content));
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = self.faults();
         for ((object, path), content) in files.iter().zip(&contents) {
             if content.is_none() {
                 let (object, path) = ((*object).to_owned(), (*path).to_owned());
@@ -65,22 +65,31 @@ impl Contents {
         contents
     }
 
-    /// What was too large to be read.
+    /// Whether all contents that were asked for could be read.
     ///
     /// # Errors
-    /// A content that could not be read, with its path.
-    pub(super) fn faults(&self) -> Result<Vec<Unseen>, Report> {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((path, source)) = faults.failed.take() {
-            return Err(Failure::Content { path, source }.into());
-        }
+    /// The first that could not, with its path.
+    pub(super) fn failure(&self) -> Result<(), Report> {
+        let failed = self.faults().failed.take();
+        failed.map_or(Ok(()), |(path, source)| {
+            Err(Failure::Content { path, source }.into())
+        })
+    }
+
+    /// What was too large to be read.
+    pub(super) fn too_large(&self) -> Vec<Unseen> {
+        let faults = self.faults();
         let mut paths: Vec<&String> = faults.too_large.values().collect();
         paths.sort();
         let said = paths.into_iter().map(|path| Unseen {
             location: Some(file(path)),
             why: "the file is larger than 32 MiB, so its content was not read".to_owned(),
         });
-        Ok(said.collect())
+        said.collect()
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -104,7 +104,7 @@ pub(crate) fn propose(judgement: &Judgement, keeps_execute_bit: bool) -> Result<
     changes.extend(outcome(&reading.scope, &further)?);
     proposals.append(&mut further);
     // Fixes have asked for more contents. What could not be read must not look as if it were not there.
-    reading.faults()?;
+    reading.too_large()?;
     Ok(Proposed { changes, proposals })
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn judge(
         let secrets = history.secrets(site, &rulebook, scope, &findings, asked.today)?;
         findings.extend(secrets);
     }
-    unseen.extend(reading.faults()?);
+    unseen.extend(reading.too_large()?);
     unseen.extend(found.unseen);
     unseen.extend(not_covered);
     unseen.extend(asked.history.unseen());

@@ -29,14 +29,16 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// What could not be read since: called when the rules have asked for all that they need.
+    /// What was too large to be read: asked when the rules have read all that they need.
     ///
     /// # Errors
-    /// A content that git could not give.
-    pub(super) fn faults(&self) -> Result<Vec<Unseen>, Report> {
-        self.contents
-            .as_ref()
-            .map_or_else(|| Ok(Vec::new()), |contents| contents.faults())
+    /// A content that git could not give. Without it, what was found is not the whole.
+    pub(super) fn too_large(&self) -> Result<Vec<Unseen>, Report> {
+        let Some(contents) = &self.contents else {
+            return Ok(Vec::new());
+        };
+        contents.failure()?;
+        Ok(contents.too_large())
     }
 }
 
@@ -130,7 +132,9 @@ fn read_now(
 ) -> Result<(), Report> {
     let places: Vec<(&str, &str)> = files.iter().map(|entry| place(entry)).collect();
     let mut large: Vec<&SelectedEntry> = Vec::new();
-    for (entry, content) in files.iter().zip(contents.read(&places)) {
+    let read = contents.read(&places);
+    contents.failure()?;
+    for (entry, content) in files.iter().zip(read) {
         match content {
             Some(content) => {
                 note_size(scope, &entry.path, u64::try_from(content.len()).ok());
