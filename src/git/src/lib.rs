@@ -11,6 +11,7 @@ mod ahead;
 mod blobs;
 mod comments;
 mod commit;
+mod default_branch;
 mod differences;
 mod entry;
 mod error;
@@ -30,6 +31,7 @@ mod updates;
 
 pub use blobs::BlobReader;
 pub use commit::{Commit, CommitId, CommitIdError};
+pub use default_branch::DefaultBranch;
 pub use differences::Difference;
 pub use entry::{Mode, TreeEntry};
 pub use error::Error;

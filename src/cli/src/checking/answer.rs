@@ -52,19 +52,17 @@ impl Judged {
     fn words(&self) -> String {
         let files = counted(self.files, "file");
         let base = self.base.as_deref().map(short).unwrap_or_default();
+        let commits = self.commits.map(|commits| counted(commits, "commit"));
+        let within = commits.map_or_else(String::new, |commits| format!(" in {commits}"));
         match self.what.as_str() {
             "staged" => format!("{files} staged"),
-            "since" => {
-                let commits = self.commits.map(|commits| counted(commits, "commit"));
-                let within = commits.map_or_else(String::new, |commits| format!(" in {commits}"));
-                format!("{files}{within} since {base}")
-            }
+            "since" => format!("{files}{within} since {base}"),
             "everything" => format!("all {files}"),
             "message" => "the message".to_owned(),
-            reference => {
-                let commits = counted(self.commits.unwrap_or_default(), "commit");
-                format!("{reference}: {files} in {commits}")
+            reference if self.commits.is_none() => {
+                format!("the migrations of {reference} since {base}: {files}")
             }
+            reference => format!("{reference}: {files}{within}"),
         }
     }
 }

@@ -55,9 +55,9 @@ pub(super) fn run(context: &Context, arguments: &Run) -> Result<ExitCode, Report
     match &arguments.hook {
         RunHook::PreCommit => pre_commit(context),
         RunHook::CommitMsg { file } => commit_msg(context, file),
-        RunHook::PrePush { .. } => {
+        RunHook::PrePush { remote, .. } => {
             let repository = Git::default().in_hook().discover(&context.directory)?;
-            push(context, &repository, Side::Sends)
+            push(context, &repository, Side::Sends(remote.clone()))
         }
         RunHook::PreReceive => {
             let repository = Git::default().in_hook().open_bare(&context.directory)?;
@@ -151,7 +151,7 @@ fn push(context: &Context, repository: &Repository, side: Side) -> Result<ExitCo
         .read_to_string(&mut input)
         .map_err(Failure::Stdin)?;
     let updates = match side {
-        Side::Sends => ReferenceUpdate::pushed(&input),
+        Side::Sends(_) => ReferenceUpdate::pushed(&input),
         Side::Receives => ReferenceUpdate::received(&input),
     };
     let updates = updates.map_err(|source| Failure::Push { source })?;
