@@ -10,6 +10,7 @@ use super::project::{Key, Project};
 use super::rules::{self, Context, MigrationFacts};
 use super::serving::Serving;
 use super::state::Fold;
+use super::unnamed::unnamed;
 use crate::SourceTree;
 use beanpole_model::{Finding, Location, Severity};
 use serde::Serialize;
@@ -104,8 +105,11 @@ pub(crate) fn judge(
         }
     }
     findings.extend(rules::separate::findings(disagreements, &fold));
-    let not_analysed = not_analysed(base, head, &judged);
+    let mut not_analysed = not_analysed(base, head, &judged);
     findings.extend(not_analysed.iter().map(rules::not_analysed));
+    let unnamed = unnamed(base, head);
+    findings.extend(unnamed.iter().map(rules::not_named));
+    not_analysed.extend(unnamed);
     sort(&mut findings);
     MigrationReview {
         added,
