@@ -7,6 +7,7 @@ use crate::migrations::graph::Graph;
 use crate::migrations::migration::{Dependency, Migration};
 use crate::migrations::project::{Key, Project};
 use crate::migrations::review::added;
+use crate::python::do_the_same;
 use beanpole_model::{Finding, Severity};
 use std::collections::BTreeSet;
 
@@ -220,7 +221,7 @@ impl GraphRules<'_> {
             let Some(old) = base.migrations.get(key) else {
                 continue;
             };
-            if old.fingerprint != migration.fingerprint {
+            if !does_the_same(base, old, self.head, migration) {
                 self.say(
                     migration,
                     Words {
@@ -286,6 +287,20 @@ impl GraphRules<'_> {
             });
         }
     }
+}
+
+/// Whether a released migration does what it did. Most texts are equal, and only the others are taken apart.
+fn does_the_same(
+    base: &Project<'_>,
+    old: &Migration,
+    head: &Project<'_>,
+    migration: &Migration,
+) -> bool {
+    let before = base.modules.tree().get(&old.id.path);
+    let after = head.modules.tree().get(&migration.id.path);
+    before
+        .zip(after)
+        .is_some_and(|(before, after)| do_the_same(before, after))
 }
 
 /// Whether a migration depends on that one.
