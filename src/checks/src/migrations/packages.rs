@@ -102,8 +102,10 @@ pub(super) fn names_packages(content: &[u8]) -> bool {
 
 /// What the settings modules of a tree write out: apps and modules, in the order of the files.
 fn declared(tree: &SourceTree) -> Vec<(String, String)> {
+    let paths: Vec<&str> = tree.paths().filter(|path| may_be_settings(path)).collect();
+    tree.fetch(paths.iter().copied());
     let mut found = Vec::new();
-    for path in tree.paths().filter(|path| may_be_settings(path)) {
+    for path in paths {
         let Some(content) = tree.get(path).filter(|content| names_packages(content)) else {
             continue;
         };

@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 /// The packages of the head that nothing names, and in which something is new.
 pub(super) fn unnamed(base: Option<&Project<'_>>, head: &Project<'_>) -> Vec<NotAnalysed> {
     let tree = head.modules.tree();
-    let is_new = |path: &&&str| {
-        base.is_none_or(|base| base.modules.tree().get(path) != head.modules.tree().get(path))
-    };
-    numbered(tree, &head.packages)
+    let is_new = |path: &&&str| base.is_none_or(|base| !tree.has_same(base.modules.tree(), path));
+    let numbered = numbered(tree, &head.packages);
+    tree.fetch(numbered.values().filter_map(|files| files.first().copied()));
+    numbered
         .into_iter()
         .filter_map(|(directory, files)| {
             let first = files.first()?;

@@ -212,11 +212,7 @@ impl Together<'_> {
 /// The files that are known by their names, and those that they include.
 fn read_all(scope: &Scope) -> BTreeMap<&str, RequirementsFile<'_>> {
     let mut files = BTreeMap::new();
-    let mut open: Vec<(&str, &[u8])> = scope
-        .tree
-        .iter()
-        .filter(|(path, _)| is_requirements_file(path))
-        .collect();
+    let mut open: Vec<(&str, &[u8])> = scope.tree.contents(is_requirements_file).collect();
     while let Some((path, bytes)) = open.pop() {
         if files.contains_key(path) {
             continue;

@@ -296,8 +296,12 @@ fn does_the_same(
     head: &Project<'_>,
     migration: &Migration,
 ) -> bool {
-    let before = base.modules.tree().get(&old.id.path);
-    let after = head.modules.tree().get(&migration.id.path);
+    let (before, after) = (base.modules.tree(), head.modules.tree());
+    if old.id.path == migration.id.path && after.has_same(before, &old.id.path) {
+        return true;
+    }
+    let before = before.get(&old.id.path);
+    let after = after.get(&migration.id.path);
     before
         .zip(after)
         .is_some_and(|(before, after)| do_the_same(before, after))
