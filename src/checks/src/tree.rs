@@ -162,6 +162,16 @@ impl SourceTree {
             .filter_map(|(path, file)| Some((path.as_str(), file.content()?)))
     }
 
+    /// The files whose paths are wanted, in their order, with their contents. The others are not read for that.
+    pub(crate) fn contents(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (&str, &[u8])> {
+        let paths: Vec<&str> = self.paths().filter(|path| is_wanted(path)).collect();
+        self.fetch(paths.iter().copied());
+        paths.into_iter().filter_map(|path| self.entry(path))
+    }
+
     /// The paths of all files, in their order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
@@ -230,6 +240,17 @@ mod tests {
             tree.insert_later(*path, &source, *path);
         }
         (tree, asked)
+    }
+
+    #[test]
+    fn only_contents_that_are_wanted_are_fetched() {
+        let (tree, asked) = tree(&["a.py", "a.txt", "b.txt", "gone"]);
+        let paths: Vec<&str> = (tree.contents(|path| path.ends_with(".txt")))
+            .map(|(path, _)| path)
+            .collect();
+        assert_eq!(paths, ["a.txt", "b.txt"]);
+        assert_eq!(*asked.lock().unwrap(), ["a.txt b.txt"]);
+        assert_eq!(tree.contents(|path| path == "gone").count(), 0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::migration::Migration;
 use super::modules::{Modules, parent};
+use super::packages::{Packages, Reason};
 use super::{MigrationId, NotAnalysed, Settings, read};
 use crate::SourceTree;
 use crate::paths::join;
@@ -16,6 +17,8 @@ pub(crate) type Key = (String, String);
 /// The migrations of one tree.
 pub(crate) struct Project<'t> {
     pub(crate) modules: Modules<'t>,
+    /// Which directories are packages of migrations.
+    pub(crate) packages: Packages,
     pub(crate) migrations: BTreeMap<Key, Migration>,
     /// The directories of apps by label.
     pub(crate) app_directories: BTreeMap<String, String>,
@@ -36,12 +39,14 @@ impl<'t> Project<'t> {
         settings: &Settings,
         known: Option<&Project<'_>>,
     ) -> Self {
-        let files = migration_files(tree, settings);
+        let packages = Packages::of(tree, settings);
+        let files = migration_files(tree, &packages);
         let paths: Vec<&str> = files.iter().map(|file| file.path).collect();
         fetch_app_configurations(tree, &files);
         let modules = Modules::read(tree, &paths, known.map(|known| &known.modules));
         let mut project = Self {
             modules,
+            packages,
             migrations: BTreeMap::new(),
             app_directories: BTreeMap::new(),
             unreadable: Vec::new(),
@@ -133,44 +138,35 @@ struct MigrationFile<'t> {
     directory: &'t str,
     /// The directory of the app.
     app_directory: &'t str,
-    /// The label, where the settings give it.
+    /// The label, where it is said beside `MIGRATION_MODULES`.
     label: Option<String>,
+    reason: Reason,
 }
 
-/// Files that Django's loader takes for migrations: `<app>/migrations/<name>.py`, or what `MIGRATION_MODULES` names; not those
-/// that begin with `_` or `~` (django/db/migrations/loader.py).
-fn migration_files<'t>(tree: &'t SourceTree, settings: &Settings) -> Vec<MigrationFile<'t>> {
-    let elsewhere: Vec<(&str, String)> = settings
-        .migration_modules
-        .iter()
-        .map(|(app, module)| (app.as_str(), module.replace('.', "/")))
-        .collect();
-    tree.paths()
+/// Files that Django's loader takes for migrations: those in a package of migrations whose names do not begin with `_` or `~`
+/// (django/db/migrations/loader.py). Where packages claim the same app, the one that has it comes first.
+fn migration_files<'t>(tree: &'t SourceTree, packages: &Packages) -> Vec<MigrationFile<'t>> {
+    let mut files: Vec<MigrationFile<'t>> = tree
+        .paths()
         .filter_map(|path| {
             let name = path.rsplit('/').next()?.strip_suffix(".py")?;
             if name.starts_with(['_', '~']) {
                 return None;
             }
             let directory = parent(path)?;
-            let named = elsewhere.iter().find(|(_, module)| {
-                directory == module
-                    || directory
-                        .strip_suffix(module.as_str())
-                        .is_some_and(|before| before.ends_with('/'))
-            });
-            let is_default = directory == "migrations" || directory.ends_with("/migrations");
-            if named.is_none() && !is_default {
-                return None;
-            }
+            let (reason, label) = packages.of_directory(directory)?;
             Some(MigrationFile {
                 path,
                 name,
                 directory,
                 app_directory: parent(directory).unwrap_or(""),
-                label: named.map(|(app, _)| (*app).to_owned()),
+                label: label.map(str::to_owned),
+                reason,
             })
         })
-        .collect()
+        .collect();
+    files.sort_by_key(|file| file.reason);
+    files
 }
 
 /// Fetches at once what [`configured_label`] looks into for one app after the other.
@@ -206,7 +202,11 @@ impl Labels {
         if !self.taken.insert(label.clone()) {
             // Two apps of one label are never installed together: fixtures of tests, examples. The path keeps them apart.
             label = file.app_directory.replace('/', ".");
-            self.taken.insert(label.clone());
+            // One app may have two packages, for one settings module each.
+            if !self.taken.insert(label.clone()) {
+                label = file.directory.replace('/', ".");
+                self.taken.insert(label.clone());
+            }
         }
         let labels = (label, written);
         self.known.insert(file.directory.to_owned(), labels.clone());
