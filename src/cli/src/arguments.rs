@@ -112,6 +112,15 @@ pub struct Aws {
     pub speed: f64,
 }
 
+impl Arguments {
+    /// Whether the result is JSON: `--json`, and what means the same.
+    #[must_use]
+    pub fn answers_json(&self) -> bool {
+        let by_format = matches!(&self.command, Command::Check(check) if check.answers_json());
+        self.global.json || by_format
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {

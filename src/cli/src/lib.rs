@@ -80,7 +80,7 @@ pub fn run(process: Process) -> ProcessExitCode {
         (false, _) => Verbosity::Verbose,
     };
     let settings = Settings::decide(
-        global.json,
+        arguments.answers_json(),
         verbosity,
         global.no_color,
         &process.environment,

@@ -190,6 +190,17 @@ fn what_is_not_there_is_named_with_what_to_do() {
 }
 
 #[test]
+fn whoever_asks_for_json_gets_errors_in_json() {
+    let sandbox = project(&[]);
+    for json in [["--format", "json"].as_slice(), &["--json"]] {
+        let arguments = [["check", "--base", "nowhere"].as_slice(), json].concat();
+        let outcome = run(&sandbox, &arguments).exits(2);
+        let message = outcome.json()["error"]["message"].clone();
+        assert!(message.to_string().contains("`nowhere`"), "{message}");
+    }
+}
+
+#[test]
 fn a_content_that_git_has_lost_is_named_by_its_path() {
     let sandbox = project(&[("shop/migrations/0001_initial.py", "class Migration: pass\n")]);
     let object = sandbox.git(&["rev-parse", "HEAD:shop/migrations/0001_initial.py"]);

@@ -67,9 +67,12 @@ pub(super) fn read(
     let wanted = wanted(rulebook, selected);
     read_now(site, &contents, &wanted, &mut reading.scope)?;
     let settings = &rulebook.settings.migrations;
-    if rulebook.groups.contains(&Group::Migrations)
-        && migrations::is_touched(&reading.scope, settings)
-    {
+    let judges_migrations = rulebook.groups.contains(&Group::Migrations);
+    if judges_migrations && selected.changes.iter().any(takes_away) {
+        // It may have been in a package that only the settings name.
+        read_later(&contents, selected, &mut reading.scope.tree);
+    }
+    if judges_migrations && migrations::is_touched(&reading.scope, settings) {
         read_later(&contents, selected, &mut reading.scope.tree);
         if let Some(base) = &selected.base {
             let moved = merge.filter(|merge| merge.tip != *base);
@@ -172,6 +175,15 @@ fn note_size(scope: &mut Scope, path: &str, size: Option<u64>) {
 fn commit(site: &Site, commit: &CommitId) -> Result<Selected, Report> {
     let selection = Selection::Commit(commit.to_string());
     Ok(site.repository.select(&selection, &site.under)?)
+}
+
+/// Whether a Python file is not where it was.
+fn takes_away(change: &SelectedChange) -> bool {
+    match &change.kind {
+        SelectedKind::Deleted => migrations::wants(&change.path),
+        SelectedKind::Renamed { from } => migrations::wants(from),
+        SelectedKind::Added | SelectedKind::Modified => false,
+    }
 }
 
 /// The files of another state, for migrations. What the judged state has as well is shared with it.

@@ -256,6 +256,11 @@ impl Check {
         }
     }
 
+    /// Whether stdout gets JSON, and so errors have that form, too.
+    pub(crate) fn answers_json(&self) -> bool {
+        self.format == Some(Format::Json) && self.output.is_none()
+    }
+
     fn rulebook(&self, context: &Context, site: &Site) -> Result<Rulebook, Report> {
         let mut rulebook = Rulebook::new(site, &self.names)?;
         let path = self.baseline_path(context, site);
