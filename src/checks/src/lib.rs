@@ -1,7 +1,7 @@
 //! Static checks of a Django project.
 //!
-//! Rules of this crate: pure. The input is a set of files that someone else has read ([`SourceTree`]); the output is a list
-//! of [`beanpole_model::Finding`]s. No file, no git, no network, no Python, no clock. What cannot be seen statically is said
+//! Rules of this crate: pure. The input is a set of files that someone else has read ([`SourceTree`]), or reads when they are
+//! asked for ([`ContentSource`]); the output is a list of [`beanpole_model::Finding`]s. No file, no git, no network, no Python, no clock. What cannot be seen statically is said
 //! ([`migrations::NotAnalysed`]), never passed over. No input may panic or overflow the stack.
 
 mod attributes;
@@ -53,4 +53,4 @@ pub use python::LARGEST_FILE;
 pub use rule::{Group, Rule};
 pub use scope::{Change, ChangeKind, ChangedLines, Entry, FileMode, Scope};
 pub use suppression::{Ignore, Pattern, PatternError, Suppressed, UpkeepRule};
-pub use tree::SourceTree;
+pub use tree::{ContentSource, SourceTree};

@@ -123,10 +123,7 @@ impl Merge {
         if let Some(entry) = self.scope.entries.remove(from) {
             self.scope.entries.insert(to.to_owned(), entry);
         }
-        if let Some(content) = self.scope.tree.get(from).map(<[u8]>::to_vec) {
-            self.scope.tree.remove(from);
-            self.scope.tree.insert(to, content);
-        }
+        self.scope.tree.rename(from, to);
         let changes = self.scope.changes.iter_mut();
         for change in changes.filter(|change| change.path == from) {
             to.clone_into(&mut change.path);

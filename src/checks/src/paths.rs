@@ -10,6 +10,16 @@ pub(crate) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
+/// Whether a path is among tests, examples or documents, which have projects of their own.
+pub(crate) fn is_aside(path: &str) -> bool {
+    parent(path).split('/').any(|part| {
+        matches!(
+            part,
+            "tests" | "test" | "docs" | "examples" | "node_modules"
+        )
+    })
+}
+
 /// A path below a directory; the directory may be empty.
 pub(crate) fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() {

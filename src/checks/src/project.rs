@@ -221,7 +221,8 @@ fn of_settings(scope: &Scope, modules: &[settings::Settings]) -> Vec<Finding> {
     for module in modules {
         for finding in settings::check(scope, module) {
             // What two modules take from a third is one fault.
-            if !findings.contains(&finding) {
+            let is_known = |known: &Finding| settings::is_one_fault(known, &finding);
+            if !findings.iter().any(is_known) {
                 findings.push(finding);
             }
         }

@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
+use crate::deferred::Deferred;
 
 /// What `--help` ends with.
 const EXAMPLES: &str = "\
@@ -111,49 +112,58 @@ pub struct Aws {
     pub speed: f64,
 }
 
+impl Arguments {
+    /// Whether the result is JSON: `--json`, and what means the same.
+    #[must_use]
+    pub fn answers_json(&self) -> bool {
+        let by_format = matches!(&self.command, Command::Check(check) if check.answers_json());
+        self.global.json || by_format
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a beanpole.yaml to start from
-    Init(commands::init::Init),
+    Init(Deferred<commands::init::Init>),
     /// Build the image of the current commit through the Docker Engine
-    Build(commands::build::Build),
+    Build(Deferred<commands::build::Build>),
     /// Judge files, branch and commits: migrations, secrets, settings, pins and more
-    Check(commands::check::Check),
+    Check(Deferred<commands::check::Check>),
     /// Put git hooks in place that run the checks
-    Hooks(commands::hooks::Hooks),
+    Hooks(Deferred<commands::hooks::Hooks>),
     /// Show what apply would change
-    Plan(commands::plan::Plan),
+    Plan(Deferred<commands::plan::Plan>),
     /// Create or change the infrastructure until it is as the manifest says
-    Apply(commands::apply::Apply),
+    Apply(Deferred<commands::apply::Apply>),
     /// Release the current commit and prove it
-    Deploy(commands::deploy::Deploy),
+    Deploy(Deferred<commands::deploy::Deploy>),
     /// Bring the former version back and prove it
-    Rollback(commands::rollback::Rollback),
+    Rollback(Deferred<commands::rollback::Rollback>),
     /// Release the version of one environment in another
-    Promote(commands::promote::Promote),
+    Promote(Deferred<commands::promote::Promote>),
     /// Show the releases of an environment
-    History(commands::history::History),
+    History(Deferred<commands::history::History>),
     /// Show, take or release the lock of an environment
-    Lock(commands::lock::Lock),
+    Lock(Deferred<commands::lock::Lock>),
     /// Show what runs and how it is
-    Status(commands::status::Status),
+    Status(Deferred<commands::status::Status>),
     /// Show what Beanstalk says about its work
-    Events(commands::events::Events),
+    Events(Deferred<commands::events::Events>),
     /// Fetch the logs of every instance
-    Logs(commands::logs::Logs),
+    Logs(Deferred<commands::logs::Logs>),
     /// Take back the update that is under way
-    Abort(commands::abort::Abort),
+    Abort(Deferred<commands::abort::Abort>),
     /// Run a whole release on this machine, against an embedded AWS
-    Rehearse(commands::rehearse::Rehearse),
+    Rehearse(Deferred<commands::rehearse::Rehearse>),
     /// Ask a health check endpoint once
-    Probe(commands::probe::Probe),
+    Probe(Deferred<commands::probe::Probe>),
     /// Send a test message to the alert routes
-    Alert(commands::alert::Alert),
+    Alert(Deferred<commands::alert::Alert>),
     /// Print the JSON Schema of the manifest
-    Schema(commands::schema::Schema),
+    Schema(Deferred<commands::schema::Schema>),
     /// Print a completion script for a shell
-    Completions(commands::completions::Completions),
+    Completions(Deferred<commands::completions::Completions>),
     /// Print the manual page
-    Man(commands::man::Man),
+    Man(Deferred<commands::man::Man>),
 }

@@ -39,6 +39,15 @@ pub enum Failure {
         #[source]
         source: std::io::Error,
     },
+    /// The content of a file could not be got from git.
+    #[error("the content of `{path}` could not be read")]
+    Content {
+        /// The file, in the state that is judged or in its base.
+        path: String,
+        /// Why.
+        #[source]
+        source: beanpole_git::Error,
+    },
     /// A fault script with an error in it.
     #[error("the fault script cannot be used")]
     FaultScript {
@@ -253,6 +262,7 @@ impl Failure {
 impl Problem for Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Content { source, .. } => source.exit_code(),
             Self::NoManifest { .. }
             | Self::FileExists { .. }
             | Self::NoDirectory { .. }
@@ -293,8 +303,16 @@ impl Problem for Failure {
         }
     }
 
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Content { source, .. } => source.details(),
+            _ => Vec::new(),
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Content { source, .. } => source.hint(),
             Self::NoManifest { .. } => Some(
                 "run `beanpole init` in the project's root to write one, or name one with \
                  `--manifest FILE`"

@@ -13,6 +13,7 @@ mod changes;
 mod checking;
 pub mod commands;
 pub mod context;
+pub mod deferred;
 mod engine;
 pub mod failure;
 mod github;
@@ -59,6 +60,7 @@ pub struct Process {
 /// Runs one command line to its exit code. Everything the process does happens below this call.
 #[must_use]
 pub fn run(process: Process) -> ProcessExitCode {
+    deferred::note_named(&process.arguments);
     let arguments = match Arguments::try_parse_from(&process.arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -78,7 +80,7 @@ pub fn run(process: Process) -> ProcessExitCode {
         (false, _) => Verbosity::Verbose,
     };
     let settings = Settings::decide(
-        global.json,
+        arguments.answers_json(),
         verbosity,
         global.no_color,
         &process.environment,

@@ -190,6 +190,62 @@ fn what_is_not_there_is_named_with_what_to_do() {
 }
 
 #[test]
+fn whoever_asks_for_json_gets_errors_in_json() {
+    let sandbox = project(&[]);
+    for json in [["--format", "json"].as_slice(), &["--json"]] {
+        let arguments = [["check", "--base", "nowhere"].as_slice(), json].concat();
+        let outcome = run(&sandbox, &arguments).exits(2);
+        let message = outcome.json()["error"]["message"].clone();
+        assert!(message.to_string().contains("`nowhere`"), "{message}");
+    }
+}
+
+#[test]
+fn a_content_that_git_has_lost_is_named_by_its_path() {
+    let sandbox = project(&[("shop/migrations/0001_initial.py", "class Migration: pass\n")]);
+    let object = sandbox.git(&["rev-parse", "HEAD:shop/migrations/0001_initial.py"]);
+    let (directory, file) = object.split_at(2);
+    let objects = sandbox.project().join(".git/objects");
+    fs_err::remove_file(objects.join(directory).join(file)).unwrap();
+    run(&sandbox, &["check", "migrations", "--all"])
+        .exits(2)
+        .says("the content of `shop/migrations/0001_initial.py` could not be read")
+        .says("`git fetch --refetch`");
+    // What is lost is asked for by a rule, not by the change itself.
+    sandbox.write("shop/migrations/0002_more.py", "class Migration: ...\n");
+    sandbox.git(&["add", "shop/migrations/0002_more.py"]);
+    run(&sandbox, &["check", "migrations", "--staged"])
+        .exits(2)
+        .says("the content of `shop/migrations/0001_initial.py` could not be read");
+}
+
+#[test]
+fn a_partial_clone_gets_what_it_lacks_or_says_that_the_remote_does_not_answer() {
+    let sandbox = project(&[("shop/models.py", "x = 1\n")]);
+    sandbox.git(&["config", "uploadpack.allowFilter", "true"]);
+    sandbox.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    let from = format!("file://{}", sandbox.project());
+    let check = |name: &str| {
+        let partial = sandbox.project().join("..").join(name);
+        let clone = ["clone", "--quiet", "--filter=blob:none", "--no-checkout"];
+        sandbox.git(&[clone.as_slice(), &[&from, partial.as_str()]].concat());
+        let git = ["-C", partial.as_str(), "read-tree", "HEAD"];
+        sandbox.git(&git);
+        let mut command = beanpole(&sandbox, &["check", "settings", "files", "--all"]);
+        command.current_dir(&partial);
+        command
+    };
+    Outcome::from(check("first").output().unwrap()).exits(0);
+    let mut second = check("second");
+    let remote = sandbox.project().join(".git");
+    fs_err::rename(&remote, sandbox.project().join("gone")).unwrap();
+    Outcome::from(second.output().unwrap())
+        .exits(8)
+        .says("could not be read: `git cat-file` ended")
+        .says("In a partial clone git fetches a content when it is asked for");
+}
+
+#[test]
 fn a_shallow_clone_says_how_to_get_the_rest() {
     let sandbox = project(&[]);
     sandbox.commit("feat: second");

@@ -307,6 +307,53 @@ fn a_server_refuses_before_anyone_sees_it() {
     push("v1").exits(0);
 }
 
+#[test]
+fn a_push_is_judged_merged_with_the_default_branch() {
+    let sandbox = Sandbox::blog();
+    sandbox.git(&["config", "--global", "--unset", "core.hooksPath"]);
+    let server = sandbox.project().join("../server.git");
+    let bare = ["init", "--quiet", "--bare", "--initial-branch=main"];
+    sandbox.git(&[bare.as_slice(), &[server.as_str()]].concat());
+    sandbox.git(&["remote", "add", "origin", server.as_str()]);
+    sandbox.git(&["push", "--quiet", "origin", "main"]);
+    let add = |branch: &str, name: &str, column: &str| {
+        sandbox.git(&["switch", "--quiet", "--create", branch, "main"]);
+        let operation =
+            format!("migrations.AddField(\"post\", \"{column}\", models.TextField(null=True))");
+        sandbox.write(
+            &format!("posts/migrations/{name}.py"),
+            &migration(&operation),
+        );
+        sandbox.commit(&format!("feat: {column}"));
+    };
+    add("feat/one", "0005_one", "one");
+    add("feat/two", "0005_two", "two");
+    sandbox.git(&["push", "--quiet", "origin", "feat/one:main"]);
+    // Each branch is in order by itself; the clone that pushes knows what the default branch has got.
+    run(&sandbox, &["hooks", "install"]).exits(0);
+    sandbox.git(&["remote", "set-head", "origin", "main"]);
+    let refused = git(&sandbox, &["push", "origin", "feat/two"])
+        .exits(1)
+        .says("checked the migrations of refs/heads/feat/two since");
+    for text in ["[several-leaves]", "posts/migrations/0005_two.py"] {
+        assert!(refused.stdout.contains(text), "{}", refused.stdout);
+    }
+    let mut install = sandbox.command(PROGRAM);
+    install.args(["hooks", "install", "--server"]);
+    Outcome::from(install.current_dir(&server).output().unwrap()).exits(0);
+    git(&sandbox, &["push", "--no-verify", "origin", "feat/two"])
+        .exits(1)
+        .says("[several-leaves]");
+    git(&sandbox, &["fetch", "--quiet", "origin"]).exits(0);
+    run(
+        &sandbox,
+        &["check", "migrations", "--base", "origin/main", "--fix"],
+    )
+    .exits(0);
+    sandbox.commit("fix: the next number");
+    git(&sandbox, &["push", "--quiet", "origin", "feat/two"]).exits(0);
+}
+
 /// A migration of the example project with one operation.
 fn migration(operation: &str) -> String {
     format!(

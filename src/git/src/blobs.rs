@@ -1,7 +1,8 @@
 //! Contents of many blobs from one process (`git cat-file --batch`).
 
 use std::io::{BufRead as _, BufReader, Read as _, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
+use std::thread::{JoinHandle, spawn};
 
 use crate::commit::is_object_id;
 use crate::error::Error;
@@ -9,6 +10,9 @@ use crate::repository::Repository;
 
 /// The command behind a reader, for messages.
 const COMMAND: &str = "git cat-file --batch";
+
+/// How much of git's messages is kept, in bytes.
+const MOST_SAID: usize = 4096;
 
 /// How many objects are asked for before the first answer is read. The questions must fit into a pipe
 /// (16 KiB where it is smallest), or both sides would wait for each other.
@@ -23,6 +27,8 @@ pub struct BlobReader {
     /// Taken on drop, so that git sees the end of its input.
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
+    /// What git says beside its answers, once it has ended.
+    said: Option<JoinHandle<Vec<u8>>>,
     /// True once an answer was not read to its end: whatever follows would be misread.
     out_of_step: bool,
 }
@@ -35,13 +41,15 @@ impl BlobReader {
             .args(["cat-file", "--batch"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .map_err(|source| git.not_started(source))?;
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(unexpected("it has no pipes"));
         };
+        let said = child.stderr.take().map(|said| spawn(move || listen(said)));
         Ok(Self {
+            said,
             repository,
             child,
             requests: Some(requests),
@@ -103,6 +111,21 @@ impl BlobReader {
         largest: u64,
     ) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let mut contents = Vec::with_capacity(objects.len());
+        self.read_each_up_to(objects, largest, |content| contents.push(content))?;
+        Ok(contents)
+    }
+
+    /// As [`BlobReader::read_all_up_to`], with each content passed on when it is there: after an error, what came before it
+    /// is known.
+    ///
+    /// # Errors
+    /// Those of [`BlobReader::read`].
+    pub fn read_each_up_to(
+        &mut self,
+        objects: &[&str],
+        largest: u64,
+        mut pass_on: impl FnMut(Option<Vec<u8>>),
+    ) -> Result<(), Error> {
         for objects in objects.chunks(QUESTIONS_AHEAD) {
             self.ask(objects)?;
             for object in objects {
@@ -111,11 +134,11 @@ impl BlobReader {
                     largest,
                 };
                 self.answer(object, &mut content)?;
-                contents.push(content.bytes);
+                pass_on(content.bytes);
             }
             self.out_of_step = false;
         }
-        Ok(contents)
+        Ok(())
     }
 
     /// Asks for objects. Until all of them are answered, the reader is out of step.
@@ -141,7 +164,7 @@ impl BlobReader {
 
     /// Reads one answer and passes its content on. Returns its size in bytes.
     fn answer(&mut self, object: &str, destination: &mut dyn Write) -> Result<u64, Error> {
-        let Some(size) = self.head()? else {
+        let Some(size) = self.head(object)? else {
             // Nothing follows the head of this answer; others may.
             return Err(self.missing(object));
         };
@@ -152,7 +175,7 @@ impl BlobReader {
                 .fill_buf()
                 .map_err(|source| self.repository.git().not_started(source))?;
             if chunk.is_empty() {
-                return Err(unexpected("it ended in the middle of an object"));
+                return Err(self.ended(object));
             }
             let length = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
             let (part, _) = chunk.split_at(length);
@@ -177,11 +200,15 @@ impl BlobReader {
     }
 
     /// Reads the head of an answer: the size of the object, or `None` if it is missing.
-    fn head(&mut self) -> Result<Option<u64>, Error> {
+    fn head(&mut self, object: &str) -> Result<Option<u64>, Error> {
         let mut head = String::new();
-        self.answers
+        let length = self
+            .answers
             .read_line(&mut head)
             .map_err(|source| self.repository.git().not_started(source))?;
+        if length == 0 {
+            return Err(self.ended(object));
+        }
         // `<object> <type> <size>`, or `<object> missing`.
         let mut fields = head.split_ascii_whitespace().skip(1);
         match (fields.next(), fields.next()) {
@@ -191,6 +218,21 @@ impl BlobReader {
                 .map(Some)
                 .map_err(|_| unexpected(&format!("`{}`", head.trim_end()))),
             _ => Err(unexpected(&format!("`{}`", head.trim_end()))),
+        }
+    }
+
+    /// That git ended while it was asked for an object: its damage, or a partial clone whose remote does not answer.
+    fn ended(&mut self, object: &str) -> Error {
+        self.requests.take();
+        let status = self.child.wait();
+        let said = self.said.take().and_then(|said| said.join().ok());
+        Error::ContentUnread {
+            object: object.to_owned(),
+            status: status.map_or_else(|error| error.to_string(), |status| status.to_string()),
+            said: String::from_utf8_lossy(&said.unwrap_or_default())
+                .lines()
+                .map(str::to_owned)
+                .collect(),
         }
     }
 
@@ -208,6 +250,17 @@ impl Drop for BlobReader {
         }
         let _ = self.child.wait();
     }
+}
+
+/// Reads to the end, so that the other side never waits, and keeps the beginning.
+fn listen(mut said: ChildStderr) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut part = [0; 4096];
+    while let Ok(length @ 1..) = said.read(&mut part) {
+        let left = MOST_SAID.saturating_sub(kept.len());
+        kept.extend(part.iter().take(length.min(left)));
+    }
+    kept
 }
 
 /// Keeps what is written to it, up to a limit; beyond it, nothing.

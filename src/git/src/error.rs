@@ -62,6 +62,16 @@ pub enum Error {
         /// True if the repository is a shallow clone, which explains it.
         shallow: bool,
     },
+    /// Git ended while it was asked for a content.
+    #[error("the content of `{object}` could not be read: `git cat-file` ended ({status})")]
+    ContentUnread {
+        /// The blob asked for.
+        object: String,
+        /// How git ended.
+        status: String,
+        /// What it wrote to standard error, line by line.
+        said: Vec<String>,
+    },
     /// Two commits have no history in common.
     #[error("commit {head} and `{base}` have no commit in common")]
     NoCommonCommit {
@@ -137,6 +147,7 @@ impl Problem for Error {
             Self::OtherOwner { .. } => ExitCode::Credentials,
             Self::GitMissing { .. }
             | Self::NotStarted { .. }
+            | Self::ContentUnread { .. }
             | Self::Failed { .. }
             | Self::Unexpected { .. }
             | Self::Destination { .. } => ExitCode::Outside,
@@ -145,7 +156,7 @@ impl Problem for Error {
 
     fn details(&self) -> Vec<String> {
         match self {
-            Self::Failed { said, .. } => said.clone(),
+            Self::Failed { said, .. } | Self::ContentUnread { said, .. } => said.clone(),
             Self::OtherOwner { owner, .. } => vec![format!("its owner has the user id {owner}")],
             _ => Vec::new(),
         }
@@ -171,7 +182,11 @@ impl Problem for Error {
                     .to_owned()
             }
             Self::ObjectMissing { shallow: false, .. } => {
-                "`git fetch --all --tags` gets what the remote has; `git fsck` finds damage.".to_owned()
+                "`git fetch --all --tags` gets what the remote has, `git fetch --refetch` also what was lost here; `git fsck` finds damage.".to_owned()
+            }
+            Self::ContentUnread { .. } => {
+                "In a partial clone git fetches a content when it is asked for: check that the remote answers, or get all with `git fetch --refetch`. `git fsck` finds damage."
+                    .to_owned()
             }
             Self::NoCommonCommit { .. } => {
                 "Name the branch that this one was begun from, such as `origin/main`.".to_owned()

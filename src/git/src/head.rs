@@ -89,14 +89,54 @@ impl Repository {
         if commit.is_none() && output.status.success() {
             return Err(unexpected(format!("`{}`", answer.trim())));
         }
+        Ok(HeadState::new(commit, branch, shallow, directory))
+    }
+
+    /// The root of the checked-out files, and where the repository stands, from one process. None if something is unusual:
+    /// no files are checked out, there is no commit yet, or a path has a line break. Then [`Self::head_state`] and
+    /// [`Repository::discover`] say what it is.
+    pub(crate) fn root_and_head(&self) -> Result<Option<(Utf8PathBuf, HeadState)>, Error> {
+        let arguments = [
+            "rev-parse",
+            "--is-inside-work-tree",
+            "--is-shallow-repository",
+            "--show-toplevel",
+            "--absolute-git-dir",
+            "HEAD^{commit}",
+            "--symbolic-full-name",
+            "HEAD",
+        ];
+        let output = self.git().run(self.root(), &arguments)?;
+        let answer = String::from_utf8(output.stdout).unwrap_or_default();
+        let lines: Vec<&str> = answer.lines().collect();
+        let ["true", shallow, root, directory, commit, name] = lines.as_slice() else {
+            return Ok(None);
+        };
+        let (true, Ok(commit)) = (output.status.success(), CommitId::new(*commit)) else {
+            return Ok(None);
+        };
+        // Of a commit that is checked out by itself, the name is `HEAD`.
+        let branch = name.strip_prefix("refs/heads/").map(str::to_owned);
+        let head = HeadState::new(Some(commit), branch, shallow, directory);
+        Ok(Some((Utf8PathBuf::from(root), head)))
+    }
+}
+
+impl HeadState {
+    fn new(
+        commit: Option<CommitId>,
+        branch: Option<String>,
+        shallow: &str,
+        directory: &str,
+    ) -> Self {
         let git_directory = Utf8PathBuf::from(directory);
-        Ok(HeadState {
+        Self {
             commit,
             branch,
             operation: operation(&git_directory),
             is_shallow: shallow == "true",
             git_directory,
-        })
+        }
     }
 }
 

@@ -7,9 +7,11 @@
 //! point git at another repository are taken out of its environment, unless the caller is a hook,
 //! where git sets them on purpose.
 
+mod ahead;
 mod blobs;
 mod comments;
 mod commit;
+mod default_branch;
 mod differences;
 mod entry;
 mod error;
@@ -29,6 +31,7 @@ mod updates;
 
 pub use blobs::BlobReader;
 pub use commit::{Commit, CommitId, CommitIdError};
+pub use default_branch::DefaultBranch;
 pub use differences::Difference;
 pub use entry::{Mode, TreeEntry};
 pub use error::Error;
@@ -41,7 +44,9 @@ pub use hooks::{
 pub use lfs::is_lfs_pointer;
 pub use range::{CommitMessage, CommitRange, Cut, IntroducedBlob, Without};
 pub use repository::Repository;
-pub use selection::{Lines, Selected, SelectedChange, SelectedEntry, SelectedKind, Selection};
+pub use selection::{
+    Fork, Former, Lines, Selected, SelectedChange, SelectedEntry, SelectedKind, Selection,
+};
 pub use status::{Change, ChangeKind};
 pub use submodules::{MissingSubmodule, Tree, WhyMissing};
 pub use updates::{ReferenceKind, ReferenceUpdate, UpdateError};

@@ -2,6 +2,7 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use crate::ahead::Ahead;
 use crate::blobs::BlobReader;
 use crate::commit::{COMMIT_FORMAT, Commit, CommitId, parse_commits};
 use crate::entry::{ListingError, TreeEntry, parse_listing};
@@ -14,6 +15,8 @@ use crate::status::{Change, parse_status};
 pub struct Repository {
     git: Git,
     root: Utf8PathBuf,
+    /// What has been asked for already.
+    ahead: Option<Ahead>,
 }
 
 impl Repository {
@@ -53,10 +56,10 @@ impl Repository {
         }
         // The path may hold line breaks; one ends the answer.
         match answer.split_once('\n') {
-            Some(("true", path)) => Ok(Self {
-                git,
-                root: Utf8PathBuf::from(path.strip_suffix('\n').unwrap_or(path)),
-            }),
+            Some(("true", path)) => {
+                let root = path.strip_suffix('\n').unwrap_or(path);
+                Ok(Self::at(git, root.into()))
+            }
             _ => Err(Error::Unexpected {
                 command: shown(&arguments),
                 detail: format!("`{}`", answer.trim()),
@@ -88,10 +91,27 @@ impl Repository {
             shown: String::from_utf8_lossy(error.as_bytes()).trim().to_owned(),
         })?;
         let root = root.strip_suffix('\n').unwrap_or(&root);
-        Ok(Self {
+        Ok(Self::at(git, root.into()))
+    }
+
+    /// The repository with that root.
+    pub(crate) fn at(git: Git, root: &Utf8Path) -> Self {
+        Self {
             git,
-            root: Utf8PathBuf::from(root),
-        })
+            root: root.to_owned(),
+            ahead: None,
+        }
+    }
+
+    pub(crate) fn with_ahead(self, ahead: Ahead) -> Self {
+        Self {
+            ahead: Some(ahead),
+            ..self
+        }
+    }
+
+    pub(crate) fn ahead(&self) -> Option<&Ahead> {
+        self.ahead.as_ref()
     }
 
     /// The absolute path of the checked-out files, without symbolic links.
@@ -106,10 +126,7 @@ impl Repository {
 
     /// The same repository, with git run in another way.
     pub(crate) fn with_git(&self, git: Git) -> Self {
-        Self {
-            git,
-            root: self.root.clone(),
-        }
+        Self::at(git, &self.root)
     }
 
     /// The commit that is checked out.
@@ -294,7 +311,10 @@ impl Repository {
     /// # Errors
     /// What went wrong with git.
     pub fn read_blobs(&self) -> Result<BlobReader, Error> {
-        BlobReader::start(self.clone())
+        match self.ahead().and_then(Ahead::blobs) {
+            Some(started) => started,
+            None => BlobReader::start(self.clone()),
+        }
     }
 
     /// The commits that `to` has and `from` does not, newest first; all of `to`'s if `from` is not
@@ -459,10 +479,7 @@ mod tests {
 
     #[test]
     fn paths_are_cleaned_and_kept_inside() {
-        let repository = Repository {
-            git: Git::default(),
-            root: "/a/b".into(),
-        };
+        let repository = Repository::at(Git::default(), "/a/b".into());
         let clean = |path: &str| repository.relative(Utf8Path::new(path));
         assert_eq!(clean("./c/../d/").unwrap(), "d");
         assert_eq!(clean("/a/b/c").unwrap(), "c");

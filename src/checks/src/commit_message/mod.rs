@@ -13,7 +13,7 @@ mod ticket;
 mod vocabulary;
 
 pub use settings::{Settings, TicketPlace};
-pub use text::SCISSORS;
+pub use text::{SCISSORS, may_have_comments};
 
 use crate::Rule;
 use beanpole_model::Finding;

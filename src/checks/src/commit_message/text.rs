@@ -3,6 +3,16 @@
 /// What follows the comment string and a space in the line below which git cuts everything.
 pub const SCISSORS: &str = "------------------------ >8 ------------------------";
 
+/// Whether a line may be a comment, whatever the settings say begins one. A mark that begins with a letter, a digit or a space
+/// would take every line of prose out of the message, so nobody has one.
+#[must_use]
+pub fn may_have_comments(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').any(|line| {
+        let first = line.first();
+        first.is_some_and(|byte| !byte.is_ascii_alphanumeric() && !byte.is_ascii_whitespace())
+    })
+}
+
 /// One line that stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {

@@ -48,11 +48,14 @@ impl<'s> Project<'s> {
             unread: Vec::new(),
         };
         let mut dockerfiles = Vec::new();
-        for (path, bytes) in scope.tree.iter() {
+        for path in scope.tree.paths() {
             let judged = is_dockerfile(path) || is_compose(path) || is_procfile(path);
             if !judged || !is_file(scope, path) {
                 continue;
             }
+            let Some(bytes) = scope.tree.get(path) else {
+                continue;
+            };
             match Source::read(bytes) {
                 Err(why) => project.cannot_read(path, why, Place::START),
                 Ok(source) if is_dockerfile(path) => {

@@ -55,8 +55,7 @@ impl<'s> Project<'s> {
         let named = self
             .scope
             .tree
-            .iter()
-            .map(|(path, _)| path)
+            .paths()
             .filter(|path| names_entrypoint(path));
         let mut paths: Vec<&'s str> = starts.iter().map(|(path, _)| *path).chain(named).collect();
         paths.sort_unstable();

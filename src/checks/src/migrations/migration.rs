@@ -55,8 +55,6 @@ pub(crate) struct Migration {
     pub(crate) unseen_graph: bool,
     /// The class's place, for findings about the whole migration.
     pub(crate) span: Span,
-    /// See [`crate::python::Module`].
-    pub(crate) fingerprint: u64,
 }
 
 impl Migration {

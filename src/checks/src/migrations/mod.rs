@@ -1,6 +1,6 @@
 //! Django migrations, judged without Django.
 //!
-//! Stages, each a module: which files are migrations (`project`), a file to typed operations (`read`, `read_operation`,
+//! Stages, each a module: which files are migrations (`packages`, `project`, `unnamed`), a file to typed operations (`read`, `read_operation`,
 //! `field`, with `names` and `modules` to follow imports), the graph of all apps (`graph`), models and tables as the
 //! migrations have built them (`state`), the code that still serves (`serving`), and the rules (`rules`).
 //!
@@ -17,6 +17,7 @@ mod migration;
 mod modules;
 mod names;
 mod operation;
+mod packages;
 #[cfg(test)]
 mod peers;
 mod project;
@@ -31,6 +32,7 @@ mod settings;
 mod state;
 #[cfg(test)]
 mod testing;
+mod unnamed;
 
 pub use exact::{ExactAnswer, ExactSql, NotMade, judge_sql, review_with_sql};
 pub use id::MigrationId;
@@ -54,21 +56,36 @@ pub fn wants(path: &str) -> bool {
 }
 
 /// Whether a change can matter to which migrations there are, and how they are: a file in a package of migrations, one that
-/// defines a migration somewhere else, or an `apps.py`, which may name the app anew. Without one, nothing needs to be read
-/// for this group.
+/// defines a migration somewhere else, settings that name such packages, or an `apps.py`, which may name the app anew. Without
+/// one, nothing needs to be read for this group.
 #[must_use]
 pub fn is_touched(scope: &crate::Scope, settings: &Settings) -> bool {
-    scope.changes.iter().any(|change| {
-        let former = match &change.kind {
-            crate::ChangeKind::Renamed { from } => Some(from.as_str()),
-            crate::ChangeKind::Added | crate::ChangeKind::Modified | crate::ChangeKind::Deleted => {
-                None
-            }
-        };
-        is_near(&change.path, settings)
-            || former.is_some_and(|path| is_near(path, settings))
-            || change.path.ends_with(".py") && scope.tree.get(&change.path).is_some_and(may_define)
-    })
+    let is_python = |path: &&str| path.ends_with(".py");
+    let gone: Vec<&str> = scope.changes.iter().filter_map(gone).collect();
+    let gone: Vec<&str> = gone.into_iter().filter(is_python).collect();
+    let there = || scope.changes.iter().map(|change| change.path.as_str());
+    if (there().chain(gone.iter().copied())).any(|path| is_near(path, settings)) {
+        return true;
+    }
+    let tells = |path: &str| scope.tree.get(path).is_some_and(may_define);
+    if there().filter(is_python).any(tells) {
+        return true;
+    }
+    // The content of a file that is gone says nothing any more: only its place does.
+    if gone.is_empty() {
+        return false;
+    }
+    let packages = packages::Packages::of(&scope.tree, settings);
+    (gone.into_iter()).any(|path| packages::may_be_settings(path) || packages.hold(path))
+}
+
+/// The path that a change has left.
+fn gone(change: &crate::Change) -> Option<&str> {
+    match &change.kind {
+        crate::ChangeKind::Renamed { from } => Some(from),
+        crate::ChangeKind::Deleted => Some(&change.path),
+        crate::ChangeKind::Added | crate::ChangeKind::Modified => None,
+    }
 }
 
 /// Whether a Python file is where migrations are, or where an app gets its name, whatever it holds.
@@ -83,10 +100,11 @@ pub fn is_near(path: &str, settings: &Settings) -> bool {
     is_place && path.ends_with(".py")
 }
 
-/// Whether a Python file may define a migration: Django asks a module for its class `Migration`.
+/// Whether a Python file may define a migration, for Django asks a module for its class `Migration`; or may say where
+/// migrations are.
 #[must_use]
 pub fn may_define(content: &[u8]) -> bool {
-    memchr::memmem::find(content, b"Migration").is_some()
+    memchr::memmem::find(content, b"Migration").is_some() || packages::names_packages(content)
 }
 
 #[cfg(test)]
@@ -128,5 +146,35 @@ mod tests {
             "class Migration(m.Migration):",
             ChangeKind::Added
         ));
+    }
+
+    #[test]
+    fn a_package_that_settings_name_is_near() {
+        let judged = |kind: ChangeKind, path: &str| {
+            let mut scope = Scope::all(
+                [(
+                    "shop/settings.py",
+                    "MIGRATION_MODULES = {'shop': 'shop.changes'}",
+                )]
+                .into_iter()
+                .collect(),
+            );
+            scope.changes = vec![Change {
+                path: path.to_owned(),
+                kind,
+                lines: ChangedLines::All,
+                counts: None,
+            }];
+            is_touched(&scope, &Settings::default())
+        };
+        let renamed = |from: &str| ChangeKind::Renamed {
+            from: from.to_owned(),
+        };
+        assert!(judged(ChangeKind::Deleted, "shop/changes/0001_a.py"));
+        assert!(judged(renamed("shop/changes/0001_a.py"), "old/a.py"));
+        assert!(judged(ChangeKind::Modified, "shop/settings.py"));
+        assert!(judged(ChangeKind::Deleted, "config/settings/test.py"));
+        assert!(!judged(ChangeKind::Deleted, "shop/views.py"));
+        assert!(!judged(ChangeKind::Modified, "shop/views.py"));
     }
 }

@@ -18,21 +18,23 @@ impl<'t> Modules<'t> {
     /// Reads those files at once, on all cores. Files that `known` has with the same bytes are taken from there.
     pub(crate) fn read(tree: &'t SourceTree, paths: &[&str], known: Option<&Modules<'_>>) -> Self {
         let mut parsed: HashMap<String, Parsed> = HashMap::with_capacity(paths.len());
-        let mut jobs: Vec<(&str, &[u8])> = Vec::new();
+        let mut unknown: Vec<&str> = Vec::new();
         for path in paths {
-            let Some(bytes) = tree.get(path) else {
-                continue;
-            };
             let shared = known
-                .filter(|known| known.tree.get(path) == Some(bytes))
+                .filter(|known| known.tree.has_same(tree, path))
                 .and_then(|known| known.cached(path));
             match shared {
                 Some(shared) => {
                     parsed.insert((*path).to_owned(), shared);
                 }
-                None => jobs.push((path, bytes)),
+                None => unknown.push(path),
             }
         }
+        tree.fetch(unknown.iter().copied());
+        let jobs: Vec<(&str, &[u8])> = unknown
+            .into_iter()
+            .filter_map(|path| Some((path, tree.get(path)?)))
+            .collect();
         for (path, result) in read_all(&jobs) {
             parsed.insert(path, result);
         }

@@ -119,6 +119,11 @@ impl Names<'_> {
         self.builtin_base(dotted, FARTHEST)
     }
 
+    /// Whether a class is Django's `Migration`, or derives from it.
+    pub(crate) fn is_migration(&self, dotted: &str) -> bool {
+        self.builtin_base(dotted, FARTHEST).as_deref() == Some("Migration")
+    }
+
     /// Django's class that a class of the tree derives from, or the class itself.
     fn builtin_base(&self, dotted: &str, left: u32) -> Option<String> {
         if left == 0 {

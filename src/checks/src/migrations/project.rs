@@ -2,8 +2,10 @@
 
 use super::migration::{Hidden, Migration};
 use super::modules::{Modules, parent};
+use super::packages::{Packages, Reason};
 use super::{MigrationId, NotAnalysed, Settings, read};
 use crate::SourceTree;
+use crate::paths::join;
 use crate::python::{Lines, Span};
 use beanpole_model::Location;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,6 +17,8 @@ pub(crate) type Key = (String, String);
 /// The migrations of one tree.
 pub(crate) struct Project<'t> {
     pub(crate) modules: Modules<'t>,
+    /// Which directories are packages of migrations.
+    pub(crate) packages: Packages,
     pub(crate) migrations: BTreeMap<Key, Migration>,
     /// The directories of apps by label.
     pub(crate) app_directories: BTreeMap<String, String>,
@@ -35,11 +39,14 @@ impl<'t> Project<'t> {
         settings: &Settings,
         known: Option<&Project<'_>>,
     ) -> Self {
-        let files = migration_files(tree, settings);
+        let packages = Packages::of(tree, settings);
+        let files = migration_files(tree, &packages);
         let paths: Vec<&str> = files.iter().map(|file| file.path).collect();
+        fetch_app_configurations(tree, &files);
         let modules = Modules::read(tree, &paths, known.map(|known| &known.modules));
         let mut project = Self {
             modules,
+            packages,
             migrations: BTreeMap::new(),
             app_directories: BTreeMap::new(),
             unreadable: Vec::new(),
@@ -133,44 +140,45 @@ struct MigrationFile<'t> {
     directory: &'t str,
     /// The directory of the app.
     app_directory: &'t str,
-    /// The label, where the settings give it.
+    /// The label, where it is said beside `MIGRATION_MODULES`.
     label: Option<String>,
+    reason: Reason,
 }
 
-/// Files that Django's loader takes for migrations: `<app>/migrations/<name>.py`, or what `MIGRATION_MODULES` names; not those
-/// that begin with `_` or `~` (django/db/migrations/loader.py).
-fn migration_files<'t>(tree: &'t SourceTree, settings: &Settings) -> Vec<MigrationFile<'t>> {
-    let elsewhere: Vec<(&str, String)> = settings
-        .migration_modules
-        .iter()
-        .map(|(app, module)| (app.as_str(), module.replace('.', "/")))
-        .collect();
-    tree.iter()
-        .filter_map(|(path, _)| {
+/// Files that Django's loader takes for migrations: those in a package of migrations whose names do not begin with `_` or `~`
+/// (django/db/migrations/loader.py). Where packages claim the same app, the one that has it comes first.
+fn migration_files<'t>(tree: &'t SourceTree, packages: &Packages) -> Vec<MigrationFile<'t>> {
+    let mut files: Vec<MigrationFile<'t>> = tree
+        .paths()
+        .filter_map(|path| {
             let name = path.rsplit('/').next()?.strip_suffix(".py")?;
             if name.starts_with(['_', '~']) {
                 return None;
             }
             let directory = parent(path)?;
-            let named = elsewhere.iter().find(|(_, module)| {
-                directory == module
-                    || directory
-                        .strip_suffix(module.as_str())
-                        .is_some_and(|before| before.ends_with('/'))
-            });
-            let is_default = directory == "migrations" || directory.ends_with("/migrations");
-            if named.is_none() && !is_default {
-                return None;
-            }
+            let (reason, label) = packages.of_directory(directory)?;
             Some(MigrationFile {
                 path,
                 name,
                 directory,
                 app_directory: parent(directory).unwrap_or(""),
-                label: named.map(|(app, _)| (*app).to_owned()),
+                label: label.map(str::to_owned),
+                reason,
             })
         })
-        .collect()
+        .collect();
+    files.sort_by_key(|file| file.reason);
+    files
+}
+
+/// Fetches at once what [`configured_label`] looks into for one app after the other.
+fn fetch_app_configurations(tree: &SourceTree, files: &[MigrationFile<'_>]) {
+    let directories: BTreeSet<&str> = files.iter().map(|file| file.app_directory).collect();
+    let paths: Vec<String> = directories
+        .into_iter()
+        .map(|directory| join(directory, "apps.py"))
+        .collect();
+    tree.fetch(paths.iter().map(String::as_str));
 }
 
 /// The labels of apps by the directory of their migrations.
@@ -196,7 +204,11 @@ impl Labels {
         if !self.taken.insert(label.clone()) {
             // Two apps of one label are never installed together: fixtures of tests, examples. The path keeps them apart.
             label = file.app_directory.replace('/', ".");
-            self.taken.insert(label.clone());
+            // One app may have two packages, for one settings module each.
+            if !self.taken.insert(label.clone()) {
+                label = file.directory.replace('/', ".");
+                self.taken.insert(label.clone());
+            }
         }
         let labels = (label, written);
         self.known.insert(file.directory.to_owned(), labels.clone());
@@ -206,11 +218,7 @@ impl Labels {
 
 /// The `label` of the only app configuration in `apps.py`.
 fn configured_label(modules: &Modules<'_>, app_directory: &str) -> Option<String> {
-    let path = if app_directory.is_empty() {
-        "apps.py".to_owned()
-    } else {
-        format!("{app_directory}/apps.py")
-    };
+    let path = join(app_directory, "apps.py");
     // Most apps have no label of their own: do not parse for nothing.
     let bytes = modules.tree().get(&path)?;
     bytes.windows(5).find(|window| window == b"label")?;

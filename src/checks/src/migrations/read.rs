@@ -61,7 +61,6 @@ pub(crate) fn migration(
         unseen: reader.unseen,
         unseen_graph: reader.unseen_graph,
         span: class.span,
-        fingerprint: module.fingerprint,
     })
 }
 

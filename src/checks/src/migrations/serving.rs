@@ -4,6 +4,7 @@ use super::names::{Meaning, Names};
 use super::project::Project;
 use super::state::{Model, State};
 use crate::SourceTree;
+use crate::paths::join;
 use crate::python::{Class, Expr, Module};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -96,21 +97,13 @@ impl Serving<'_, '_> {
         let Some(directory) = self.project.app_directories.get(&model.app) else {
             return Found::Unsure;
         };
-        let prefix = if directory.is_empty() {
-            String::new()
-        } else {
-            format!("{directory}/")
-        };
         let tree = self.project.modules.tree();
-        let is_own = |path: &str| {
-            path.strip_prefix(&prefix)
-                .is_some_and(|rest| rest == "models.py" || rest.starts_with("models/"))
-        };
-        let classes = self.classes.get_or_init(|| classes_of(tree));
-        let mut elsewhere = false;
-        for path in classes.get(model.name.as_str()).into_iter().flatten() {
-            if !is_own(path) {
-                elsewhere |= !path.contains("/migrations/");
+        let package = join(directory, "models/");
+        let file = join(directory, "models.py");
+        let own = tree.has(&file).then_some(file.as_str());
+        for path in own.into_iter().chain(tree.paths_with(&package)) {
+            let has_class = |bytes| defined_classes(bytes).any(|name| name == model.name);
+            if !path.ends_with(".py") || !tree.get(path).is_some_and(has_class) {
                 continue;
             }
             match self.project.modules.get(path) {
@@ -118,23 +111,34 @@ impl Serving<'_, '_> {
                     let mut classes = module.body.classes.iter();
                     if let Some(class) = classes.find(|class| class.name == model.name) {
                         let class = Box::new(class.clone());
-                        return Found::Class(path.clone(), module, class);
+                        return Found::Class(path.to_owned(), module, class);
                     }
                 }
                 _ => return Found::Unsure,
             }
         }
-        let any_models = [
-            format!("{prefix}models.py"),
-            format!("{prefix}models/__init__.py"),
-        ]
-        .iter()
-        .any(|path| tree.get(path).is_some());
-        if any_models && !elsewhere {
-            Found::Nowhere
-        } else {
+        let has_models = own.is_some() || tree.has(&format!("{package}__init__.py"));
+        if !has_models
+            || self.is_elsewhere(model, |path| {
+                Some(path) == own || path.starts_with(&package)
+            })
+        {
             Found::Unsure
+        } else {
+            Found::Nowhere
         }
+    }
+
+    /// Whether a class of the model's name is in a file that is not one of its app's own, and no migration. That takes a look
+    /// into every file, so it comes last.
+    fn is_elsewhere(&self, model: &Model, is_own: impl Fn(&str) -> bool) -> bool {
+        let classes = self
+            .classes
+            .get_or_init(|| classes_of(self.project.modules.tree()));
+        let paths = classes.get(model.name.as_str()).into_iter().flatten();
+        paths
+            .filter(|path| !is_own(path))
+            .any(|path| !path.contains("/migrations/"))
     }
 
     fn class_has(
@@ -188,23 +192,28 @@ enum Found {
 /// Which files have a line `class Name`, by the name.
 fn classes_of(tree: &SourceTree) -> HashMap<String, Vec<String>> {
     let mut classes: HashMap<String, Vec<String>> = HashMap::new();
-    for (path, bytes) in tree.iter().filter(|(path, _)| path.ends_with(".py")) {
-        for line in bytes.split(|byte| *byte == b'\n') {
-            let Some(rest) = line.trim_ascii_start().strip_prefix(b"class ") else {
-                continue;
-            };
-            let rest = rest.trim_ascii_start();
-            let end = rest
-                .iter()
-                .position(|byte| matches!(byte, b'(' | b':' | b' ' | b'['))
-                .unwrap_or(rest.len());
-            if let Some(Ok(name)) = rest.get(..end).map(std::str::from_utf8) {
-                classes
-                    .entry(name.to_owned())
-                    .or_default()
-                    .push(path.to_owned());
-            }
+    let paths = || tree.paths().filter(|path| path.ends_with(".py"));
+    tree.fetch(paths());
+    for path in paths() {
+        for name in tree.get(path).into_iter().flat_map(defined_classes) {
+            classes
+                .entry(name.to_owned())
+                .or_default()
+                .push(path.to_owned());
         }
     }
     classes
+}
+
+/// The names in the lines `class Name` of a file.
+fn defined_classes(bytes: &[u8]) -> impl Iterator<Item = &str> {
+    bytes.split(|byte| *byte == b'\n').filter_map(|line| {
+        let rest = line.trim_ascii_start().strip_prefix(b"class ")?;
+        let rest = rest.trim_ascii_start();
+        let end = rest
+            .iter()
+            .position(|byte| matches!(byte, b'(' | b':' | b' ' | b'['))
+            .unwrap_or(rest.len());
+        std::str::from_utf8(rest.get(..end)?).ok()
+    })
 }

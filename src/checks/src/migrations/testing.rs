@@ -154,6 +154,15 @@ impl Case {
         review
     }
 
+    /// The review of the head with no base: nothing serves, and every migration is judged.
+    pub(crate) fn review_of_all(&self) -> MigrationReview {
+        review(&Review {
+            base: None,
+            head: &self.head,
+            settings: &self.settings,
+        })
+    }
+
     /// The rules that found something at that severity, in the order of the review.
     pub(crate) fn found(&self, severity: Severity) -> Vec<String> {
         self.review()

@@ -31,6 +31,8 @@ struct Named<'a> {
     source: &'a Source<'a>,
     requirement: &'a Requirement,
     touched: bool,
+    /// It reaches production.
+    production: bool,
     /// In a file with groups and extras, where a package may well stand twice.
     declared: bool,
 }
@@ -94,6 +96,7 @@ fn by_name_and_marker<'a>(
             touched: context
                 .graph
                 .is_touched(file, requirement.from, requirement.to),
+            production: context.graph.is_production(file.source.path),
             declared: false,
         })
     });
@@ -106,6 +109,7 @@ fn by_name_and_marker<'a>(
                 package.requirement.from,
                 package.requirement.to,
             ),
+            production: package.production,
             declared: true,
         })
     });
@@ -142,11 +146,12 @@ fn are_installed_together(one: &Named<'_>, other: &Named<'_>, together: &[Togeth
         })
 }
 
-/// Two services of one repository may differ; a file and those in directories below or beside it may not.
+/// Two services of one repository may differ; a file and those in directories below or beside it may not. What is installed
+/// apart and never released may differ, too: tests and documentation have environments of their own.
 fn are_related(one: &Named<'_>, other: &Named<'_>, together: &[Together<'_>]) -> bool {
     let (left, right) = (parent(one.path()), parent(other.path()));
-    is_at_or_below(left, right)
-        || is_at_or_below(right, left)
+    let is_released = one.production || other.production;
+    is_released && (is_at_or_below(left, right) || is_at_or_below(right, left))
         || are_installed_together(one, other, together)
 }
 
@@ -243,6 +248,32 @@ mod tests {
         assert_eq!(
             found(&changed(&files, "requirements/dev.txt", &[(2, 2)])),
             [""; 0]
+        );
+    }
+
+    #[test]
+    fn environments_that_are_not_released_may_differ() {
+        let apart = [
+            ("requirements/docs.txt", "a==1\n"),
+            ("requirements/test.txt", "a==2\n"),
+        ];
+        assert_eq!(found(&new(&apart)), [""; 0]);
+        let together = [
+            ("requirements/docs.txt", "a==1\n"),
+            ("requirements/test.txt", "-r docs.txt\na==2\n"),
+        ];
+        assert_eq!(
+            found(&new(&together)),
+            ["requirements/test.txt:2:1 conflicting-pins"]
+        );
+        let project = "[dependency-groups]\ndev = ['a==1']\n";
+        let declared = |other| [("pyproject.toml", project), other];
+        let tests = ("requirements/test.txt", "a==2\n");
+        assert_eq!(found(&new(&declared(tests))), [""; 0]);
+        let production = ("requirements.txt", "a==2\n");
+        assert_eq!(
+            found(&new(&declared(production))),
+            ["pyproject.toml:2:9 conflicting-pins"]
         );
     }
 

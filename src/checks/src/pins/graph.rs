@@ -1,7 +1,9 @@
 //! All requirements files, who includes whom, and what reaches production.
 
 use super::Settings;
-use super::name::{is_constraints_file, is_development_file, is_requirements_file};
+use super::name::{
+    is_constraints_file, is_development_file, is_requirements_file, is_unclear_file,
+};
 use super::requirement::Version;
 use super::requirements_file::{Link, RequirementsFile};
 use crate::{ChangeKind, Scope};
@@ -14,6 +16,8 @@ pub(super) struct Graph<'a> {
     /// Files that no other file of the same kind (production or not) includes.
     roots: Vec<&'a str>,
     production: BTreeSet<&'a str>,
+    /// Those of them that production is sure to install: their names leave no doubt, or such a file includes them.
+    surely_production: BTreeSet<&'a str>,
     /// Files that are production only since this change, because a new line includes them or a move renamed them.
     newly_production: BTreeSet<&'a str>,
 }
@@ -36,6 +40,7 @@ impl<'a> Graph<'a> {
             files,
             roots: Vec::new(),
             production: BTreeSet::new(),
+            surely_production: BTreeSet::new(),
             newly_production: BTreeSet::new(),
         };
         let named: Vec<&'a str> = graph
@@ -45,6 +50,10 @@ impl<'a> Graph<'a> {
             .filter(|path| is_production_by_name(path, settings))
             .collect();
         graph.production = graph.reach(&named, |_, _| true).0;
+        let sure: Vec<&'a str> = (named.iter().copied())
+            .filter(|path| is_listed(path, &settings.production_files) || !is_unclear_file(path))
+            .collect();
+        graph.surely_production = graph.reach(&sure, |_, _| true).0;
         let before = graph
             .reach(&named, |file, link| {
                 !file.source.is_changed(scope, link.at, link.at)
@@ -167,6 +176,11 @@ impl<'a> Graph<'a> {
         self.production.contains(path)
     }
 
+    /// Whether the name of the file, or of one that includes it, leaves no doubt of that.
+    pub(super) fn is_surely_production(&self, path: &str) -> bool {
+        self.surely_production.contains(path)
+    }
+
     /// Whether that part of the file changed, or became production by this change.
     pub(super) fn is_touched(&self, file: &RequirementsFile<'_>, from: usize, to: usize) -> bool {
         self.newly_production.contains(file.source.path)
@@ -198,11 +212,7 @@ impl Together<'_> {
 /// The files that are known by their names, and those that they include.
 fn read_all(scope: &Scope) -> BTreeMap<&str, RequirementsFile<'_>> {
     let mut files = BTreeMap::new();
-    let mut open: Vec<(&str, &[u8])> = scope
-        .tree
-        .iter()
-        .filter(|(path, _)| is_requirements_file(path))
-        .collect();
+    let mut open: Vec<(&str, &[u8])> = scope.tree.contents(is_requirements_file).collect();
     while let Some((path, bytes)) = open.pop() {
         if files.contains_key(path) {
             continue;
@@ -221,12 +231,15 @@ fn read_all(scope: &Scope) -> BTreeMap<&str, RequirementsFile<'_>> {
     files
 }
 
+fn is_listed(path: &str, listed: &[String]) -> bool {
+    listed.iter().any(|one| one == path)
+}
+
 fn is_production_by_name(path: &str, settings: &Settings) -> bool {
-    let listed = |paths: &[String]| paths.iter().any(|listed| listed == path);
-    if listed(&settings.production_files) {
+    if is_listed(path, &settings.production_files) {
         return true;
     }
-    !listed(&settings.development_files)
+    !is_listed(path, &settings.development_files)
         && !is_development_file(path)
         && !is_constraints_file(path)
         && is_requirements_file(path)

@@ -89,8 +89,7 @@ pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
         declared: read_declared(scope),
         locks: scope
             .tree
-            .iter()
-            .filter(|(path, _)| lock::is_lock(path))
+            .contents(lock::is_lock)
             .map(|(path, bytes)| lock::read(path, bytes))
             .collect(),
     };
@@ -124,9 +123,10 @@ fn place_of(finding: &Finding) -> Option<(&str, Option<u32>, Option<u32>)> {
 }
 
 fn read_declared(scope: &Scope) -> Vec<Declared<'_>> {
+    let is_declared = |path: &str| matches!(base_name(path), "pyproject.toml" | "Pipfile");
     scope
         .tree
-        .iter()
+        .contents(is_declared)
         .filter_map(|(path, bytes)| match base_name(path) {
             "pyproject.toml" => Some(declared::read_pyproject(path, bytes)),
             "Pipfile" => Some(declared::read_pipfile(path, bytes)),

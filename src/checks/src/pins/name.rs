@@ -41,34 +41,62 @@ pub(super) fn is_one_of(normal: &str, names: &[String]) -> bool {
 }
 
 /// Words of file and group names that mean: not for production.
-const DEVELOPMENT: [&str; 24] = [
+const DEVELOPMENT: [&str; 41] = [
     "bench",
+    "benchmark",
+    "benchmarks",
     "ci",
     "coverage",
     "debug",
     "dev",
+    "devcontainer",
     "devel",
     "develop",
+    "developer",
+    "developers",
     "development",
     "doc",
     "docs",
     "documentation",
     "e2e",
+    "examples",
     "format",
     "lint",
-    "linting",
+    "linter",
     "linters",
+    "linting",
     "local",
+    "mkdocs",
     "mypy",
+    "nox",
+    "precommit",
+    "pytest",
     "qa",
+    "sphinx",
+    "style",
     "test",
     "testing",
     "tests",
-    "typing",
+    "tox",
     "types",
+    "typing",
+    "unittest",
+    "unittests",
+    "vagrant",
 ];
 
-fn words(name: &str) -> impl Iterator<Item = &str> {
+/// Words of file names that leave open which it is: a container may be a developer's or production's.
+const UNCLEAR: [&str; 7] = [
+    "compose",
+    "container",
+    "docker",
+    "extra",
+    "extras",
+    "optional",
+    "tools",
+];
+
+fn words(name: &str) -> impl Iterator<Item = &str> + Clone {
     name.split(['-', '_', '.', ' '])
 }
 
@@ -80,6 +108,14 @@ pub(super) fn is_for_development(name: &str) -> bool {
 /// Whether the name or a directory of a requirements file says that it is for development.
 pub(super) fn is_development_file(path: &str) -> bool {
     path.split('/').any(is_for_development)
+}
+
+/// Whether the name of a requirements file leaves open whether production installs it: `requirements/docker.txt`.
+pub(super) fn is_unclear_file(path: &str) -> bool {
+    let name = base_name(path).to_ascii_lowercase();
+    let mut all = words(&name);
+    let is_production = |word: &str| matches!(word, "prod" | "production" | "live");
+    all.clone().any(|word| UNCLEAR.contains(&word)) && !all.any(is_production)
 }
 
 /// Whether that path is a requirements file by its name: `requirements.txt`, `dev-requirements.txt`, `requirements/prod.txt`.
@@ -163,5 +199,16 @@ mod tests {
         assert!(is_development_file("docs/requirements.txt"));
         assert!(!is_development_file("requirements/requirements-stage.txt"));
         assert!(is_constraints_file("requirements/constraints.txt"));
+        for path in [
+            "requirements/ci.txt",
+            "requirements/local.txt",
+            "requirements/Development.txt",
+            "examples/requirements.txt",
+        ] {
+            assert!(is_development_file(path), "{path}");
+        }
+        assert!(is_unclear_file("requirements/docker.txt"));
+        assert!(!is_unclear_file("requirements/docker-prod.txt"));
+        assert!(!is_unclear_file("docker/requirements.txt"));
     }
 }

@@ -74,11 +74,12 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
             if is_for_tests(context, requirement)
                 && graph.is_touched(file, requirement.from, requirement.to)
             {
-                findings.push(found(
-                    requirement,
-                    file.source.place(requirement.from),
-                    path,
-                ));
+                let at = file.source.place(requirement.from);
+                findings.push(if graph.is_surely_production(path) {
+                    found(requirement, at, path)
+                } else {
+                    doubted(requirement, at, path)
+                });
             }
         }
     }
@@ -126,10 +127,23 @@ fn found(requirement: &Requirement, at: Location, path: &str) -> Finding {
     )
 }
 
+/// The same in a file whose name leaves open what it is for. In doubt it is said, quietly.
+fn doubted(requirement: &Requirement, at: Location, path: &str) -> Finding {
+    Finding {
+        severity: Severity::Note,
+        message: format!(
+            "`{}` is for tests or development, and {path} may be production",
+            requirement.shown
+        ),
+        ..found(requirement, at, path)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::Settings;
     use super::super::testing::{changed, found, found_in, new};
+    use super::super::{Settings, check};
+    use beanpole_model::Severity;
 
     #[test]
     fn production_files_are_judged_with_what_they_include() {
@@ -149,6 +163,30 @@ mod tests {
             found(&changed(&files, "requirements/dev.txt", &[(1, 1)])),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn a_name_that_leaves_it_open_is_a_note() {
+        let levels = |files: &[(&str, &str)], settings: &Settings| -> Vec<Severity> {
+            let found = check(&new(files), settings).into_iter();
+            found.map(|finding| finding.severity).collect()
+        };
+        let docker = ("requirements/docker.txt", "ipdb==1\n");
+        let settings = Settings::default();
+        assert_eq!(levels(&[docker], &settings), [Severity::Note]);
+        let included = ("requirements/prod.txt", "-r docker.txt\n");
+        assert_eq!(levels(&[docker, included], &settings), [Severity::Warning]);
+        let named = Settings {
+            production_files: vec![docker.0.to_owned()],
+            ..Settings::default()
+        };
+        assert_eq!(levels(&[docker], &named), [Severity::Warning]);
+        // What it includes is in doubt as well.
+        let files = [
+            ("requirements/docker.txt", "-r test.txt\n"),
+            ("requirements/test.txt", "pytest==1\n"),
+        ];
+        assert_eq!(levels(&files, &settings), [Severity::Note]);
     }
 
     #[test]

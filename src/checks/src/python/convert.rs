@@ -2,11 +2,8 @@
 
 use super::facts::{function_facts, lambda_facts};
 use super::{Assignment, Body, Call, Class, Expr, ExprKind, Import, Module, Span, Unreadable};
-use ruff_python_ast::token::TokenKind;
-use ruff_python_ast::visitor::{Visitor, walk_stmt};
 use ruff_python_ast::{self as ast, Expr as Node, Number, Operator, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// How deep a value may nest before the rest of it is opaque. The deepest of public projects have about ten levels.
 const DEEPEST_VALUE: u32 = 100;
@@ -25,22 +22,13 @@ pub(crate) fn read(text: &str) -> Result<Module, Unreadable> {
         at: Some(span(error.location)),
     })?;
     let mut module = Module::default();
-    let mut skipped = Vec::new();
     let mut reader = Reader {
         imports: Vec::new(),
         star_imports: Vec::new(),
     };
     reader.block(parsed.suite(), &mut module.body, Place::default());
-    for statement in parsed.suite() {
-        skip_of_fingerprint(statement, &mut skipped);
-    }
-    let mut annotations = Annotations::default();
-    annotations.visit_body(parsed.suite());
-    skipped.append(&mut annotations.ranges);
-    skipped.sort_by_key(|range| range.start());
     module.imports = reader.imports.into_iter().collect();
     module.star_imports = reader.star_imports;
-    module.fingerprint = fingerprint(text, &parsed, &skipped);
     Ok(module)
 }
 
@@ -49,98 +37,6 @@ pub(super) fn span(range: TextRange) -> Span {
         start: range.start().to_u32(),
         end: range.end().to_u32(),
     }
-}
-
-/// Imports and the attributes that only place a migration in the graph do not change what it does.
-fn skip_of_fingerprint(statement: &Stmt, skipped: &mut Vec<TextRange>) {
-    match statement {
-        Stmt::Import(_) | Stmt::ImportFrom(_) => skipped.push(statement.range()),
-        Stmt::ClassDef(class) => {
-            for inner in &class.body {
-                if let Stmt::Assign(assign) = inner
-                    && let [Node::Name(name)] = assign.targets.as_slice()
-                    && matches!(
-                        name.id.as_str(),
-                        "dependencies" | "replaces" | "run_before" | "initial"
-                    )
-                {
-                    skipped.push(inner.range());
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Where functions and assignments say their types, which Python does not look at when it runs them.
-#[derive(Default)]
-struct Annotations {
-    ranges: Vec<TextRange>,
-}
-
-impl<'a> Visitor<'a> for Annotations {
-    fn visit_stmt(&mut self, statement: &'a Stmt) {
-        match statement {
-            Stmt::FunctionDef(function) => {
-                let parameters = &function.parameters;
-                if let Some(returns) = &function.returns {
-                    let range = TextRange::new(parameters.end(), returns.end());
-                    self.ranges.push(range);
-                }
-                let all = parameters.iter().map(|parameter| parameter.as_parameter());
-                self.ranges.extend(all.filter_map(|parameter| {
-                    let annotation = parameter.annotation.as_deref()?;
-                    Some(TextRange::new(parameter.name.end(), annotation.end()))
-                }));
-                self.visit_body(&function.body);
-            }
-            Stmt::AnnAssign(assign) if assign.value.is_some() => self
-                .ranges
-                .push(TextRange::new(assign.target.end(), assign.annotation.end())),
-            _ => walk_stmt(self, statement),
-        }
-    }
-
-    // Statements stand in no expression.
-    fn visit_expr(&mut self, _: &'a Node) {}
-}
-
-fn fingerprint(
-    text: &str,
-    parsed: &ruff_python_parser::Parsed<ast::ModModule>,
-    skipped: &[TextRange],
-) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let mut skipped = skipped.iter().peekable();
-    for token in parsed.tokens() {
-        if matches!(
-            token.kind(),
-            TokenKind::Comment | TokenKind::NonLogicalNewline | TokenKind::Newline
-        ) {
-            continue;
-        }
-        while skipped
-            .peek()
-            .is_some_and(|range| range.end() <= token.start())
-        {
-            skipped.next();
-        }
-        if skipped
-            .peek()
-            .is_some_and(|range| range.contains_range(token.range()))
-        {
-            continue;
-        }
-        match token.kind() {
-            // A trailing comma or another indentation says nothing.
-            TokenKind::Comma | TokenKind::Indent => {}
-            TokenKind::Dedent => "dedent".hash(&mut hasher),
-            _ => text
-                .get(token.start().to_usize()..token.end().to_usize())
-                .hash(&mut hasher),
-        }
-    }
-    hasher.finish()
 }
 
 /// Where a statement stands.

@@ -6,6 +6,7 @@
 mod convert;
 mod facts;
 mod guard;
+mod same;
 mod script;
 mod statements;
 mod text;
@@ -16,6 +17,7 @@ pub(crate) use convert::read;
 pub(crate) use facts::{CallFact, FunctionFacts};
 pub use guard::LARGEST_FILE;
 pub(crate) use guard::{spawn_deep, with_deep_stack};
+pub(crate) use same::do_the_same;
 pub(crate) use script::script;
 pub(crate) use statements::{Statements, statements};
 pub(crate) use text::{Lines, decode};
@@ -309,6 +311,4 @@ pub(crate) struct Module {
     /// Modules whose names are all imported, with their dots.
     pub(crate) star_imports: Vec<Import>,
     pub(crate) body: Body,
-    /// The words of the file without comments, layout, imports and graph attributes: equal for two files that do the same.
-    pub(crate) fingerprint: u64,
 }

@@ -2,6 +2,7 @@
 
 use super::Settings;
 use crate::Scope;
+use crate::paths::is_aside;
 use crate::python::{self, Statement, Value, ValueKind};
 
 /// The module, and the file that named it.
@@ -76,7 +77,7 @@ pub(super) fn production(scope: &Scope, settings: &Settings) -> Found {
     }
 }
 
-/// Paths that are that name or end with it, those near the root first. Tests and examples have projects of their own.
+/// Paths that are that name or end with it, those near the root first.
 fn with_name<'s>(scope: &'s Scope, name: &str) -> impl Iterator<Item = &'s str> {
     let mut found: Vec<&str> = scope
         .entries
@@ -86,14 +87,7 @@ fn with_name<'s>(scope: &'s Scope, name: &str) -> impl Iterator<Item = &'s str> 
             path.strip_suffix(name)
                 .is_some_and(|before| before.is_empty() || before.ends_with('/'))
         })
-        .filter(|path| {
-            !path.split('/').any(|part| {
-                matches!(
-                    part,
-                    "tests" | "test" | "docs" | "examples" | "node_modules"
-                )
-            })
-        })
+        .filter(|path| !is_aside(path))
         .collect();
     found.sort_by_key(|path| path.matches('/').count());
     found.into_iter()

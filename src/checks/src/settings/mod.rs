@@ -22,6 +22,7 @@ mod state;
 mod testing;
 mod variable;
 
+pub(crate) use rules::is_one_fault;
 pub use rules::{RULES, check};
 pub use settings::Settings;
 

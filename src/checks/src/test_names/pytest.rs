@@ -153,11 +153,14 @@ fn starts_or_matches(patterns: &[String], name: &str) -> bool {
 /// The settings of each directory that has some.
 pub(super) fn read_all(tree: &SourceTree) -> BTreeMap<String, Pytest> {
     let mut all: BTreeMap<String, (usize, Pytest)> = BTreeMap::new();
-    for (path, bytes) in tree.iter() {
+    for path in tree.paths() {
         let Some(rank) = FILES.iter().position(|name| *name == base_name(path)) else {
             continue;
         };
-        let Some(values) = read(base_name(path), bytes) else {
+        let Some(values) = tree
+            .get(path)
+            .and_then(|bytes| read(base_name(path), bytes))
+        else {
             continue;
         };
         let directory = parent(path);

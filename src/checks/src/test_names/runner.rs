@@ -108,8 +108,7 @@ pub(super) fn is_django_settings(path: &str) -> bool {
 fn test_runner(scope: &Scope) -> Option<String> {
     scope
         .tree
-        .iter()
-        .filter(|(path, _)| is_django_settings(path))
+        .contents(is_django_settings)
         .find_map(|(_, bytes)| {
             let text = decode(bytes)
                 .ok()

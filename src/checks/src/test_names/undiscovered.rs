@@ -55,11 +55,13 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         .filter(|change| is_config_of_pytest(change))
     {
         let directory = parent(&config.path);
-        for (path, bytes) in context.scope.tree.iter() {
-            let is_below = directory.is_empty() || path.starts_with(&format!("{directory}/"));
-            if is_below && context.scope.change(path).is_none() {
-                findings.extend(judge(context, path, bytes, |_, _| true));
-            }
+        let may_be_lost = |path: &str| {
+            (directory.is_empty() || path.starts_with(&format!("{directory}/")))
+                && context.scope.change(path).is_none()
+                && passed_over(context, path).is_some()
+        };
+        for (path, bytes) in context.scope.tree.contents(may_be_lost) {
+            findings.extend(judge(context, path, bytes, |_, _| true));
         }
     }
     findings
@@ -77,12 +79,7 @@ fn judge(
     bytes: &[u8],
     touched: impl Fn(u32, u32) -> bool,
 ) -> Option<Finding> {
-    let stem = base_name(path).strip_suffix(".py")?;
-    if !context.is_judged(path) || HELPERS.contains(&stem) {
-        return None;
-    }
-    let runner = context.runners.of(path);
-    let missed = missed(context, path, &runner)?;
+    let (runner, missed) = passed_over(context, path)?;
     if runs_itself(bytes) {
         return None;
     }
@@ -114,6 +111,17 @@ enum Missed {
     Name(Vec<String>),
     /// It lies outside of these directories.
     Place(Vec<String>),
+}
+
+/// Who would run the tests of a file, and why discovery passes it over: its path alone says so.
+fn passed_over<'c>(context: &'c Context<'_>, path: &str) -> Option<(Runner<'c>, Missed)> {
+    let stem = base_name(path).strip_suffix(".py")?;
+    if !context.is_judged(path) || HELPERS.contains(&stem) {
+        return None;
+    }
+    let runner = context.runners.of(path);
+    let missed = missed(context, path, &runner)?;
+    Some((runner, missed))
 }
 
 fn missed(context: &Context<'_>, path: &str, runner: &Runner<'_>) -> Option<Missed> {

@@ -33,7 +33,7 @@ pub(crate) enum Format {
 }
 
 /// What was judged.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Judged {
     /// `staged`, `since`, `everything`, `message`, or a reference.
     pub(crate) what: String,
@@ -43,7 +43,7 @@ pub(crate) struct Judged {
     pub(crate) head: Option<String>,
     /// How many files have changed, or are judged whole.
     pub(crate) files: usize,
-    /// How many commits were looked at by themselves, where any were.
+    /// How many commits were looked at by themselves; none where no rule looks at commits.
     pub(crate) commits: Option<usize>,
 }
 
@@ -52,18 +52,17 @@ impl Judged {
     fn words(&self) -> String {
         let files = counted(self.files, "file");
         let base = self.base.as_deref().map(short).unwrap_or_default();
+        let commits = self.commits.map(|commits| counted(commits, "commit"));
+        let within = commits.map_or_else(String::new, |commits| format!(" in {commits}"));
         match self.what.as_str() {
             "staged" => format!("{files} staged"),
-            "since" => {
-                let commits = counted(self.commits.unwrap_or_default(), "commit");
-                format!("{files} in {commits} since {base}")
-            }
+            "since" => format!("{files}{within} since {base}"),
             "everything" => format!("all {files}"),
             "message" => "the message".to_owned(),
-            reference => {
-                let commits = counted(self.commits.unwrap_or_default(), "commit");
-                format!("{reference}: {files} in {commits}")
+            reference if self.commits.is_none() => {
+                format!("the migrations of {reference} since {base}: {files}")
             }
+            reference => format!("{reference}: {files}{within}"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use beanpole_checks::fix::{self, Answer, FileChange, Fix, Proposal};
 use beanpole_checks::migrations::Review;
 use beanpole_checks::{CheckReport, Reported, Scope, docker, migrations, test_names};
-use beanpole_model::Finding;
+use beanpole_model::{Finding, Report};
 use serde::Serialize;
 
 use super::judging::Judgement;
@@ -81,7 +81,7 @@ pub(crate) struct Proposed {
 ///
 /// # Errors
 /// A fix that is not for the judged files.
-pub(crate) fn propose(judgement: &Judgement, keeps_execute_bit: bool) -> Result<Proposed, Failure> {
+pub(crate) fn propose(judgement: &Judgement, keeps_execute_bit: bool) -> Result<Proposed, Report> {
     let (reading, settings) = (&judgement.reading, &judgement.settings);
     let findings = judgement.report.findings.iter();
     let findings: Vec<Finding> = findings.map(|reported| reported.finding.clone()).collect();
@@ -103,6 +103,8 @@ pub(crate) fn propose(judgement: &Judgement, keeps_execute_bit: bool) -> Result<
     further.iter_mut().for_each(|one| keep_apart(one, &moved));
     changes.extend(outcome(&reading.scope, &further)?);
     proposals.append(&mut further);
+    // Fixes have asked for more contents. What could not be read must not look as if it were not there.
+    reading.too_large()?;
     Ok(Proposed { changes, proposals })
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use beanpole_checks::branch::{BranchState, Head, Operation};
-use beanpole_checks::commit_message::Message;
+use beanpole_checks::commit_message::{self, Message};
 use beanpole_checks::migrations::{ExactAnswer, Review};
 use beanpole_checks::{CheckReport, Facts, Group, Policy, ProjectSettings, Scope, migrations};
-use beanpole_git::{HeadState, Selected};
+use beanpole_git::{CommitRange, HeadState, Selected};
 use beanpole_model::{Environment, Report};
 use jiff::civil::Date;
 
@@ -82,6 +82,7 @@ pub(crate) fn judge(
         let secrets = history.secrets(site, &rulebook, scope, &findings, asked.today)?;
         findings.extend(secrets);
     }
+    unseen.extend(reading.too_large()?);
     unseen.extend(found.unseen);
     unseen.extend(not_covered);
     unseen.extend(asked.history.unseen());
@@ -129,6 +130,23 @@ impl Reports {
 }
 
 impl Rulebook {
+    /// The commits of a range, if a group looks at them.
+    ///
+    /// # Errors
+    /// What went wrong with git.
+    pub(crate) fn history(
+        &self,
+        site: &Site,
+        range: CommitRange,
+    ) -> Result<Option<History>, Report> {
+        let looks = [Group::CommitMessage, Group::Secrets];
+        if looks.iter().any(|group| self.groups.contains(group)) {
+            History::read(site, range).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
     /// Whether a group runs that looks at files.
     fn needs_files(&self) -> bool {
         let files = |group: &Group| !matches!(group, Group::Branch | Group::CommitMessage);
@@ -187,6 +205,18 @@ impl<'a> Saw<'a> {
             } else {
                 group.wants(path)
             }
+    }
+}
+
+/// What begins a comment in a message. Git is asked only if a line may be one.
+///
+/// # Errors
+/// What went wrong with git.
+pub(crate) fn comment_mark(site: &Site, message: &[u8]) -> Result<Option<String>, Report> {
+    if commit_message::may_have_comments(message) {
+        Ok(site.repository.comment_mark()?)
+    } else {
+        Ok(None)
     }
 }
 

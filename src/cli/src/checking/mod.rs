@@ -5,6 +5,7 @@
 //! anything: a hook has to answer before its developer notices. Only `exact` runs anything else than git, when it is asked to.
 
 mod answer;
+mod contents;
 mod coverage;
 mod disk;
 mod exact;
@@ -24,7 +25,7 @@ pub(crate) use disk::Disk;
 pub(crate) use exact::{Exact, Exactly};
 pub(crate) use fixing::{Fixes, propose};
 pub(crate) use history::History;
-pub(crate) use judging::{Asked, Judgement, branch_state, judge};
+pub(crate) use judging::{Asked, Judgement, branch_state, comment_mark, judge};
 pub(crate) use merging::Merge;
 pub(crate) use push::{Push, Side};
 pub(crate) use rulebook::{Rulebook, baseline, no_baseline};

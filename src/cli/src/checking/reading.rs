@@ -1,21 +1,19 @@
 //! From what git lists to what the rules see: each content is read once, and only if a group wants it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use beanpole_checks::{
     Change, ChangeKind, ChangedLines, Entry, FileMode, Group, Scope, SourceTree, Unseen, migrations,
 };
 use beanpole_git::{
-    BlobReader, CommitId, Lines, Mode, Selected, SelectedChange, SelectedEntry, SelectedKind,
-    Selection,
+    CommitId, Lines, Mode, Selected, SelectedChange, SelectedEntry, SelectedKind, Selection,
 };
 use beanpole_model::{Location, Report};
 
+use super::contents::{Contents, key, place};
 use super::merging::{self, Merge};
 use super::{Rulebook, Site};
-
-/// The largest content that is read, in bytes: as much as is searched for secrets.
-const LARGEST: u64 = 32 * 1024 * 1024;
 
 /// What was read.
 #[derive(Default)]
@@ -26,6 +24,22 @@ pub(super) struct Reading {
     /// The state after a merge into the base, if that is another one.
     pub(super) merged: Option<Scope>,
     pub(super) unseen: Vec<Unseen>,
+    /// Where the rest is, for rules that ask for it.
+    contents: Option<Arc<Contents>>,
+}
+
+impl Reading {
+    /// What was too large to be read: asked when the rules have read all that they need.
+    ///
+    /// # Errors
+    /// A content that git could not give. Without it, what was found is not the whole.
+    pub(super) fn too_large(&self) -> Result<Vec<Unseen>, Report> {
+        let Some(contents) = &self.contents else {
+            return Ok(Vec::new());
+        };
+        contents.failure()?;
+        Ok(contents.too_large())
+    }
 }
 
 /// Reads a state.
@@ -38,7 +52,7 @@ pub(super) fn read(
     selected: &Selected,
     merge: Option<&Merge>,
 ) -> Result<Reading, Report> {
-    let mut reader = site.repository.read_blobs()?;
+    let contents = Contents::new(site.repository.read_blobs()?);
     let mut reading = Reading {
         scope: Scope {
             entries: entries(&selected.entries),
@@ -48,28 +62,33 @@ pub(super) fn read(
         serving: None,
         merged: None,
         unseen: said(selected),
+        contents: Some(Arc::clone(&contents)),
     };
     let wanted = wanted(rulebook, selected);
-    contents(site, &mut reader, &wanted, &mut reading)?;
+    read_now(site, &contents, &wanted, &mut reading.scope)?;
     let settings = &rulebook.settings.migrations;
-    if rulebook.groups.contains(&Group::Migrations)
-        && migrations::is_touched(&reading.scope, settings)
-    {
-        let more: Vec<&SelectedEntry> = files(selected)
-            .filter(|entry| migrations::wants(&entry.path))
-            .filter(|entry| reading.scope.tree.get(&entry.path).is_none())
-            .collect();
-        contents(site, &mut reader, &more, &mut reading)?;
+    let judges_migrations = rulebook.groups.contains(&Group::Migrations);
+    if judges_migrations && selected.changes.iter().any(takes_away) {
+        // It may have been in a package that only the settings name.
+        read_later(&contents, selected, &mut reading.scope.tree);
+    }
+    if judges_migrations && migrations::is_touched(&reading.scope, settings) {
+        read_later(&contents, selected, &mut reading.scope.tree);
         if let Some(base) = &selected.base {
             let moved = merge.filter(|merge| merge.tip != *base);
-            let before = match moved {
-                Some(merge) => merge.brings(site)?,
-                None => commit(site, base)?,
+            let serving = match moved {
+                Some(merge) => {
+                    let before = merge.brings(site)?;
+                    let serving = tree_of(&contents, &before, selected, &reading.scope.tree);
+                    merging::merge(&before, &serving, settings, &mut reading);
+                    serving
+                }
+                None if selected.tells_base() => before(&contents, selected, &reading.scope.tree),
+                None => {
+                    let before = commit(site, base)?;
+                    tree_of(&contents, &before, selected, &reading.scope.tree)
+                }
             };
-            let serving = serving(&mut reader, &before, selected, &reading.scope)?;
-            if moved.is_some() {
-                merging::merge(&before, &serving, settings, &mut reading);
-            }
             reading.serving = Some(serving);
         }
     }
@@ -100,31 +119,29 @@ fn wanted<'s>(rulebook: &Rulebook, selected: &'s Selected) -> Vec<&'s SelectedEn
 
 /// Those with a content of their own. That of a link is where it leads, and nothing is written there.
 fn files(selected: &Selected) -> impl Iterator<Item = &SelectedEntry> {
-    selected
-        .entries
-        .iter()
-        .filter(|entry| matches!(entry.mode, Mode::File | Mode::Executable))
+    selected.entries.iter().filter(|entry| is_file(entry.mode))
 }
 
-/// Reads the contents into the tree, and notes the sizes. What is too large to be read is said.
-fn contents(
+const fn is_file(mode: Mode) -> bool {
+    matches!(mode, Mode::File | Mode::Executable)
+}
+
+/// Reads the contents into the tree, and notes the sizes.
+fn read_now(
     site: &Site,
-    reader: &mut BlobReader,
+    contents: &Contents,
     files: &[&SelectedEntry],
-    reading: &mut Reading,
+    scope: &mut Scope,
 ) -> Result<(), Report> {
-    let objects: Vec<&str> = files.iter().map(|entry| entry.object.as_str()).collect();
-    let read = reader.read_all_up_to(&objects, LARGEST)?;
+    let places: Vec<(&str, &str)> = files.iter().map(|entry| place(entry)).collect();
     let mut large: Vec<&SelectedEntry> = Vec::new();
+    let read = contents.read(&places);
+    contents.failure()?;
     for (entry, content) in files.iter().zip(read) {
         match content {
             Some(content) => {
-                note_size(
-                    &mut reading.scope,
-                    &entry.path,
-                    u64::try_from(content.len()).ok(),
-                );
-                reading.scope.tree.insert(entry.path.clone(), content);
+                note_size(scope, &entry.path, u64::try_from(content.len()).ok());
+                scope.tree.insert(entry.path.clone(), content);
             }
             None => large.push(entry),
         }
@@ -132,13 +149,20 @@ fn contents(
     let objects: Vec<&str> = large.iter().map(|entry| entry.object.as_str()).collect();
     let sizes = site.repository.object_sizes(&objects)?;
     for (entry, size) in large.iter().zip(sizes) {
-        note_size(&mut reading.scope, &entry.path, size);
-        reading.unseen.push(Unseen {
-            location: Some(file(&entry.path)),
-            why: "the file is larger than 32 MiB, so its content was not read".to_owned(),
-        });
+        note_size(scope, &entry.path, size);
     }
     Ok(())
+}
+
+/// Adds what migrations may lead to: it is read when it is asked for.
+fn read_later(contents: &Arc<Contents>, selected: &Selected, tree: &mut SourceTree) {
+    let source = contents.source();
+    for entry in files(selected).filter(|entry| migrations::wants(&entry.path)) {
+        if !tree.has(&entry.path) {
+            let key = key(&entry.object, &entry.path);
+            tree.insert_later(entry.path.clone(), &source, key);
+        }
+    }
 }
 
 fn note_size(scope: &mut Scope, path: &str, size: Option<u64>) {
@@ -153,33 +177,58 @@ fn commit(site: &Site, commit: &CommitId) -> Result<Selected, Report> {
     Ok(site.repository.select(&selection, &site.under)?)
 }
 
-/// The Python files of the base. What the judged state has as well is not read again.
-fn serving(
-    reader: &mut BlobReader,
+/// Whether a Python file is not where it was.
+fn takes_away(change: &SelectedChange) -> bool {
+    match &change.kind {
+        SelectedKind::Deleted => migrations::wants(&change.path),
+        SelectedKind::Renamed { from } => migrations::wants(from),
+        SelectedKind::Added | SelectedKind::Modified => false,
+    }
+}
+
+/// The files of another state, for migrations. What the judged state has as well is shared with it.
+fn tree_of(
+    contents: &Arc<Contents>,
     before: &Selected,
     selected: &Selected,
-    scope: &Scope,
-) -> Result<SourceTree, Report> {
-    let known: HashMap<&str, &str> = files(selected)
-        .map(|entry| (entry.object.as_str(), entry.path.as_str()))
-        .collect();
-    let mut tree = SourceTree::new();
-    let mut unread: Vec<&SelectedEntry> = Vec::new();
+    tree: &SourceTree,
+) -> SourceTree {
+    let source = contents.source();
+    let same = |entry: &SelectedEntry| {
+        let found = (selected.entries).binary_search_by(|other| other.path.cmp(&entry.path));
+        let other = found.ok().and_then(|index| selected.entries.get(index));
+        other.is_some_and(|other| other.object == entry.object)
+    };
+    let mut serving = SourceTree::new();
     for entry in files(before).filter(|entry| migrations::wants(&entry.path)) {
-        let content = known.get(entry.object.as_str());
-        match content.and_then(|path| scope.tree.get(path)) {
-            Some(content) => tree.insert(entry.path.clone(), content),
-            None => unread.push(entry),
+        let path = entry.path.as_str();
+        if !(same(entry) && serving.share(path, tree, path)) {
+            serving.insert_later(path, &source, key(&entry.object, path));
         }
     }
-    let objects: Vec<&str> = unread.iter().map(|entry| entry.object.as_str()).collect();
-    let read = reader.read_all_up_to(&objects, LARGEST)?;
-    for (entry, content) in unread.iter().zip(read) {
-        if let Some(content) = content {
-            tree.insert(entry.path.clone(), content);
+    serving
+}
+
+/// The files of the base, from the judged ones and what changed in them.
+fn before(contents: &Arc<Contents>, selected: &Selected, tree: &SourceTree) -> SourceTree {
+    let source = contents.source();
+    let mut serving = tree.clone();
+    for change in &selected.changes {
+        serving.remove(&change.path);
+    }
+    for change in &selected.changes {
+        let path = match &change.kind {
+            SelectedKind::Renamed { from } => from,
+            SelectedKind::Added | SelectedKind::Modified | SelectedKind::Deleted => &change.path,
+        };
+        let Some(former) = &change.former else {
+            continue;
+        };
+        if is_file(former.mode) && migrations::wants(path) {
+            serving.insert_later(path.clone(), &source, key(&former.object, path));
         }
     }
-    Ok(tree)
+    serving
 }
 
 pub(super) fn entries(selected: &[SelectedEntry]) -> BTreeMap<String, Entry> {
@@ -229,7 +278,7 @@ fn said(selected: &Selected) -> Vec<Unseen> {
     conflicts.chain(names).collect()
 }
 
-fn file(path: &str) -> Location {
+pub(super) fn file(path: &str) -> Location {
     Location {
         path: path.to_owned(),
         line: None,

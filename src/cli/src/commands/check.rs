@@ -1,5 +1,7 @@
 //! `beanpole check`: the project's files, branch and commits, judged without running any of its code but with `--exact`.
 
+use std::panic::resume_unwind;
+
 use beanpole_checks::commit_message::Message;
 use beanpole_checks::fix::FileChange;
 use beanpole_checks::{Baseline, Group};
@@ -11,7 +13,8 @@ use jiff::civil::Date;
 
 use crate::checking::{
     Answer, Asked, Disk, Exact, Fixes, Format, History, Judged, Judgement, Merge, Prepared,
-    Reports, Rulebook, Site, baseline, branch_state, judge, no_baseline, propose, read_optional,
+    Reports, Rulebook, Site, baseline, branch_state, comment_mark, judge, no_baseline, propose,
+    read_optional,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -147,13 +150,17 @@ struct Chosen {
 /// No repository, no such rule, no such base, or a manifest or baseline that cannot be read.
 pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
     let format = arguments.form(context)?;
-    let site = Site::of_work_tree(context)?;
+    let site = if arguments.may_be_staged(context) {
+        Site::of_staged(context)?
+    } else {
+        Site::of_work_tree(context)?
+    };
     let rulebook = arguments.rulebook(context, &site)?;
     let (rules, selection) = (rulebook.rules.clone(), rulebook.selection.clone());
-    let chosen = arguments.state(context, &site)?;
+    let chosen = arguments.state(context, &site, &rulebook)?;
     let message = arguments.message_bytes(context)?;
     let mark = match &message {
-        Some(_) => site.repository.comment_mark()?,
+        Some((_, bytes)) => comment_mark(&site, bytes)?,
         None => None,
     };
     // Everything in the index belongs to no branch in particular.
@@ -265,6 +272,11 @@ impl Check {
         }
     }
 
+    /// Whether stdout gets JSON, and so errors have that form, too.
+    pub(crate) fn answers_json(&self) -> bool {
+        self.format == Some(Format::Json) && self.output.is_none()
+    }
+
     fn rulebook(&self, context: &Context, site: &Site) -> Result<Rulebook, Report> {
         let mut rulebook = Rulebook::new(site, &self.names)?;
         let path = self.baseline_path(context, site);
@@ -303,26 +315,36 @@ impl Check {
         }
     }
 
-    /// The state that the flags name, or the usual one.
-    fn state(&self, context: &Context, site: &Site) -> Result<Chosen, Report> {
-        if self.all || self.write_baseline {
-            return choose(site, &State::Everything);
-        }
-        if self.staged {
-            return choose(site, &State::Staged);
-        }
+    /// Whether what is staged will be looked at first.
+    fn may_be_staged(&self, context: &Context) -> bool {
+        self.staged || !self.all && !self.write_baseline && self.base_of(context).is_none()
+    }
+
+    /// The base that was named, or that of a pull request.
+    fn base_of(&self, context: &Context) -> Option<String> {
         let of_pull_request = || {
             let base = context.environment.get("GITHUB_BASE_REF")?;
             Some(format!("origin/{base}"))
         };
-        if let Some(base) = self.base.clone().or_else(of_pull_request) {
-            let head = self.head.clone();
-            return choose(site, &State::Since { base, head });
+        self.base.clone().or_else(of_pull_request)
+    }
+
+    /// The state that the flags name, or the usual one.
+    fn state(&self, context: &Context, site: &Site, rulebook: &Rulebook) -> Result<Chosen, Report> {
+        if self.all || self.write_baseline {
+            return choose(site, rulebook, &State::Everything);
         }
-        let staged = choose(site, &State::Staged)?;
+        if self.staged {
+            return choose(site, rulebook, &State::Staged);
+        }
+        if let Some(base) = self.base_of(context) {
+            let head = self.head.clone();
+            return choose(site, rulebook, &State::Since { base, head });
+        }
+        let staged = choose(site, rulebook, &State::Staged)?;
         let is_empty = staged.selected.changes.is_empty() && staged.selected.conflicts.is_empty();
         if is_empty {
-            choose(site, &State::Everything)
+            choose(site, rulebook, &State::Everything)
         } else {
             Ok(staged)
         }
@@ -352,45 +374,63 @@ impl Check {
     }
 }
 
-/// Reads a state.
-fn choose(site: &Site, state: &State) -> Result<Chosen, Report> {
-    let (what, selection) = match state {
-        State::Staged => ("staged", Selection::Staged),
-        State::Everything => ("everything", Selection::Index),
-        State::Since { base, head } => (
-            "since",
-            Selection::Since {
-                base: base.clone(),
-                head: head.clone(),
-            },
-        ),
-    };
-    let selected = site.repository.select(&selection, &site.under)?;
-    let (history, merge) = match state {
-        State::Staged | State::Everything => (History::default(), None),
-        State::Since { base, head } => {
-            let head = site.repository.commit_named(head)?;
-            let tip = site.repository.commit_named(base)?;
-            let range = CommitRange {
-                to: head.clone(),
-                without: Without::Commits(vec![tip.clone()]),
-            };
-            (History::read(site, range)?, Some(Merge { head, tip }))
-        }
-    };
-    let head = merge.as_ref().map(|merge| merge.head.to_string());
-    Ok(Chosen {
-        judged: Judged {
+/// Reads a state. Of its commits, only what the groups look at.
+fn choose(site: &Site, rulebook: &Rulebook, state: &State) -> Result<Chosen, Report> {
+    let whole = |what: &str, selection| {
+        let selected = site.repository.select(&selection, &site.under)?;
+        let judged = Judged {
             what: what.to_owned(),
             base: selected.base.as_ref().map(ToString::to_string),
-            commits: head.is_some().then(|| history.len()),
-            head,
-            files: 0,
+            ..Judged::default()
+        };
+        Ok(Chosen {
+            judged,
+            commits: selection == Selection::Staged && !selected.changes.is_empty(),
+            selected,
+            history: History::default(),
+            merge: None,
+        })
+    };
+    match state {
+        State::Staged => whole("staged", Selection::Staged),
+        State::Everything => whole("everything", Selection::Index),
+        State::Since { base, head } => since(site, rulebook, base, head),
+    }
+}
+
+fn since(site: &Site, rulebook: &Rulebook, base: &str, head: &str) -> Result<Chosen, Report> {
+    let fork = site.repository.fork(base, head)?;
+    let merge = Merge {
+        head: fork.head.clone(),
+        tip: fork.tip.clone(),
+    };
+    let range = CommitRange {
+        to: fork.head.clone(),
+        without: Without::Commits(vec![fork.tip.clone()]),
+    };
+    let judged = Judged {
+        what: "since".to_owned(),
+        base: Some(fork.base.to_string()),
+        head: Some(fork.head.to_string()),
+        ..Judged::default()
+    };
+    let (history, selected) = std::thread::scope(|threads| {
+        let history = threads.spawn(|| rulebook.history(site, range));
+        let selection = Selection::Between(fork);
+        let selected = site.repository.select(&selection, &site.under);
+        let history = history.join().unwrap_or_else(|panic| resume_unwind(panic));
+        (history, selected)
+    });
+    let history = history?;
+    Ok(Chosen {
+        judged: Judged {
+            commits: history.as_ref().map(History::len),
+            ..judged
         },
-        commits: matches!(state, State::Staged) && !selected.changes.is_empty(),
-        selected,
-        history,
-        merge,
+        commits: false,
+        selected: selected?,
+        history: history.unwrap_or_default(),
+        merge: Some(merge),
     })
 }
 

@@ -22,14 +22,14 @@ const COMPARISON: [&str; 5] = [
 
 /// What changed.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(crate) struct Changes {
     pub(super) changes: Vec<SelectedChange>,
     pub(super) names_not_text: Vec<String>,
 }
 
 impl Repository {
     /// The index against a commit or tree.
-    pub(super) fn staged_changes(&self, tree: &str) -> Result<Changes, Error> {
+    pub(crate) fn staged_changes(&self, tree: &str) -> Result<Changes, Error> {
         // A file that is only announced (`git add --intent-to-add`) will not be in the commit.
         self.compare(
             &["diff-index", "--cached", "--ita-invisible-in-index"],
@@ -146,6 +146,7 @@ fn combine(raw: Vec<RawChange>, lines: Vec<Lines>) -> Result<Changes, String> {
                 path,
                 kind,
                 lines,
+                former: change.former,
                 counts: change.counts,
             });
         }

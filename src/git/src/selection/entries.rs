@@ -9,7 +9,7 @@ use crate::selection::SelectedEntry;
 
 /// What a listing said.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     pub(super) entries: Vec<SelectedEntry>,
     /// Paths with more than one content, or a content that is not decided.
     pub(super) conflicts: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct Listing {
 }
 
 impl Repository {
-    pub(super) fn index_listing(&self) -> Result<Listing, Error> {
+    pub(crate) fn index_listing(&self) -> Result<Listing, Error> {
         // Run at the root, `ls-files` lists all. Sparse directories are opened by `--no-sparse`, the default.
         let arguments = ["ls-files", "--stage", "-z", "--full-name"];
         let output = self.git().read(self.root(), &arguments)?;

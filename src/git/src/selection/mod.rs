@@ -6,19 +6,22 @@
 
 mod changes;
 mod entries;
+mod fork;
 mod merge;
 mod patch;
 mod raw;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::ahead::Ahead;
 use crate::commit::CommitId;
 use crate::entry::Mode;
 use crate::error::Error;
 use crate::head::{HeadState, Operation};
 use crate::repository::Repository;
-use entries::Listing;
-pub(crate) use entries::mode;
+pub(crate) use changes::Changes;
+pub(crate) use entries::{Listing, mode};
+pub use fork::Fork;
 
 /// Which state is judged, and against what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub enum Selection {
     /// lines those that differ from every parent: what came whole from either side was judged there, and
     /// what is left is what the person who merges has written. [`Selected::merged`] names the rest.
     Staged,
+    /// A commit against another one, as they are.
+    Between(Fork),
     /// A commit against the merge base that it has with another one: what a pull request would bring.
     Since {
         /// The other one: `origin/main`.
@@ -90,6 +95,18 @@ pub struct SelectedChange {
     pub lines: Lines,
     /// How many lines were added and removed; none for binary files, and where everything is judged.
     pub counts: Option<(u32, u32)>,
+    /// What the compared state had there, or at the former path of a moved file; none for a new file, and where
+    /// everything is judged.
+    pub former: Option<Former>,
+}
+
+/// What a file was before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// How git kept it.
+    pub mode: Mode,
+    /// The id of its blob; for a submodule the id of its commit.
+    pub object: String,
 }
 
 /// A state to be judged.
@@ -113,6 +130,15 @@ pub struct Selected {
     pub head: Option<HeadState>,
 }
 
+impl Selected {
+    /// Whether the changes tell everything that is different in the base. While conflicts are open or a merge is in progress
+    /// they do not, and where everything is judged there is no base.
+    #[must_use]
+    pub const fn tells_base(&self) -> bool {
+        self.base.is_some() && self.merged.is_empty() && self.conflicts.is_empty()
+    }
+}
+
 impl Repository {
     /// Reads a state and what changed in it, under a directory: absolute, or relative to the root; `""`
     /// is the whole repository. Paths are relative to that directory; a file that was moved into it
@@ -126,6 +152,7 @@ impl Repository {
         match selection {
             Selection::Staged => self.select_staged(&under),
             Selection::Since { base, head } => self.select_since(base, head, &under),
+            Selection::Between(fork) => self.select_between(fork.base.clone(), &fork.head, &under),
             Selection::Index => Ok(whole(self.index_listing()?, &under)),
             Selection::Commit(name) => {
                 let commit = self.commit_named(name)?;
@@ -135,6 +162,13 @@ impl Repository {
     }
 
     fn select_staged(&self, under: &Utf8PathBuf) -> Result<Selected, Error> {
+        if let Some(staged) = self.ahead().and_then(Ahead::staged) {
+            let (state, listing, changes) = staged.wait()?;
+            let mut selected = selected(listing, changes, under);
+            selected.base.clone_from(&state.commit);
+            selected.head = Some(state);
+            return Ok(selected);
+        }
         let state = self.head_state()?;
         let mut parents: Vec<CommitId> = state.commit.iter().cloned().collect();
         if let Some(Operation::Merge { with }) = &state.operation {
@@ -165,11 +199,19 @@ impl Repository {
     }
 
     fn select_since(&self, base: &str, head: &str, under: &Utf8PathBuf) -> Result<Selected, Error> {
-        let head = self.commit_named(head)?;
-        let base = self.merge_base(base, &head)?;
+        let Fork { base, head, .. } = self.fork(base, head)?;
+        self.select_between(base, &head, under)
+    }
+
+    fn select_between(
+        &self,
+        base: CommitId,
+        head: &CommitId,
+        under: &Utf8PathBuf,
+    ) -> Result<Selected, Error> {
         let (listing, changes) = std::thread::scope(|scope| {
-            let listing = scope.spawn(|| self.commit_listing(&head));
-            let changes = self.changes_between(&base, &head);
+            let listing = scope.spawn(|| self.commit_listing(head));
+            let changes = self.changes_between(&base, head);
             (joined(listing), changes)
         });
         let mut selected = selected(listing?, changes?, under);
@@ -192,33 +234,6 @@ impl Repository {
             }
         })
     }
-
-    /// The newest commit that `head` shares with the one that `base` names.
-    ///
-    /// # Errors
-    /// [`Error::ObjectMissing`] if `base` is not there, [`Error::NoCommonCommit`] if nothing is shared, as
-    /// far as the clone knows.
-    pub fn merge_base(&self, base: &str, head: &CommitId) -> Result<CommitId, Error> {
-        let other = self.commit_named(base)?;
-        let arguments = ["merge-base", other.as_str(), head.as_str()];
-        let output = self.git().run(self.root(), &arguments)?;
-        match output.status.code() {
-            Some(0) => {
-                CommitId::new(String::from_utf8_lossy(&output.stdout).trim()).map_err(|error| {
-                    Error::Unexpected {
-                        command: crate::git::shown(&arguments),
-                        detail: error.to_string(),
-                    }
-                })
-            }
-            Some(1) => Err(Error::NoCommonCommit {
-                base: base.to_owned(),
-                head: head.short().to_owned(),
-                shallow: self.is_shallow()?,
-            }),
-            _ => Err(crate::git::failed(&arguments, &output)),
-        }
-    }
 }
 
 /// What a thread has found. A panic there goes on here: it is our own fault, and is reported as one.
@@ -231,7 +246,7 @@ pub(crate) fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
 
 /// Everything is judged, whole.
 fn whole(listing: Listing, under: &Utf8PathBuf) -> Selected {
-    let mut selected = selected(listing, changes::Changes::default(), under);
+    let mut selected = selected(listing, Changes::default(), under);
     selected.changes = selected
         .entries
         .iter()
@@ -240,13 +255,14 @@ fn whole(listing: Listing, under: &Utf8PathBuf) -> Selected {
             kind: SelectedKind::Added,
             lines: Lines::All,
             counts: None,
+            former: None,
         })
         .collect();
     selected
 }
 
 /// Puts both sides together, cut to the directory.
-fn selected(listing: Listing, changes: changes::Changes, under: &Utf8PathBuf) -> Selected {
+fn selected(listing: Listing, changes: Changes, under: &Utf8PathBuf) -> Selected {
     let mut names_not_text = [listing.names_not_text, changes.names_not_text].concat();
     if !under.as_str().is_empty() {
         names_not_text.retain(|name| name.starts_with(&format!("{under}/")));
@@ -306,6 +322,7 @@ fn change_inside(change: SelectedChange, under: &Utf8PathBuf) -> Option<Selected
             kind: SelectedKind::Added,
             lines: Lines::All,
             counts: change.counts,
+            former: None,
         }),
         (Some(path), kind, _) => Some(SelectedChange {
             path,
@@ -317,6 +334,7 @@ fn change_inside(change: SelectedChange, under: &Utf8PathBuf) -> Option<Selected
             kind: SelectedKind::Deleted,
             lines: Lines::Only(Vec::new()),
             counts: None,
+            former: change.former,
         }),
         (None, _, _) => None,
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::selection::SelectedKind;
+use crate::selection::entries::mode;
+use crate::selection::{Former, SelectedKind};
 
 /// A file that changed, before its lines are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,7 @@ pub(super) struct RawChange {
     /// The former path of a file that was moved.
     pub(super) from: Option<Vec<u8>>,
     pub(super) status: Status,
+    pub(super) former: Option<Former>,
     pub(super) counts: Counts,
 }
 
@@ -71,6 +73,7 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<RawChange>, String> {
                 path,
                 from,
                 status,
+                former: former(record),
                 counts: None,
             });
         } else {
@@ -89,6 +92,15 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<RawChange>, String> {
         change.counts = counts.get(&change.path).copied().flatten();
     }
     Ok(changes)
+}
+
+/// What was there before, in `:100644 100644 <object> <object> R086`; the mode of nothing is 0.
+fn former(record: &[u8]) -> Option<Former> {
+    let fields = std::str::from_utf8(record.strip_prefix(b":")?).ok()?;
+    let mut fields = fields.split(' ');
+    let mode = mode(fields.next()?)?;
+    let object = fields.nth(1)?.to_owned();
+    Some(Former { mode, object })
 }
 
 /// The status in `:100644 100644 <object> <object> R086`.
@@ -131,6 +143,16 @@ mod tests {
         assert_eq!(changes[1].from.as_deref(), Some(b"old".as_slice()));
         assert_eq!(changes[1].counts, Some((3, 0)));
         assert_eq!(changes[2].counts, None);
+        let before = |index: usize| {
+            changes[index]
+                .former
+                .as_ref()
+                .map(|one| one.object.as_str())
+        };
+        assert_eq!(
+            [before(0), before(1), before(2)],
+            [Some("aa"), Some("aa"), None]
+        );
         for bad in [b":100644 X\0a\0".as_slice(), b":100644 M", b"1\ta\0"] {
             assert!(parse(bad).is_err());
         }

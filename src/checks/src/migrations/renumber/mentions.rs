@@ -14,10 +14,12 @@ pub(super) fn elsewhere<'t>(
 ) -> Option<&'t str> {
     let is_migration =
         |path: &str| (project.migrations.values()).any(|migration| migration.id.path == path);
-    tree.iter()
-        .filter(|(path, bytes)| path.ends_with(".py") && has_word(bytes, name))
-        .map(|(path, _)| path)
-        .find(|path| !is_migration(path))
+    let paths = || {
+        let python = tree.paths().filter(|path| path.ends_with(".py"));
+        python.filter(|path| !is_migration(path))
+    };
+    tree.fetch(paths());
+    paths().find(|path| tree.get(path).is_some_and(|bytes| has_word(bytes, name)))
 }
 
 fn has_word(bytes: &[u8], word: &str) -> bool {

@@ -11,6 +11,7 @@ use super::project::{Key, Project};
 use super::rules::{self, Context, MigrationFacts};
 use super::serving::Serving;
 use super::state::Fold;
+use super::unnamed::unnamed;
 use crate::SourceTree;
 use beanpole_model::{Finding, Location, Severity};
 use serde::Serialize;
@@ -93,7 +94,8 @@ pub(crate) fn judge(
             continue;
         };
         let is_judged = judged.contains(key);
-        if is_judged {
+        // Without code that serves nothing is about to run before or after it: the marks of old migrations are history.
+        if is_judged && base.is_some() {
             rules::phase::check(head, migration, &mut findings);
         }
         let mut before = MigrationFacts::new(migration);
@@ -117,8 +119,11 @@ pub(crate) fn judge(
         }
     }
     findings.extend(rules::separate::findings(disagreements, &fold));
-    let not_analysed = not_analysed(base, head, &judged);
+    let mut not_analysed = not_analysed(base, head, &judged);
     findings.extend(not_analysed.iter().map(rules::not_analysed));
+    let unnamed = unnamed(base, head);
+    findings.extend(unnamed.iter().map(rules::not_named));
+    not_analysed.extend(unnamed);
     sort(&mut findings);
     MigrationReview {
         added,

@@ -31,6 +31,7 @@ use super::project::{Key, Project};
 use super::review::NotAnalysed;
 use super::serving::Serving;
 use super::state::{Fold, Model};
+use crate::paths::{base_name, parent};
 use crate::python::Span;
 use beanpole_model::{Finding, Severity};
 use std::collections::BTreeSet;
@@ -204,5 +205,22 @@ pub(super) fn not_analysed(one: &NotAnalysed) -> Finding {
         remedy: Some(
             "write the operations as a plain list, or read this migration with care".to_owned(),
         ),
+    }
+}
+
+/// The finding for a package of migrations that nothing names.
+pub(super) fn not_named(one: &NotAnalysed) -> Finding {
+    let directory = parent(&one.location.path);
+    let package = directory.replace('/', ".");
+    let app = match base_name(parent(directory)) {
+        "" => "APP",
+        app => app,
+    };
+    Finding {
+        message: one.why.clone(),
+        remedy: Some(format!(
+            "name it in the manifest, with the label of its app: `checks.migrations.modules: {{{app}: {package}}}`"
+        )),
+        ..not_analysed(one)
     }
 }

@@ -45,4 +45,12 @@ mod tests {
             assert_eq!(case.warnings().contains(&RULE.to_owned()), found, "{mark}");
         }
     }
+
+    #[test]
+    fn without_code_that_serves_nothing_waits_for_it() {
+        let case =
+            Case::new().adds_after("0002_a", "0001_initial", "", "is_post_deployment = True");
+        assert_eq!(case.all(), [RULE]);
+        assert!(case.review_of_all().findings.is_empty());
+    }
 }

@@ -198,6 +198,13 @@ impl Context<'_> {
     }
 }
 
+/// Whether two settings modules have led to one fault: it is in a module that both of them take it from.
+pub(crate) fn is_one_fault(one: &Finding, other: &Finding) -> bool {
+    one.rule == other.rule
+        && one.location == other.location
+        && (one.message == other.message || database::is_of_a_place(one))
+}
+
 /// `is`, or `may be` where another way exists.
 fn verb(way: &Way) -> &'static str {
     if way.is_one_of_many { "may be" } else { "is" }
@@ -205,7 +212,37 @@ fn verb(way: &Way) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::RULES;
+    use super::*;
+
+    #[test]
+    fn a_place_that_two_modules_share_has_one_fault() {
+        let finding = |rule: &Rule, message: &str, line: Option<u32>| Finding {
+            location: Some(Location {
+                path: "base.py".to_owned(),
+                line,
+                column: None,
+            }),
+            ..say(
+                rule,
+                None,
+                Said {
+                    message: message.to_owned(),
+                    reason: "",
+                    remedy: message.to_owned(),
+                },
+            )
+        };
+        let one =
+            |rule: &Rule, line| is_one_fault(&finding(rule, "a", line), &finding(rule, "b", line));
+        assert!(one(&database::AGE, Some(3)));
+        assert!(!one(&database::AGE, None) && !one(&debug::RULE, Some(3)));
+        let same = finding(&debug::RULE, "a", Some(3));
+        let other = Finding {
+            remedy: None,
+            ..same.clone()
+        };
+        assert!(is_one_fault(&same, &other));
+    }
 
     #[test]
     fn every_rule_has_its_page() {

@@ -13,7 +13,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::checking::{
-    Answer, Asked, History, Judged, Push, Reports, Rulebook, Side, Site, branch_state, judge,
+    Answer, Asked, History, Judged, Push, Reports, Rulebook, Side, Site, branch_state,
+    comment_mark, judge,
 };
 use crate::commands::check::today;
 use crate::context::Context;
@@ -54,9 +55,9 @@ pub(super) fn run(context: &Context, arguments: &Run) -> Result<ExitCode, Report
     match &arguments.hook {
         RunHook::PreCommit => pre_commit(context),
         RunHook::CommitMsg { file } => commit_msg(context, file),
-        RunHook::PrePush { .. } => {
+        RunHook::PrePush { remote, .. } => {
             let repository = Git::default().in_hook().discover(&context.directory)?;
-            push(context, &repository, Side::Sends)
+            push(context, &repository, Side::Sends(remote.clone()))
         }
         RunHook::PreReceive => {
             let repository = Git::default().in_hook().open_bare(&context.directory)?;
@@ -66,7 +67,7 @@ pub(super) fn run(context: &Context, arguments: &Run) -> Result<ExitCode, Report
 }
 
 fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
-    let site = Site::of_work_tree(context)?;
+    let site = Site::of_staged(context)?;
     let rulebook = Rulebook::new(&site, &[])?
         .without(&[Group::ChangeSize, Group::CommitMessage])
         .with_baseline_of(&site)?;
@@ -99,13 +100,13 @@ fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
 
 /// Only the message: this hook runs after pre-commit has judged everything else.
 fn commit_msg(context: &Context, file: &Utf8PathBuf) -> Result<ExitCode, Report> {
-    let site = Site::of_work_tree(context)?;
+    let site = Site::of_hook(context)?;
     let rulebook = Rulebook::new(&site, &[])?.only(&[Group::CommitMessage]);
     let bytes = fs_err::read(context.directory.join(file)).map_err(|source| Failure::Read {
         path: file.clone(),
         source,
     })?;
-    let mark = site.repository.comment_mark()?;
+    let mark = comment_mark(&site, &bytes)?;
     let asked = Asked {
         branch: None,
         message: Some(Message {
@@ -152,7 +153,7 @@ fn push(context: &Context, repository: &Repository, side: Side) -> Result<ExitCo
         .read_to_string(&mut input)
         .map_err(Failure::Stdin)?;
     let updates = match side {
-        Side::Sends => ReferenceUpdate::pushed(&input),
+        Side::Sends(_) => ReferenceUpdate::pushed(&input),
         Side::Receives => ReferenceUpdate::received(&input),
     };
     let updates = updates.map_err(|source| Failure::Push { source })?;

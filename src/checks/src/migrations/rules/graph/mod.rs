@@ -7,6 +7,7 @@ use crate::migrations::graph::Graph;
 use crate::migrations::migration::{Dependency, Migration};
 use crate::migrations::project::{Key, Project};
 use crate::migrations::review::added;
+use crate::python::do_the_same;
 use beanpole_model::{Finding, Severity};
 use std::collections::BTreeSet;
 
@@ -75,22 +76,13 @@ impl GraphRules<'_> {
             let Some(leaf) = leaves.iter().rfind(is_new).or_else(|| leaves.last()) else {
                 continue;
             };
-            let key = self.first_new_before(leaf);
+            let key = match self.base {
+                Some(_) => self.first_new_before(leaf),
+                // All are new then: what is before the leaf may be what the leaves have in common.
+                None => leaf,
+            };
             let Some(migration) = self.head.migrations.get(key) else {
                 continue;
-            };
-            let others: Vec<&str> = (leaves.iter())
-                .filter(|key| *key != leaf)
-                .map(|key| key.1.as_str())
-                .collect();
-            let remedy = if self.judged.contains(key) {
-                format!(
-                    "renumber {} and let it depend on {}, or run `makemigrations --merge`",
-                    migration.id.path,
-                    others.join(", ")
-                )
-            } else {
-                "run `makemigrations --merge`".to_owned()
             };
             let names: Vec<&str> = leaves.iter().map(|key| key.1.as_str()).collect();
             self.say(
@@ -104,10 +96,35 @@ impl GraphRules<'_> {
                         names.join(", ")
                     ),
                     reason: "`migrate` refuses to run: \"Conflicting migrations detected\"",
-                    remedy,
+                    remedy: self.one_leaf(migration, leaf, leaves),
                 },
             );
         }
+    }
+
+    /// How an app comes to one last migration.
+    fn one_leaf(&self, first: &Migration, leaf: &Key, leaves: &[Key]) -> String {
+        let merge = "run `makemigrations --merge`";
+        if self.base.is_none() {
+            let found = leaves
+                .iter()
+                .filter_map(|key| self.head.migrations.get(key));
+            let paths: Vec<&str> = found.map(|leaf| leaf.id.path.as_str()).collect();
+            return format!(
+                "{merge}, or renumber the one of {} that is not released yet",
+                paths.join(", ")
+            );
+        }
+        if !self.judged.contains(&first.id.key()) {
+            return merge.to_owned();
+        }
+        let others = leaves.iter().filter(|key| *key != leaf);
+        let others: Vec<&str> = others.map(|key| key.1.as_str()).collect();
+        format!(
+            "renumber {} and let it depend on {}, or {merge}",
+            first.id.path,
+            others.join(", ")
+        )
     }
 
     /// The new migration of the app that begins where the released ones end: the leaf itself, or one before it. A released leaf
@@ -204,7 +221,7 @@ impl GraphRules<'_> {
             let Some(old) = base.migrations.get(key) else {
                 continue;
             };
-            if old.fingerprint != migration.fingerprint {
+            if !does_the_same(base, old, self.head, migration) {
                 self.say(
                     migration,
                     Words {
@@ -270,6 +287,24 @@ impl GraphRules<'_> {
             });
         }
     }
+}
+
+/// Whether a released migration does what it did. Most texts are equal, and only the others are taken apart.
+fn does_the_same(
+    base: &Project<'_>,
+    old: &Migration,
+    head: &Project<'_>,
+    migration: &Migration,
+) -> bool {
+    let (before, after) = (base.modules.tree(), head.modules.tree());
+    if old.id.path == migration.id.path && after.has_same(before, &old.id.path) {
+        return true;
+    }
+    let before = before.get(&old.id.path);
+    let after = after.get(&migration.id.path);
+    before
+        .zip(after)
+        .is_some_and(|(before, after)| do_the_same(before, after))
 }
 
 /// Whether a migration depends on that one.

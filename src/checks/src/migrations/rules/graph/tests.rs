@@ -53,6 +53,24 @@ fn released_files_are_not_to_be_renumbered() {
 }
 
 #[test]
+fn without_a_base_the_leaves_are_named() {
+    let case = Case::new()
+        .released("0002_base", "0001_initial", NOTHING)
+        .released("0003_a", "0002_base", NOTHING)
+        .released("0003_b", "0002_base", NOTHING);
+    let found = case.review_of_all().findings.remove(0);
+    let place = found.location.unwrap().path;
+    assert_eq!(place, "shop/migrations/0003_b.py");
+    assert_eq!(
+        found.remedy.as_deref(),
+        Some(
+            "run `makemigrations --merge`, or renumber the one of shop/migrations/0003_a.py, shop/migrations/0003_b.py that is not \
+             released yet"
+        )
+    );
+}
+
+#[test]
 fn old_numbers_that_are_given_twice_are_healthy_in_a_line() {
     let case = Case::new()
         .released("0002_a", "0001_initial", NOTHING)
