@@ -7,6 +7,7 @@
 
 use super::NotAnalysed;
 use super::may_define;
+use super::migration::Hidden;
 use super::names::Names;
 use super::packages::Packages;
 use super::project::Project;
@@ -32,6 +33,7 @@ pub(super) fn unnamed(base: Option<&Project<'_>>, head: &Project<'_>) -> Vec<Not
             let at = migration_class(head, first)?;
             Some(NotAnalysed {
                 migration: None,
+                what: Hidden::File,
                 location: head.location(new, Some(at).filter(|_| new == first)),
                 why: format!(
                     "{directory} holds migrations, and no settings module that can be read names it in MIGRATION_MODULES"
