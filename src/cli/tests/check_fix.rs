@@ -157,6 +157,31 @@ fn a_file_that_is_not_as_it_was_judged_stops_everything() {
 }
 
 #[test]
+fn files_keep_the_line_ends_that_git_gives_them() {
+    let sandbox = race();
+    sandbox.git(&["config", "core.autocrlf", "true"]);
+    sandbox.git(&["rm", "--quiet", "-r", "--cached", "."]);
+    sandbox.git(&["reset", "--quiet", "--hard"]);
+    assert!(sandbox.read(OURS).contains("\r\n"));
+    let fixed = run(&sandbox, FIX).exits(0);
+    shows(&fixed, RENUMBERED);
+    let text = sandbox.read(RENUMBERED);
+    assert!(
+        text.contains("0002_theirs") && text.contains("\r\n"),
+        "{text:?}"
+    );
+    assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "{text:?}");
+    // A second time there is nothing to do, and git sees a move.
+    run(&sandbox, FIX).exits(0);
+    sandbox.git(&["add", "--all"]);
+    assert!(status(&sandbox).starts_with("R  "), "{}", status(&sandbox));
+    // A file that somebody has written with other line ends is theirs.
+    let sandbox = race();
+    sandbox.write(OURS, &sandbox.read(OURS).replace('\n', "\r\n"));
+    run(&sandbox, FIX).exits(2).says(OURS);
+}
+
+#[test]
 fn what_both_sides_changed_is_said() {
     let sandbox = shop();
     let first = "shop/migrations/0001_initial.py";

@@ -3,6 +3,7 @@
 //! Rules: a file that is not as it was judged is somebody's work, and stops everything before the first byte is written. New
 //! contents are written beside their places, and moved there when all of them are complete.
 
+use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::io::{ErrorKind, Write as _};
 
@@ -18,6 +19,8 @@ pub(crate) struct Disk {
     pub(crate) directory: Utf8PathBuf,
     /// Whether git looks at the execute bit of files on disk.
     pub(crate) keeps_execute_bit: bool,
+    /// Paths whose line ends git makes those of Windows when it writes them to disk.
+    pub(crate) crlf: BTreeSet<String>,
 }
 
 /// A file to be changed, as it is.
@@ -33,14 +36,19 @@ impl Disk {
     /// # Errors
     /// A file is neither as it was judged nor as it is to be, or could not be written; then all files are as before.
     pub(crate) fn write(&self, changes: &[FileChange]) -> Result<(), Failure> {
-        let is_done = |change: &&FileChange| self.is(change, |change| change.after.as_ref());
+        let changes = self.with_own_line_ends(changes);
+        // Git no longer says how a file that an earlier run has moved away was written.
+        let is_done = |change: &&FileChange| {
+            let state = change.after.as_ref();
+            self.is(&change.path, state) || self.is(&change.path, state.map(own).as_ref())
+        };
         if changes.iter().all(|change| is_done(&change)) {
             return Ok(());
         }
         // That a file is gone says nothing about who removed it.
         let left = |change: &&FileChange| change.after.is_none() || !is_done(change);
         let changes: Vec<&FileChange> = changes.iter().filter(left).collect();
-        let differs = |change: &&&FileChange| !self.is(change, |change| change.before.as_ref());
+        let differs = |change: &&&FileChange| !self.is(&change.path, change.before.as_ref());
         if let Some(change) = changes.iter().find(differs) {
             return Err(Failure::NotAsJudged {
                 path: change.path.clone().into(),
@@ -53,19 +61,34 @@ impl Disk {
         put_all(&places)
     }
 
+    /// The changes as they look on disk. A new file gets the line ends of those that it goes with.
+    fn with_own_line_ends(&self, changes: &[FileChange]) -> Vec<FileChange> {
+        let there = || changes.iter().filter(|change| change.before.is_some());
+        let is_crlf = |change: &FileChange| self.crlf.contains(&change.path);
+        let all_are = there().next().is_some() && there().all(is_crlf);
+        let changed = |change: &FileChange| {
+            if is_crlf(change) || all_are && change.before.is_none() {
+                FileChange {
+                    path: change.path.clone(),
+                    before: change.before.as_ref().map(own),
+                    after: change.after.as_ref().map(own),
+                }
+            } else {
+                change.clone()
+            }
+        };
+        changes.iter().map(changed).collect()
+    }
+
     /// Whether the path is in that state on disk.
-    fn is<'c>(
-        &self,
-        change: &'c FileChange,
-        state: impl Fn(&'c FileChange) -> Option<&'c FileState>,
-    ) -> bool {
-        let path = self.directory.join(&change.path);
+    fn is(&self, path: &str, state: Option<&FileState>) -> bool {
+        let path = self.directory.join(path);
         // A directory that is a link leads out of what git keeps.
         let parent = path.parent().unwrap_or(&self.directory);
         if parent.canonicalize_utf8().ok().as_deref() != Some(parent) {
             return false;
         }
-        match (path.symlink_metadata(), state(change)) {
+        match (path.symlink_metadata(), state) {
             (Err(error), None) => error.kind() == ErrorKind::NotFound,
             (Ok(metadata), Some(state)) => {
                 let bit = is_executable(&metadata.permissions());
@@ -86,6 +109,25 @@ impl Disk {
             change,
         }
     }
+}
+
+/// The state with the line ends of Windows.
+fn own(state: &FileState) -> FileState {
+    FileState {
+        content: with_crlf(&state.content),
+        ..state.clone()
+    }
+}
+
+/// The lines with the ends of Windows, as git writes a file that has none of them.
+fn with_crlf(content: &[u8]) -> Vec<u8> {
+    let mut lines = content.split(|byte| *byte == b'\n');
+    let mut text = lines.next().unwrap_or_default().to_vec();
+    for line in lines {
+        text.extend(b"\r\n");
+        text.extend(line);
+    }
+    text
 }
 
 /// Changes all files. After a failure those that were changed are put back.
@@ -235,6 +277,7 @@ mod tests {
         let disk = Disk {
             directory: directory.canonicalize_utf8().unwrap(),
             keeps_execute_bit: true,
+            crlf: BTreeSet::new(),
         };
         fs_err::write(directory.join("a"), "old").unwrap();
         fs_err::write(directory.join("b"), "old").unwrap();
@@ -249,7 +292,7 @@ mod tests {
         fs_err::write(directory.join("d"), "theirs").unwrap();
         let failure = put_all(&places).unwrap_err();
         assert!(failure.to_string().contains("/d`"), "{failure}");
-        let as_before = |change: &FileChange| disk.is(change, |change| change.before.as_ref());
+        let as_before = |change: &FileChange| disk.is(&change.path, change.before.as_ref());
         let (last, others) = changes.split_last().unwrap();
         assert!(others.iter().all(as_before));
         assert_eq!(fs_err::read(directory.join("d")).unwrap(), b"theirs");
@@ -257,7 +300,7 @@ mod tests {
 
         fs_err::remove_file(directory.join(&last.path)).unwrap();
         disk.write(&changes).unwrap();
-        let is_done = |change: &FileChange| disk.is(change, |change| change.after.as_ref());
+        let is_done = |change: &FileChange| disk.is(&change.path, change.after.as_ref());
         assert!(changes.iter().all(is_done));
         // A second time there is nothing to do.
         disk.write(&changes).unwrap();

@@ -1,6 +1,6 @@
 //! Where the project is: its repository, its directory there, and what its manifest says about checks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use beanpole_git::{CommitId, Git, Repository, Selection};
 use beanpole_manifest::{Checks, FILE_NAME, Manifest};
@@ -136,6 +136,24 @@ impl Site {
             Files::Disk(directory) => directory.join(path),
             Files::Commit(_) => Utf8PathBuf::from(path),
         }
+    }
+
+    /// Of these paths of the project, those that git writes to disk with the line ends of Windows.
+    ///
+    /// # Errors
+    /// What went wrong with git.
+    pub(crate) fn crlf_paths<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a str>,
+    ) -> Result<BTreeSet<String>, Report> {
+        let paths: Vec<String> = paths.map(|path| self.under.join(path).into()).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let found = self.repository.crlf_paths(&paths)?.into_iter();
+        let inside = |path: String| {
+            let path = Utf8Path::new(&path).strip_prefix(&self.under).ok()?;
+            Some(path.to_string())
+        };
+        Ok(found.filter_map(inside).collect())
     }
 
     /// The content of a file of the project that the settings name; none if it is not there.

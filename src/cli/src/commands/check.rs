@@ -231,16 +231,19 @@ fn fix(
     judgement: &mut Judgement,
     is_plan: bool,
 ) -> Result<(Fixes, Option<String>), Report> {
-    let disk = Disk {
-        directory: site.directory(),
-        keeps_execute_bit: site.repository.keeps_execute_bit()?,
-    };
-    let proposed = propose(judgement, disk.keeps_execute_bit)?;
+    let keeps_execute_bit = site.repository.keeps_execute_bit()?;
+    let proposed = propose(judgement, keeps_execute_bit)?;
     let is_done = !is_plan && !proposed.changes.is_empty();
     if is_done {
+        let paths = proposed.changes.iter().map(|change| change.path.as_str());
+        let disk = Disk {
+            directory: site.directory(),
+            keeps_execute_bit,
+            crlf: site.crlf_paths(paths)?,
+        };
         disk.write(&proposed.changes)?;
     }
-    let to_stage = is_done.then(|| stage(&disk.directory, &proposed.changes));
+    let to_stage = is_done.then(|| stage(&site.directory(), &proposed.changes));
     Ok((proposed.settle(&mut judgement.report, is_plan), to_stage))
 }
 

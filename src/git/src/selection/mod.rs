@@ -269,16 +269,18 @@ fn selected(listing: Listing, changes: Changes, under: &Utf8PathBuf) -> Selected
     }
     names_not_text.sort();
     names_not_text.dedup();
-    let mut entries: Vec<SelectedEntry> = listing
-        .entries
-        .into_iter()
-        .filter_map(|entry| {
-            Some(SelectedEntry {
-                path: inside(&entry.path, under)?,
-                ..entry
+    let mut entries = listing.entries;
+    if !under.as_str().is_empty() {
+        entries = entries
+            .into_iter()
+            .filter_map(|entry| {
+                Some(SelectedEntry {
+                    path: inside(&entry.path, under)?,
+                    ..entry
+                })
             })
-        })
-        .collect();
+            .collect();
+    }
     entries.sort_by(|one, other| one.path.cmp(&other.path));
     let mut conflicts: Vec<String> = listing
         .conflicts
