@@ -20,6 +20,7 @@ mod git;
 mod head;
 mod hooks;
 mod lfs;
+mod line_ends;
 mod objects;
 mod range;
 mod repository;

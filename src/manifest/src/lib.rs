@@ -38,6 +38,6 @@ pub use project::{
     LoadBalancer, Markers, MigrationChecks, Network, NewRelicMarker, NewRelicRegion, PinChecks,
     Platform, Policy, Probe, Process, Project, Roles, RollbarMarker, Scheme, SecretChecks,
     SecretMode, Secrets, SentryMarker, SettingsChecks, Slack, Statistic, Strategy, TestNameChecks,
-    TestRunner, Thresholds, TrafficSplit, WorkflowChecks,
+    TestRunner, Thresholds, TicketPlace, TrafficSplit, WorkflowChecks,
 };
 pub use template::template;

@@ -231,9 +231,15 @@ fn convert(raw: Spanned<Raw>, source: &str) -> Node {
                 text == "~" || text.eq_ignore_ascii_case("null")
             }),
         },
-        Raw::Text(text) => Value::Scalar {
-            quoted: written.is_none_or(|written| written != text),
-            text,
+        Raw::Text(text) => match written.map(str::trim) {
+            Some(number) if is_too_large(number) => Value::Scalar {
+                text: number.to_owned(),
+                quoted: false,
+            },
+            _ => Value::Scalar {
+                quoted: written.is_none_or(|written| written != text),
+                text,
+            },
         },
         Raw::Typed(shown) => Value::Scalar {
             text: written.map_or(shown, |text| text.trim().to_owned()),
@@ -257,6 +263,11 @@ fn convert(raw: Spanned<Raw>, source: &str) -> Node {
         ),
     };
     Node { at, value }
+}
+
+/// A number that is infinite to the YAML reader, which gives `.inf` for it: `1e234567`, a fingerprint perhaps.
+fn is_too_large(written: &str) -> bool {
+    written.parse::<f64>().is_ok_and(f64::is_infinite)
 }
 
 /// The source text of a node.
@@ -365,6 +376,10 @@ mod tests {
             "0x1F",
             "true",
             "1e3",
+            "1e234567",
+            "-1e999",
+            ".inf",
+            "inf",
             "-7",
             "hello world",
             "on",

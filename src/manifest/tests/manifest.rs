@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use beanpole_manifest::{
-    Batch, CheckLevel, Keep, Manifest, NewRelicRegion, Policy, Project, Strategy, template,
+    Batch, CheckLevel, Keep, Manifest, NewRelicRegion, Policy, Project, Strategy, TicketPlace,
+    template,
 };
 use camino::{Utf8Path, Utf8PathBuf};
 use proptest::prelude::*;
@@ -237,6 +238,58 @@ fn checks_have_places_days_and_levels() {
     assert_eq!(only(SMALLEST).checks, beanpole_manifest::Checks::default());
 }
 
+#[test]
+fn settings_of_checks_are_read() {
+    let checks = only(&format!(
+        "{SMALLEST}checks:
+  coverage: {{precision: 2, uncovered: false}}
+  pins:
+    development-files: [tools/**]
+    pin-development: true
+    test-packages: [our-fakes, pytest-*]
+    allow-in-production: [ipython]
+  branch:
+    templates: ['{{type}}/{{ticket}}-{{name}}', hotfix]
+    exempt: [develop]
+    refuse-merges: true
+    ticket-pattern: '#[0-9]+'
+  commit_message: {{require-scope: true, ticket-place: after-type, ticket-pattern: '#[0-9]+'}}
+  files: {{debug-modules: [shop.debug, _x]}}
+  change_size: {{count-migrations: false, count-deleted-files: false}}
+  secrets: {{allow-files: [.env.ci], assignments: false, baseline: [0a1b2c3d, 12345678, 1e234567]}}
+"
+    ))
+    .checks;
+    assert_eq!(checks.coverage.precision, Some(2));
+    assert_eq!(checks.coverage.uncovered, Some(false));
+    assert_eq!(checks.pins.development_files, ["tools/**"]);
+    assert_eq!(checks.pins.pin_development, Some(true));
+    assert_eq!(checks.pins.test_packages, ["our-fakes", "pytest-*"]);
+    assert_eq!(checks.pins.allow_in_production, ["ipython"]);
+    let branch = checks.branch;
+    assert_eq!(
+        branch.templates.unwrap(),
+        ["{type}/{ticket}-{name}", "hotfix"]
+    );
+    assert_eq!(branch.exempt.unwrap(), ["develop"]);
+    assert_eq!(branch.refuse_merges, Some(true));
+    assert_eq!(branch.ticket_pattern.as_deref(), Some("#[0-9]+"));
+    let message = checks.commit_message;
+    assert_eq!(message.require_scope, Some(true));
+    assert_eq!(message.ticket_place, Some(TicketPlace::AfterType));
+    assert_eq!(message.ticket_pattern.as_deref(), Some("#[0-9]+"));
+    assert_eq!(checks.files.debug_modules, ["shop.debug", "_x"]);
+    assert_eq!(checks.change_size.count_migrations, Some(false));
+    assert_eq!(checks.change_size.count_deleted_files, Some(false));
+    assert_eq!(checks.secrets.allow_files, [".env.ci"]);
+    assert_eq!(checks.secrets.assignments, Some(false));
+    // Digits alone are as written, not a number.
+    assert_eq!(
+        checks.secrets.baseline,
+        ["0a1b2c3d", "12345678", "1e234567"]
+    );
+}
+
 /// The errors of a manifest's JSON form against the schema.
 fn schema_errors(text: &str) -> Vec<String> {
     let validator = jsonschema::validator_for(&Manifest::json_schema()).unwrap();
@@ -292,6 +345,12 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "checks: {coverage: {total: 101}}",
         "checks: {change_size: {warning: 0}}",
         "checks: {test_names: {runner: nose}}",
+        "checks: {coverage: {precision: 11}}",
+        "checks: {commit_message: {ticket-place: end}}",
+        "checks: {commit_message: {ticket_place: footer}}",
+        "checks: {branch: {templates: []}}",
+        "checks: {branch: {refuse-merges: never}}",
+        "checks: {pins: {development-files: dev.txt}}",
     ] {
         let text = format!("{SMALLEST}{addition}\n");
         assert!(!schema_errors(&text).is_empty(), "{addition}");

@@ -20,12 +20,12 @@ const REASON: &str = "tools and people read the kind of work and the ticket from
 pub(super) fn check(branch: &str, settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     let allowed = allowed(settings, &mut findings);
-    let is_exempt = [&settings.protected, &settings.exempt]
-        .into_iter()
-        .any(|patterns| {
-            let (patterns, _) = branch_patterns(patterns);
-            patterns.iter().any(|pattern| pattern.matches(branch))
-        });
+    // Those that cannot be read are said by `protected-branch`.
+    let (protected, _) = branch_patterns(&settings.protected);
+    let (exempt, unreadable) = branch_patterns(&settings.exempt);
+    findings.extend(unreadable.into_iter().map(bad_exempt));
+    let mut exempt = protected.iter().chain(&exempt);
+    let is_exempt = exempt.any(|pattern| pattern.matches(branch));
     // Without a single pattern that can be read, nothing is known about names.
     if is_exempt || allowed.is_empty() || allowed.iter().any(|form| form.is_match(branch)) {
         return findings;
@@ -54,19 +54,45 @@ fn allowed(settings: &Settings, findings: &mut Vec<Finding>) -> Vec<Regex> {
         .into_iter()
         .filter_map(|(written, result)| {
             result
-                .map_err(|why| findings.push(unreadable(written, &why)))
+                .map_err(|why| findings.push(unreadable(written, &why, settings)))
                 .ok()
         })
         .collect()
 }
 
-fn unreadable(written: &str, why: &str) -> Finding {
+fn unreadable(written: &str, why: &str, settings: &Settings) -> Finding {
+    let (key, remedy) = if settings.pattern.is_some() {
+        (
+            "pattern",
+            "correct `checks.branch.pattern` in beanpole.yaml",
+        )
+    } else if whole(&settings.ticket_pattern).is_err() {
+        (
+            "templates",
+            "correct `checks.branch.ticket-pattern` in beanpole.yaml",
+        )
+    } else {
+        (
+            "templates",
+            "correct `checks.branch.templates` in beanpole.yaml",
+        )
+    };
     finding(
         &RULE,
         None,
-        format!("the setting for branch names `{written}` cannot be read: {why}"),
+        format!("`checks.branch.{key}`: `{written}` cannot be read: {why}"),
         "a form that cannot be read lets every name pass, or none",
-        "correct `templates`, `ticket-pattern` or `pattern` in the settings of the check `branch`",
+        remedy,
+    )
+}
+
+fn bad_exempt(pattern: &str) -> Finding {
+    finding(
+        &RULE,
+        None,
+        format!("`checks.branch.exempt` holds `{pattern}`, which is no pattern for branches"),
+        "a pattern that cannot be read exempts nothing",
+        "correct `checks.branch.exempt` in beanpole.yaml",
     )
 }
 
@@ -144,6 +170,42 @@ mod tests {
         };
         let found = messages("anything", &settings);
         assert_eq!(found.len(), 1);
-        assert!(found[0].contains("cannot be read"), "{found:?}");
+        assert!(
+            found[0].starts_with("`checks.branch.pattern`: `(` cannot be read"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn the_key_at_fault_is_named() {
+        let remedies = |settings: &Settings| -> Vec<String> {
+            let found = check("anything", settings).into_iter();
+            found.filter_map(|finding| finding.remedy).collect()
+        };
+        let template = Settings {
+            templates: vec!["{typ}".to_owned()],
+            ..Settings::default()
+        };
+        assert_eq!(
+            remedies(&template),
+            ["correct `checks.branch.templates` in beanpole.yaml"]
+        );
+        let exempt = Settings {
+            exempt: vec!["[".to_owned()],
+            ..Settings::default()
+        };
+        assert_eq!(
+            remedies(&exempt)[0],
+            "correct `checks.branch.exempt` in beanpole.yaml"
+        );
+        let ticket = Settings {
+            templates: vec!["{ticket}".to_owned()],
+            ticket_pattern: "(".to_owned(),
+            ..Settings::default()
+        };
+        assert_eq!(
+            remedies(&ticket),
+            ["correct `checks.branch.ticket-pattern` in beanpole.yaml"]
+        );
     }
 }

@@ -22,10 +22,10 @@ pub(super) fn check(branch: &str, state: &BranchState, settings: &Settings) -> V
                 &RULE,
                 None,
                 format!(
-                    "the protected branch `{pattern}` in the settings cannot be read as a pattern"
+                    "`checks.branch.protected` holds `{pattern}`, which is no pattern for branches"
                 ),
                 "a pattern that cannot be read protects nothing",
-                "correct `protected` in the settings of the check `branch`",
+                "correct `checks.branch.protected` in beanpole.yaml",
             )
         })
         .collect();

@@ -97,9 +97,9 @@ fn bad_pattern(pattern: &str) -> Finding {
     finding(
         &RULE,
         None,
-        format!("the setting `exclude` holds `{pattern}`, which is no pattern for paths"),
+        format!("`checks.change_size.exclude` holds `{pattern}`, which is no pattern for paths"),
         "a pattern that cannot be read excludes nothing",
-        "correct `exclude` in the settings of the check `change-size`",
+        "correct `checks.change_size.exclude` in beanpole.yaml",
     )
 }
 

@@ -27,9 +27,11 @@ pub(super) fn check(context: &Context<'_>, subject: &Line) -> Option<Finding> {
             return Some(finding(
                 &RULE,
                 Some(location(context, subject, 0)),
-                format!("the setting `ticket-pattern` (`{written}`) cannot be read: {why}"),
+                format!(
+                    "`checks.commit_message.ticket-pattern` (`{written}`) cannot be read: {why}"
+                ),
                 "without the pattern no ticket can be found",
-                "correct `ticket-pattern` in the settings of the check `commit-message`",
+                "correct `checks.commit_message.ticket-pattern` in beanpole.yaml",
             ));
         }
     };

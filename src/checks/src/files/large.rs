@@ -80,7 +80,7 @@ fn large(path: &str, size: u64, limit: u64) -> Finding {
         ),
         "every clone and every CI run downloads it from now on, even after it is deleted",
         format!(
-            "keep it outside of git, or in LFS (`git lfs track {path:?}`), or name it in the setting `large-files`"
+            "keep it outside of git, or in LFS (`git lfs track {path:?}`), or name it in `checks.files.large` in beanpole.yaml"
         ),
     )
 }

@@ -44,19 +44,21 @@ pub(super) fn unreadable_patterns(settings: &Settings) -> Vec<Finding> {
                 finding(
                     rule,
                     None,
-                    format!(
-                        "the setting `{name}` holds `{pattern}`, which is no pattern for paths"
-                    ),
+                    format!("`{name}` holds `{pattern}`, which is no pattern for paths"),
                     "a pattern that cannot be read exempts nothing",
-                    format!("correct `{name}` in the settings of the check `files`"),
+                    format!("correct `{name}` in beanpole.yaml"),
                 )
             })
             .collect()
     };
-    let mut findings = of(&super::large::LARGE, "large-files", &settings.large_files);
+    let mut findings = of(
+        &super::large::LARGE,
+        "checks.files.large",
+        &settings.large_files,
+    );
     findings.extend(of(
         &super::debug::RULE,
-        "debug-files",
+        "checks.files.debug",
         &settings.debug_files,
     ));
     findings

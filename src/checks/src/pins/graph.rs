@@ -34,7 +34,7 @@ pub(super) struct Together<'a> {
 
 impl<'a> Graph<'a> {
     pub(super) fn new(scope: &'a Scope, settings: &Settings) -> Self {
-        let files = read_all(scope);
+        let files = read_all(scope, settings);
         let mut graph = Self {
             scope,
             files,
@@ -209,10 +209,11 @@ impl Together<'_> {
     }
 }
 
-/// The files that are known by their names, and those that they include.
-fn read_all(scope: &Scope) -> BTreeMap<&str, RequirementsFile<'_>> {
+/// The files that are known by their names or from the settings, and those that they include.
+fn read_all<'a>(scope: &'a Scope, settings: &Settings) -> BTreeMap<&'a str, RequirementsFile<'a>> {
     let mut files = BTreeMap::new();
-    let mut open: Vec<(&str, &[u8])> = scope.tree.contents(is_requirements_file).collect();
+    let is_known = |path: &str| is_requirements_file(path) || is_named(path, settings);
+    let mut open: Vec<(&str, &[u8])> = scope.tree.contents(is_known).collect();
     while let Some((path, bytes)) = open.pop() {
         if files.contains_key(path) {
             continue;
@@ -229,6 +230,11 @@ fn read_all(scope: &Scope) -> BTreeMap<&str, RequirementsFile<'_>> {
         }
     }
     files
+}
+
+/// Whether the settings name the file.
+pub(super) fn is_named(path: &str, settings: &Settings) -> bool {
+    is_listed(path, &settings.production_files) || is_listed(path, &settings.development_files)
 }
 
 fn is_listed(path: &str, listed: &[String]) -> bool {

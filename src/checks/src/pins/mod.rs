@@ -79,7 +79,8 @@ struct Context<'a> {
 #[must_use]
 pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
     let mut findings = base_image::check(scope, settings);
-    if !scope.changes.iter().any(touches_packages) {
+    let touches = |change| touches_packages(change, settings);
+    if !scope.changes.iter().any(touches) {
         return findings;
     }
     let context = Context {
@@ -106,13 +107,17 @@ pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
 
 /// Lock files are large: without a change that could matter, nothing is parsed. A file that another includes may have any
 /// name; only its ending is usual.
-fn touches_packages(change: &crate::Change) -> bool {
+fn touches_packages(change: &crate::Change, settings: &Settings) -> bool {
     let from = match &change.kind {
         crate::ChangeKind::Renamed { from } => Some(from.as_str()),
         _ => None,
     };
     let is_package_file = |path: &str| {
-        wants(path) || path.ends_with(".txt") || path.ends_with(".in") || path.ends_with(".pip")
+        wants(path)
+            || [".txt", ".in", ".pip"]
+                .iter()
+                .any(|end| path.ends_with(end))
+            || graph::is_named(path, settings)
     };
     is_package_file(&change.path) || from.is_some_and(is_package_file)
 }

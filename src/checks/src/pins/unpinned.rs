@@ -329,6 +329,28 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_the_settings_name_may_have_any_name() {
+        let files = [("deploy/packages.lst", "x\n"), ("deploy/tools.lst", "y\n")];
+        assert_eq!(found(&new(&files)), [""; 0]);
+        let settings = Settings {
+            production_files: vec!["deploy/packages.lst".to_owned()],
+            development_files: vec!["deploy/tools.lst".to_owned()],
+            ..Settings::default()
+        };
+        let of = |settings: &Settings| found_in(&new(&files), settings);
+        let production = "deploy/packages.lst:1:1 unpinned-package";
+        assert_eq!(of(&settings), [production]);
+        let all = Settings {
+            pin_development: true,
+            ..settings
+        };
+        assert_eq!(
+            of(&all),
+            [production, "deploy/tools.lst:1:1 unpinned-package"]
+        );
+    }
+
+    #[test]
     fn only_changed_lines_are_judged() {
         let files = [("requirements.txt", "a\nb \\\n  >=1\n")];
         assert_eq!(

@@ -116,7 +116,7 @@ pub(super) fn find(search: &mut Search<'_>) {
                 bytes,
                 fingerprint: fingerprint(ASSIGNMENT.id, search.path, text),
                 remedy: "read it from the environment: `os.environ[…]`; if it is none: `gitleaks:allow` on its line, or its \
-                         fingerprint in `baseline`",
+                         fingerprint in `checks.secrets.baseline` in beanpole.yaml",
             });
         }
     }

@@ -125,7 +125,20 @@ pub(super) fn not_scanned(path: &str, why: &str) -> Finding {
         Said {
             message: format!("{path} was not searched for secrets to its end: {why}"),
             reason: "a secret in the rest of it would pass",
-            remedy: "search it with a scanner made for it, and name it in `allow-paths`".to_owned(),
+            remedy: "search it with a scanner made for it, and name it in `checks.secrets.examples` in beanpole.yaml".to_owned(),
+        },
+    )
+}
+
+/// The finding of a setting that is none.
+pub(super) fn bad_setting(key: &str, text: &str, why: &str) -> Finding {
+    say(
+        &NOT_SCANNED,
+        None,
+        Said {
+            message: format!("`{key}` holds `{text}`, which {why}"),
+            reason: "a setting that cannot be read lets nothing pass",
+            remedy: format!("correct `{key}` in beanpole.yaml"),
         },
     )
 }

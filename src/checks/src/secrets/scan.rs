@@ -1,6 +1,6 @@
 //! One file: by its name, then by its lines.
 
-use super::hit::{Hit, URL, file_finding, not_scanned};
+use super::hit::{Hit, URL, bad_setting, file_finding, not_scanned};
 use super::search::Search;
 use super::text::{LARGEST, searchable};
 use super::{Settings, assignment, django, file_names};
@@ -53,16 +53,21 @@ impl<'s> Scanner<'s> {
 
     /// Globs and expressions of the settings that are none: nothing would be let pass by them.
     pub(super) fn setting_findings(&self) -> Vec<Finding> {
-        let about_settings = |why: &str| not_scanned("the settings of secrets", why);
         let expressions = self
             .unreadable
             .iter()
-            .map(|text| about_settings(&format!("`{text}` is no regular expression")));
-        let globs = [&self.allow_paths, &self.allow_files, &self.test_paths]
+            .map(|text| bad_setting("checks.secrets.allow", text, "is no regular expression"));
+        let globs = [
+            ("checks.secrets.examples", &self.allow_paths),
+            ("checks.secrets.allow-files", &self.allow_files),
+            ("checks.secrets.tests", &self.test_paths),
+        ];
+        globs
             .into_iter()
-            .flat_map(|globs| &globs.invalid)
-            .map(|(glob, why)| about_settings(&format!("`{glob}` is no glob: {why}")));
-        globs.chain(expressions).collect()
+            .flat_map(|(key, globs)| globs.invalid.iter().map(move |fault| (key, fault)))
+            .map(|(key, (glob, why))| bad_setting(key, glob, &format!("is no glob: {why}")))
+            .chain(expressions)
+            .collect()
     }
 
     /// The secrets on those lines of one file, and the file itself if it is one. `bytes` is none if nobody has read it.
@@ -307,7 +312,26 @@ mod tests {
         let wrong = expressions(&["^gho_", "("]);
         assert_eq!(judged(&wrong), 1);
         let said = Scanner::new(&wrong).setting_findings();
-        assert!(said[0].message.contains("`(` is no regular expression"));
+        assert_eq!(
+            said[0].message,
+            "`checks.secrets.allow` holds `(`, which is no regular expression"
+        );
+        let globs = Settings {
+            allow_paths: vec!["[".to_owned()],
+            allow_files: vec!["[".to_owned()],
+            test_paths: vec!["[".to_owned()],
+            ..Settings::default()
+        };
+        let said = Scanner::new(&globs).setting_findings();
+        let keys: Vec<_> = said
+            .iter()
+            .filter_map(|finding| finding.remedy.as_deref())
+            .collect();
+        assert_eq!(
+            keys,
+            ["examples", "allow-files", "tests"]
+                .map(|key| format!("correct `checks.secrets.{key}` in beanpole.yaml"))
+        );
     }
 
     #[test]

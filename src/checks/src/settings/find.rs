@@ -32,7 +32,7 @@ pub(super) fn production(scope: &Scope, settings: &Settings) -> Found {
                 named_by: None,
             }),
             None => Found::Unclear(format!(
-                "there is no file for the module `{module}` that the settings of this check name"
+                "there is no file for the module `{module}` that `checks.settings.modules` names"
             )),
         };
     }

@@ -198,15 +198,20 @@ fn upkeep(suppression: &Suppression<'_>, scope: &Scope, policy: &Policy<'_>) -> 
         }
     }
     if suppression.reason.is_none() {
-        findings.push(UNEXPLAINED.finding(
-            place(),
-            format!(
-                "the suppression of {} does not say why",
-                list(suppression.rules)
+        findings.push(
+            UNEXPLAINED.finding(
+                place(),
+                format!(
+                    "the suppression of {} does not say why",
+                    list(suppression.rules)
+                ),
+                "Whoever reads it next cannot judge whether it still holds.",
+                Some(
+                    "add ` -- ` and a reason; in `checks.ignore` of beanpole.yaml, `reason:`"
+                        .to_owned(),
+                ),
             ),
-            "Whoever reads it next cannot judge whether it still holds.",
-            Some("add ` -- ` and a reason; in the settings, `reason:`".to_owned()),
-        ));
+        );
     }
     if let Some(last) = suppression.until
         && suppression.has_expired(policy.today)

@@ -179,9 +179,9 @@ fn bad_pattern(pattern: &str) -> Finding {
     finding(
         &undiscovered::RULE,
         None,
-        format!("the setting `exclude` holds `{pattern}`, which is no pattern for paths"),
+        format!("`checks.test_names.exclude` holds `{pattern}`, which is no pattern for paths"),
         "a pattern that cannot be read excludes nothing",
-        "correct `exclude` in the settings of the check `test-names`",
+        "correct `checks.test_names.exclude` in beanpole.yaml",
     )
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use beanpole_checks::branch::{BranchState, Head, Operation};
 use beanpole_checks::commit_message::{self, Message};
 use beanpole_checks::migrations::{ExactAnswer, Review};
-use beanpole_checks::{CheckReport, Facts, Group, Policy, ProjectSettings, Scope, migrations};
+use beanpole_checks::{
+    CheckReport, Facts, Group, Pattern, Policy, ProjectSettings, Scope, migrations,
+};
 use beanpole_git::{CommitRange, HeadState, Selected};
 use beanpole_model::{Environment, Report};
 use jiff::civil::Date;
@@ -153,14 +155,20 @@ impl Rulebook {
         self.groups.iter().any(files)
     }
 
-    /// The requirements files that the manifest means by patterns.
+    /// The requirements files that the manifest means by patterns, for production and not.
     fn name_requirements(&mut self, selected: &Selected) {
-        let paths = selected.entries.iter().map(|entry| entry.path.as_str());
-        let meant = paths.filter(|path| self.requirements.iter().any(|one| one.matches(path)));
-        self.settings
-            .pins
-            .production_files
-            .extend(meant.map(str::to_owned));
+        let meant = |patterns: &[Pattern]| -> Vec<String> {
+            let paths = selected.entries.iter().map(|entry| entry.path.as_str());
+            paths
+                .filter(|path| patterns.iter().any(|one| one.matches(path)))
+                .map(str::to_owned)
+                .collect()
+        };
+        let production = meant(&self.requirements);
+        let development = meant(&self.development_requirements);
+        let pins = &mut self.settings.pins;
+        pins.production_files.extend(production);
+        pins.development_files.extend(development);
     }
 }
 

@@ -104,7 +104,10 @@ fn wanted<'s>(rulebook: &Rulebook, selected: &'s Selected) -> Vec<&'s SelectedEn
         .collect();
     let groups = || rulebook.groups.iter();
     let usually = || groups().filter(|group| **group != Group::Migrations);
-    let further = |path: &str| rulebook.requirements.iter().any(|one| one.matches(path));
+    let further = |path: &str| {
+        let patterns = [&rulebook.requirements, &rulebook.development_requirements];
+        patterns.into_iter().flatten().any(|one| one.matches(path))
+    };
     files(selected)
         .filter(|entry| {
             let path = entry.path.as_str();

@@ -25,6 +25,8 @@ pub(crate) struct Rulebook {
     pub(crate) settings: ProjectSettings,
     /// Patterns of further requirements files.
     pub(crate) requirements: Vec<Pattern>,
+    /// Patterns of requirements files that are not production.
+    pub(crate) development_requirements: Vec<Pattern>,
     pub(crate) baseline: Option<Baseline>,
 }
 
@@ -63,6 +65,11 @@ impl Rulebook {
                 .collect::<Result<_, _>>()?,
             settings: settings::of(&site.checks),
             requirements: patterns(site.checks.pins.files.iter().flatten(), &site.manifest, 0)?,
+            development_requirements: patterns(
+                &site.checks.pins.development_files,
+                &site.manifest,
+                0,
+            )?,
             baseline: None,
             selection,
             rules,

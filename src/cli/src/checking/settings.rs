@@ -7,7 +7,7 @@ use beanpole_checks::{
 use beanpole_manifest::{
     BranchChecks, ChangeSizeChecks, Checks, CommitMessageChecks, CoverageChecks, DockerChecks,
     FileChecks, MigrationChecks, PinChecks, SecretChecks, SettingsChecks, TestNameChecks,
-    TestRunner, WorkflowChecks,
+    TestRunner, TicketPlace, WorkflowChecks,
 };
 
 /// The names of branches with a ticket.
@@ -73,6 +73,12 @@ fn of_coverage(checks: &CoverageChecks) -> coverage::Settings {
     if let Some(tolerance) = checks.tolerance {
         settings.tolerance = tolerance;
     }
+    if let Some(places) = checks.precision {
+        settings.precision = places;
+    }
+    if let Some(uncovered) = checks.uncovered {
+        settings.uncovered = uncovered;
+    }
     settings.omit.extend(checks.exclude.iter().cloned());
     settings.source_paths.clone_from(&checks.source_paths);
     settings
@@ -92,8 +98,12 @@ fn of_pins(checks: &PinChecks) -> pins::Settings {
     pins::Settings {
         require_hashes: checks.hashes.unwrap_or_default(),
         require_digests: checks.digests.unwrap_or_default(),
+        pin_development: checks.pin_development.unwrap_or_default(),
         allow_unpinned: checks.allow.clone(),
         allow_images: checks.allow.clone(),
+        test_packages: checks.test_packages.clone(),
+        allow_in_production: checks.allow_in_production.clone(),
+        // The manifest has patterns for files; what they mean is known when the files are.
         ..pins::Settings::default()
     }
 }
@@ -121,10 +131,20 @@ fn of_branch(checks: &BranchChecks) -> branch::Settings {
     if let Some(protected) = &checks.protected {
         settings.protected.clone_from(protected);
     }
-    if let Some(pattern) = ticket_pattern(&checks.ticket_projects) {
+    if let Some(exempt) = &checks.exempt {
+        settings.exempt.clone_from(exempt);
+    }
+    if let Some(refuse) = checks.refuse_merges {
+        settings.refuse_merges = refuse;
+    }
+    let pattern = ticket_pattern(checks.ticket_pattern.as_ref(), &checks.ticket_projects);
+    if let Some(pattern) = pattern {
         settings.ticket_pattern = pattern;
     }
-    if checks.ticket_required == Some(true) {
+    // Of its own templates, the manifest has seen to it that they hold the ticket.
+    if let Some(templates) = &checks.templates {
+        settings.templates.clone_from(templates);
+    } else if checks.ticket_required == Some(true) {
         settings.templates = WITH_TICKET.map(str::to_owned).to_vec();
     }
     settings
@@ -144,17 +164,38 @@ fn of_messages(checks: &CommitMessageChecks) -> commit_message::Settings {
     if let Some(length) = checks.longest_line {
         settings.body_line_length = length;
     }
-    if let Some(pattern) = ticket_pattern(&checks.ticket_projects) {
+    if let Some(require) = checks.require_scope {
+        settings.require_scope = require;
+    }
+    let pattern = ticket_pattern(checks.ticket_pattern.as_ref(), &checks.ticket_projects);
+    if let Some(pattern) = pattern {
         settings.ticket_pattern = pattern;
     }
-    if checks.ticket_required == Some(true) {
+    if let Some(place) = checks.ticket_place {
+        settings.ticket_place = ticket_place(place);
+    } else if checks.ticket_required == Some(true) {
         settings.ticket_place = commit_message::TicketPlace::Anywhere;
     }
     settings
 }
 
-/// A ticket of one of the projects. Their names are capital letters and digits.
-fn ticket_pattern(projects: &[String]) -> Option<String> {
+const fn ticket_place(place: TicketPlace) -> commit_message::TicketPlace {
+    match place {
+        TicketPlace::None => commit_message::TicketPlace::None,
+        TicketPlace::Start => commit_message::TicketPlace::Start,
+        TicketPlace::AfterType => commit_message::TicketPlace::AfterType,
+        TicketPlace::Scope => commit_message::TicketPlace::Scope,
+        TicketPlace::Description => commit_message::TicketPlace::Description,
+        TicketPlace::Footer => commit_message::TicketPlace::Footer,
+        TicketPlace::Anywhere => commit_message::TicketPlace::Anywhere,
+    }
+}
+
+/// The pattern that is given, or that of a ticket of one of the projects. Their names are capital letters and digits.
+fn ticket_pattern(given: Option<&String>, projects: &[String]) -> Option<String> {
+    if given.is_some() {
+        return given.cloned();
+    }
     (!projects.is_empty()).then(|| format!("(?:{})-[0-9]+", projects.join("|")))
 }
 
@@ -162,6 +203,7 @@ fn of_files(checks: &FileChecks) -> files::Settings {
     let mut settings = files::Settings {
         large_files: checks.large.clone(),
         debug_files: checks.debug.clone(),
+        debug_modules: checks.debug_modules.clone(),
         print: checks.print.unwrap_or_default(),
         ..files::Settings::default()
     };
@@ -182,6 +224,12 @@ fn of_change_size(checks: &ChangeSizeChecks) -> change_size::Settings {
     if let Some(lines) = checks.error {
         settings.error_at = lines;
     }
+    if let Some(count) = checks.count_migrations {
+        settings.count_migrations = count;
+    }
+    if let Some(count) = checks.count_deleted_files {
+        settings.count_deleted_files = count;
+    }
     settings
 }
 
@@ -189,8 +237,15 @@ fn of_secrets(checks: &SecretChecks) -> secrets::Settings {
     let mut settings = secrets::Settings {
         allow_paths: checks.examples.clone(),
         allow: checks.allow.clone(),
+        baseline: checks.baseline.iter().cloned().collect(),
         ..secrets::Settings::default()
     };
+    if let Some(assignments) = checks.assignments {
+        settings.assignments = assignments;
+    }
+    settings
+        .allow_files
+        .extend(checks.allow_files.iter().cloned());
     settings.test_paths.extend(checks.tests.iter().cloned());
     settings
 }
@@ -241,13 +296,72 @@ mod tests {
         of(&manifest.environment(None).unwrap().checks)
     }
 
-    #[test]
-    fn without_a_word_the_defaults_hold() {
-        let usual = ProjectSettings {
+    fn usual() -> ProjectSettings {
+        ProjectSettings {
             settings: vec![settings::Settings::default()],
             ..ProjectSettings::default()
-        };
-        assert_eq!(read(""), usual);
+        }
+    }
+
+    #[test]
+    fn without_a_word_the_defaults_hold() {
+        assert_eq!(read(""), usual());
+    }
+
+    /// The page of the checks shows every key with its default. That none is missing there is tested beside the manifest.
+    #[test]
+    fn the_defaults_of_the_page_are_true() {
+        let page = include_str!("../../../../docs/checks.md");
+        let (_, below) = page.split_once("```yaml\nchecks:\n").unwrap();
+        let (example, _) = below.split_once("```").unwrap();
+        assert_eq!(read(&format!("checks:\n{example}")), usual());
+    }
+
+    #[test]
+    fn settings_of_the_groups_reach_them() {
+        let settings = read(
+            "checks:\n  coverage: {precision: 2, uncovered: false}\n  \
+             pins: {pin-development: true, test-packages: [our-fakes*], allow-in-production: [ipython]}\n  \
+             branch: {templates: ['{type}/{ticket}'], ticket-pattern: '#[0-9]+', exempt: [next], refuse-merges: true, ticket_required: true}\n  \
+             commit_message: {require-scope: true, ticket-pattern: '#[0-9]+', ticket-place: after-type}\n  \
+             files: {debug-modules: [shop.debug]}\n  \
+             change_size: {count-migrations: false, count-deleted-files: false}\n  \
+             secrets: {allow-files: [.env.ci], assignments: false, baseline: [0a1b2c3d, 12345678]}\n",
+        );
+        assert_eq!(settings.coverage.precision, 2);
+        assert!(!settings.coverage.uncovered);
+        assert!(settings.pins.pin_development);
+        assert_eq!(settings.pins.test_packages, ["our-fakes*"]);
+        assert_eq!(settings.pins.allow_in_production, ["ipython"]);
+        assert_eq!(settings.branch.templates, ["{type}/{ticket}"]);
+        assert_eq!(settings.branch.ticket_pattern, "#[0-9]+");
+        assert_eq!(settings.branch.exempt, ["next"]);
+        assert!(settings.branch.refuse_merges);
+        let message = &settings.commit_message;
+        assert!(message.require_scope);
+        assert_eq!(message.ticket_pattern, "#[0-9]+");
+        assert_eq!(message.ticket_place, commit_message::TicketPlace::AfterType);
+        assert_eq!(settings.files.debug_modules, ["shop.debug"]);
+        let size = &settings.change_size;
+        assert!(!size.count_migrations && !size.count_deleted_files);
+        let allowed = &settings.secrets.allow_files;
+        assert!(allowed.contains(&".env.ci".to_owned()));
+        assert!(allowed.contains(&".env.example".to_owned()));
+        assert!(!settings.secrets.assignments);
+        assert!(settings.secrets.baseline.contains("12345678"));
+        assert_eq!(settings.secrets.baseline.len(), 2);
+    }
+
+    #[test]
+    fn every_place_of_a_ticket_has_the_name_that_its_group_gives_it() {
+        for place in commit_message::TicketPlace::ALL {
+            let name = serde_json::to_value(place).unwrap();
+            let name = name.as_str().unwrap();
+            let settings = read(&format!(
+                "checks: {{commit_message: {{ticket-place: {name}}}}}\n"
+            ));
+            assert_eq!(settings.commit_message.ticket_place, place, "{name}");
+        }
     }
 
     #[test]

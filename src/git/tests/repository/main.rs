@@ -5,6 +5,7 @@
 mod ahead;
 mod hooks;
 mod in_progress;
+mod line_ends;
 mod range;
 mod selection;
 mod submodules;

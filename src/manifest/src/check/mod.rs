@@ -4,12 +4,14 @@
 //! is looked up here. Limits name their source.
 
 mod application;
+mod check_groups;
 mod checks;
 mod data;
 mod environment;
 mod markers;
 mod names;
 mod operations;
+mod tickets;
 
 use crate::issue::Fault;
 use crate::project::Project;

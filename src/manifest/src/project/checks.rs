@@ -1,7 +1,8 @@
 //! What `beanpole check` looks at, and how strict it is.
 //!
 //! Rules: plain data. A value that is not given is none here, and the check's own default holds: it is written
-//! down once, beside the check.
+//! down once, beside the check. Every setting that a group of checks has is here, unless it follows from others; its doc says
+//! from which.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -177,7 +178,8 @@ pub struct CheckIgnore {
 pub struct MigrationChecks {
     /// Tables on which even a short lock hurts: tables (`shop_order`) or models (`shop.Order`).
     pub hot_tables: Vec<String>,
-    /// Django's `MIGRATION_MODULES`: the package of an app's migrations by the app's label.
+    /// The package of an app's migrations by the app's label, as in Django's `MIGRATION_MODULES`. That of settings modules is
+    /// read too, where it is written out; what stands here wins.
     pub modules: BTreeMap<String, String>,
     /// The release of Django: `5.2`. Decides which remedies are offered.
     #[schemars(with = "Option<crate::schema::Text>")]
@@ -198,9 +200,12 @@ pub struct CoverageChecks {
     pub reports: Vec<String>,
     /// Reports of the base, for `never_decrease`.
     pub base_reports: Vec<String>,
-    /// What all files together must reach.
+    /// What all files together must reach. 100 means every line.
     #[schemars(range(min = 0, max = 100))]
     pub total: Option<f64>,
+    /// Decimal places of the comparison, as coverage.py's `precision`. A threshold's own places count if they are more.
+    #[schemars(range(min = 0, max = 10))]
+    pub precision: Option<u8>,
     /// What the changed lines must reach.
     #[schemars(range(min = 0, max = 100))]
     pub changed: Option<f64>,
@@ -211,9 +216,12 @@ pub struct CoverageChecks {
     /// By how much it may fall all the same, in percentage points.
     #[schemars(range(min = 0, max = 100))]
     pub tolerance: Option<f64>,
+    /// Whether changed lines that no test ran are reported one by one.
+    pub uncovered: Option<bool>,
     /// What the files below a path must reach, by the path.
     pub paths: BTreeMap<String, f64>,
-    /// Patterns of files that are not counted.
+    /// Patterns of Python files that need not be in a report, beside the usual ones: tests, migrations, `manage.py` and their
+    /// like.
     pub exclude: Vec<String>,
     /// Beginnings of paths in reports, with what stands there in the project: `/app/` becomes `backend/`. For reports from
     /// a container.
@@ -224,10 +232,22 @@ pub struct CoverageChecks {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PinChecks {
-    /// Patterns of requirements files, instead of the usual names.
+    /// Patterns of further requirements files, which are production whatever their names say. The usual names count as well.
     pub files: Option<Vec<String>>,
-    /// Packages and images that need no pin.
+    /// Patterns of requirements files that are not production, whatever their names say. `files` counts first.
+    #[serde(rename = "development-files")]
+    pub development_files: Vec<String>,
+    /// Whether packages for development need a pin as well.
+    #[serde(rename = "pin-development")]
+    pub pin_development: Option<bool>,
+    /// Packages and base images that need no pin.
     pub allow: Vec<String>,
+    /// Further packages that belong to tests and development only; `name-*` names a family.
+    #[serde(rename = "test-packages")]
+    pub test_packages: Vec<String>,
+    /// Packages that production may have although they are known as packages for tests; `name-*` names a family.
+    #[serde(rename = "allow-in-production")]
+    pub allow_in_production: Vec<String>,
     /// Whether packages need hashes.
     pub hashes: Option<bool>,
     /// Whether images need a digest.
@@ -260,14 +280,25 @@ pub enum TestRunner {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BranchChecks {
-    /// A regular expression that a name matches as a whole.
+    /// A regular expression that a name matches as a whole. It stands instead of `templates`.
     pub pattern: Option<String>,
-    /// Prefixes of names: `feature`, `hotfix`.
+    /// The allowed forms, made of `{type}`, `{ticket}`, `{developer}`, `{name}` and plain text, instead of the usual ones.
+    #[schemars(length(min = 1))]
+    pub templates: Option<Vec<String>>,
+    /// What `{type}` may be, instead of the usual words: `feature`, `hotfix`.
     pub prefixes: Option<Vec<String>>,
-    /// Branches that nobody commits to.
+    /// Branches that nobody commits to, instead of the usual ones. `*` stops at `/`, `**` does not.
     pub protected: Option<Vec<String>>,
+    /// Further branches whose names are not judged, instead of the usual ones: `renovate/**`.
+    pub exempt: Option<Vec<String>>,
+    /// Whether merge commits on a protected branch are refused as well. `git pull` makes some.
+    #[serde(rename = "refuse-merges")]
+    pub refuse_merges: Option<bool>,
     /// Projects of tickets, of which a name holds one: `SHOP` for `SHOP-123`.
     pub ticket_projects: Vec<String>,
+    /// A regular expression for one ticket, for those of another form: `#[0-9]+`. It stands instead of `ticket_projects`.
+    #[serde(rename = "ticket-pattern")]
+    pub ticket_pattern: Option<String>,
     /// Whether a name must hold a ticket.
     pub ticket_required: Option<bool>,
 }
@@ -280,6 +311,9 @@ pub struct CommitMessageChecks {
     pub types: Option<Vec<String>>,
     /// The scopes that are allowed.
     pub scopes: Option<Vec<String>>,
+    /// Whether a scope has to be there.
+    #[serde(rename = "require-scope")]
+    pub require_scope: Option<bool>,
     /// The longest first line, in characters.
     #[schemars(range(min = 20))]
     pub longest_subject: Option<u32>,
@@ -288,8 +322,34 @@ pub struct CommitMessageChecks {
     pub longest_line: Option<u32>,
     /// Projects of tickets, of which a message holds one: `SHOP` for `SHOP-123`.
     pub ticket_projects: Vec<String>,
+    /// A regular expression for one ticket, for those of another form: `#[0-9]+`. It stands instead of `ticket_projects`.
+    #[serde(rename = "ticket-pattern")]
+    pub ticket_pattern: Option<String>,
+    /// Where the ticket has to stand. Without it, `ticket_required` asks for one anywhere.
+    #[serde(rename = "ticket-place")]
+    pub ticket_place: Option<TicketPlace>,
     /// Whether a message must hold a ticket.
     pub ticket_required: Option<bool>,
+}
+
+/// Where the ticket has to stand in a commit message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TicketPlace {
+    /// No ticket is asked for.
+    None,
+    /// First of all: `SHOP-1 feat: …` or `[SHOP-1] feat: …`.
+    Start,
+    /// Between type and colon: `feat [SHOP-1]: …`.
+    AfterType,
+    /// As the scope: `feat(SHOP-1): …`.
+    Scope,
+    /// First in the description: `feat: SHOP-1 …` or `feat: [SHOP-1] …`.
+    Description,
+    /// In a footer: `Refs: SHOP-1`.
+    Footer,
+    /// Anywhere in the message.
+    Anywhere,
 }
 
 /// All files.
@@ -303,6 +363,9 @@ pub struct FileChecks {
     pub large: Vec<String>,
     /// Patterns of files in which debug statements stay.
     pub debug: Vec<String>,
+    /// Further modules that only debugging needs: `shop.debug`.
+    #[serde(rename = "debug-modules")]
+    pub debug_modules: Vec<String>,
     /// Whether `print(…)` counts as a debug statement.
     pub print: Option<bool>,
 }
@@ -317,6 +380,12 @@ pub struct ChangeSizeChecks {
     /// From how many lines on it is an error.
     #[schemars(range(min = 1))]
     pub error: Option<u32>,
+    /// Whether migrations count.
+    #[serde(rename = "count-migrations")]
+    pub count_migrations: Option<bool>,
+    /// Whether the lines of deleted files count.
+    #[serde(rename = "count-deleted-files")]
+    pub count_deleted_files: Option<bool>,
     /// Patterns of files that do not count, beside lock files and what is generated.
     pub exclude: Vec<String>,
 }
@@ -325,13 +394,21 @@ pub struct ChangeSizeChecks {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SecretChecks {
-    /// Patterns of files with examples, which hold no real secrets.
+    /// Patterns of files with examples, which hold no real secrets. They are not searched.
     pub examples: Vec<String>,
+    /// Patterns of files like `.env` that hold no secrets, beside `.env.example` and its like.
+    #[serde(rename = "allow-files")]
+    pub allow_files: Vec<String>,
     /// Patterns of files whose passwords are made up, beside the usual names of tests. Keys of known services count there as
     /// well.
     pub tests: Vec<String>,
     /// Regular expressions of texts that look like secrets and are none.
     pub allow: Vec<String>,
+    /// Whether assignments to names like `password` and `api_key` are judged.
+    pub assignments: Option<bool>,
+    /// Fingerprints of secrets that are known: the last word of a finding's message.
+    #[schemars(with = "Vec<crate::schema::Text>")]
+    pub baseline: Vec<String>,
 }
 
 /// Django's settings in production.

@@ -20,7 +20,7 @@ pub use application::{Health, Image, Process, Thresholds};
 pub use checks::{
     BranchChecks, ChangeSizeChecks, CheckGroups, CheckIgnore, CheckLevel, Checks,
     CommitMessageChecks, CoverageChecks, DockerChecks, FileChecks, MigrationChecks, PinChecks,
-    SecretChecks, SettingsChecks, TestNameChecks, TestRunner, WorkflowChecks,
+    SecretChecks, SettingsChecks, TestNameChecks, TestRunner, TicketPlace, WorkflowChecks,
 };
 pub use data::{Cache, CacheEngine, Database, DatabaseEngine};
 pub use environment::{

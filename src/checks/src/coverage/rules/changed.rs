@@ -44,7 +44,7 @@ fn missing(scope: &Scope, changed: &ChangedFile<'_>) -> Finding {
             format!("{} is in no coverage report: its changed lines are not judged", changed.path)
         },
         reason: "coverage.py leaves out what no test imports, unless it is told the `source`",
-        remedy: "set `source = .` under `[tool.coverage.run]`, or name the file in `omit` if it needs no tests".to_owned(),
+        remedy: "set `source = .` under `[tool.coverage.run]`, or name the file in `checks.coverage.exclude` in beanpole.yaml if it needs no tests".to_owned(),
     };
     let said = say(&MISSING, Some(file(changed.path)), words);
     if is_new {

@@ -14,6 +14,9 @@ pub(crate) const RULE: Rule = Rule {
     summary: "a coverage report that is missing, unreadable, or about other files",
 };
 
+/// Where the settings of coverage stand in beanpole.yaml.
+const KEYS: &str = "checks.coverage";
+
 const REASON: &str = "a threshold that is not compared passes every change";
 
 /// What keeps coverage from being judged.
@@ -51,7 +54,7 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
                 merged.others.len()
             ),
             reason: "the tests ran in another directory, a container perhaps: no changed line can be found in the report",
-            remedy: "name the beginning of those paths in `checks.coverage.source_paths`, with what stands there in the project, or set \
+            remedy: "name the beginning of those paths in `checks.coverage.source_paths` in beanpole.yaml, with what stands there in the project, or set \
                      `relative_files = true` for coverage.py"
                 .to_owned(),
         }));
@@ -61,32 +64,39 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
 }
 
 fn settings_that_mean_nothing(settings: &Settings) -> Vec<Finding> {
-    let thresholds = settings
-        .total
+    let own = [
+        ("total", settings.total),
+        ("changed", settings.diff),
+        ("tolerance", Some(settings.tolerance)),
+    ];
+    let own = own
+        .into_iter()
+        .filter_map(|(key, value)| Some((format!("`{KEYS}.{key}`"), value?)));
+    let of_paths = settings
+        .paths
         .iter()
-        .chain(&settings.diff)
-        .map(|value| ("a threshold".to_owned(), *value))
-        .chain(
-            settings
-                .paths
-                .iter()
-                .map(|(glob, value)| (format!("the threshold of `{glob}`"), *value)),
-        )
-        .chain([("`tolerance`".to_owned(), settings.tolerance)])
+        .map(|(glob, value)| (format!("`{glob}` in `{KEYS}.paths`"), *value));
+    let thresholds = own
+        .chain(of_paths)
         .filter(|(_, value)| !(0.0..=100.0).contains(value))
         .map(|(name, value)| {
             (
                 format!("{name} is {value}"),
-                "write a percentage from 0 to 100",
+                "write a percentage from 0 to 100 in beanpole.yaml",
             )
         });
-    let globs = Globs::new(settings.omit.iter().chain(settings.paths.keys()));
-    let globs = globs.invalid.into_iter().map(|(glob, why)| {
-        (
-            format!("`{glob}` is no glob: {why}"),
-            "write a glob like `shop/**/*.py`",
-        )
-    });
+    let exclude = Globs::new(&settings.omit).invalid;
+    let paths = Globs::new(settings.paths.keys()).invalid;
+    let globs = [("exclude", exclude), ("paths", paths)];
+    let globs = globs
+        .into_iter()
+        .flat_map(|(key, invalid)| invalid.into_iter().map(move |fault| (key, fault)))
+        .map(|(key, (glob, why))| {
+            (
+                format!("`{KEYS}.{key}` holds `{glob}`, which is no glob: {why}"),
+                "write a glob like `shop/**/*.py` in beanpole.yaml",
+            )
+        });
     thresholds
         .chain(globs)
         .map(|(message, remedy)| {
@@ -148,12 +158,24 @@ mod tests {
                 settings.total = Some(-3.0);
                 settings.diff = Some(f64::NAN);
                 settings.paths.insert("shop/[".to_owned(), 50.0);
+                settings.paths.insert("shop/**".to_owned(), 101.0);
+                settings.omit.push("[".to_owned());
             })
             .check();
-        let own = found
+        let own: Vec<_> = found
             .iter()
             .filter(|finding| finding.rule == RULE.id)
-            .count();
-        assert_eq!(own, 3, "{found:?}");
+            .map(|finding| finding.message.as_str())
+            .collect();
+        assert_eq!(own.len(), 5, "{found:?}");
+        for (message, start) in own.into_iter().zip([
+            "`checks.coverage.total` is -3",
+            "`checks.coverage.changed` is NaN",
+            "`shop/**` in `checks.coverage.paths` is 101",
+            "`checks.coverage.exclude` holds `[`",
+            "`checks.coverage.paths` holds `shop/[`",
+        ]) {
+            assert!(message.starts_with(start), "{message}");
+        }
     }
 }

@@ -219,7 +219,7 @@ pub(super) fn not_named(one: &NotAnalysed) -> Finding {
     Finding {
         message: one.why.clone(),
         remedy: Some(format!(
-            "name it in the manifest, with the label of its app: `checks.migrations.modules: {{{app}: {package}}}`"
+            "name it in beanpole.yaml, with the label of its app: `checks.migrations.modules: {{{app}: {package}}}`"
         )),
         ..not_analysed(one)
     }

@@ -57,7 +57,7 @@ pub(super) fn unclear(scope: &Scope, why: &str) -> Option<Finding> {
         Said {
             message: format!("the production settings were not found: {why}"),
             reason: REASON,
-            remedy: "name them in `module`: `config.settings.production`".to_owned(),
+            remedy: "name them in beanpole.yaml: `checks.settings.modules: [config.settings.production]`".to_owned(),
         },
     ))
 }
@@ -131,7 +131,13 @@ mod tests {
     fn a_project_without_known_settings_is_said() {
         let found = Case::empty().file("manage.py", "").check();
         assert_eq!(found.len(), 1);
-        assert!(found[0].remedy.as_deref().unwrap().contains("module"));
+        assert!(
+            found[0]
+                .remedy
+                .as_deref()
+                .unwrap()
+                .contains("`checks.settings.modules: [")
+        );
         assert!(Case::empty().file("shop/models.py", "").check().is_empty());
     }
 }
