@@ -193,10 +193,9 @@ const fn ticket_place(place: TicketPlace) -> commit_message::TicketPlace {
 
 /// The pattern that is given, or that of a ticket of one of the projects. Their names are capital letters and digits.
 fn ticket_pattern(given: Option<&String>, projects: &[String]) -> Option<String> {
-    if given.is_some() {
-        return given.cloned();
-    }
-    (!projects.is_empty()).then(|| format!("(?:{})-[0-9]+", projects.join("|")))
+    let of_projects = || format!("(?:{})-[0-9]+", projects.join("|"));
+    let named = || (!projects.is_empty()).then(of_projects);
+    given.cloned().or_else(named)
 }
 
 fn of_files(checks: &FileChecks) -> files::Settings {
