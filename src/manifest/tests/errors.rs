@@ -285,15 +285,15 @@ fn settings_of_checks() {
     insta::assert_snapshot!(
         [
             refused_with("checks: {pins: {allow_in_production: [a], pin_dev: true}, branch: {template: []}}\n"),
-            refused_with("checks: {commit_message: {ticket-place: end}, coverage: {precision: 11}}\n"),
+            refused_with("checks: {commit_message: {ticket_place: end}, coverage: {precision: 11}}\n"),
             refused_with("checks: {coverage: {precision: 11}}\n"),
-            refused_with("checks:\n  pins:\n    development-files: [/dev.txt]\n    test-packages: ['pytest==8', '*']\n    allow-in-production: [ipython, ' x']\n"),
+            refused_with("checks:\n  pins:\n    development_files: [/dev.txt]\n    test_packages: ['pytest==8', '*']\n    allow_in_production: [ipython, ' x']\n"),
             refused_with("checks:\n  branch:\n    templates: ['{typ}/{name}', '{type', '', '{name}']\n    ticket_required: true\n"),
             refused_with("checks:\n  branch:\n    pattern: x\n    templates: []\n    exempt: [develop, ' ']\n"),
-            refused_with("checks:\n  branch: {ticket-pattern: '', ticket_projects: [shop]}\n  commit_message: {ticket_projects: [SHOP], ticket-pattern: x}\n"),
-            refused_with("checks: {commit_message: {ticket_required: false, ticket-place: footer}}\n"),
-            refused_with("checks: {commit_message: {ticket_required: true, ticket-place: none}}\n"),
-            refused_with("checks: {files: {debug-modules: [shop-debug, shop.debug, shop.]}}\n"),
+            refused_with("checks:\n  branch: {ticket_pattern: '', ticket_projects: [shop]}\n  commit_message: {ticket_projects: [SHOP], ticket_pattern: x}\n"),
+            refused_with("checks: {commit_message: {ticket_required: false, ticket_place: footer}}\n"),
+            refused_with("checks: {commit_message: {ticket_required: true, ticket_place: none}}\n"),
+            refused_with("checks: {files: {debug_modules: [shop-debug, shop.debug, shop.]}}\n"),
             refused_with("checks:\n  secrets:\n    baseline: [0a1b2c3d, hunter2hunter2]\n"),
         ]
         .join("\n")

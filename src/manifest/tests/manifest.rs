@@ -244,19 +244,19 @@ fn settings_of_checks_are_read() {
         "{SMALLEST}checks:
   coverage: {{precision: 2, uncovered: false}}
   pins:
-    development-files: [tools/**]
-    pin-development: true
-    test-packages: [our-fakes, pytest-*]
-    allow-in-production: [ipython]
+    development_files: [tools/**]
+    pin_development: true
+    test_packages: [our-fakes, pytest-*]
+    allow_in_production: [ipython]
   branch:
     templates: ['{{type}}/{{ticket}}-{{name}}', hotfix]
     exempt: [develop]
-    refuse-merges: true
-    ticket-pattern: '#[0-9]+'
-  commit_message: {{require-scope: true, ticket-place: after-type, ticket-pattern: '#[0-9]+'}}
-  files: {{debug-modules: [shop.debug, _x]}}
-  change_size: {{count-migrations: false, count-deleted-files: false}}
-  secrets: {{allow-files: [.env.ci], assignments: false, baseline: [0a1b2c3d, 12345678, 1e234567]}}
+    refuse_merges: true
+    ticket_pattern: '#[0-9]+'
+  commit_message: {{require_scope: true, ticket_place: after-type, ticket_pattern: '#[0-9]+'}}
+  files: {{debug_modules: [shop.debug, _x]}}
+  change_size: {{count_migrations: false, count_deleted_files: false}}
+  secrets: {{allow_files: [.env.ci], assignments: false, baseline: [0a1b2c3d, 12345678, 1e234567]}}
 "
     ))
     .checks;
@@ -346,11 +346,11 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "checks: {change_size: {warning: 0}}",
         "checks: {test_names: {runner: nose}}",
         "checks: {coverage: {precision: 11}}",
-        "checks: {commit_message: {ticket-place: end}}",
+        "checks: {commit_message: {ticket_place: end}}",
         "checks: {commit_message: {ticket_place: footer}}",
         "checks: {branch: {templates: []}}",
-        "checks: {branch: {refuse-merges: never}}",
-        "checks: {pins: {development-files: dev.txt}}",
+        "checks: {branch: {refuse_merges: never}}",
+        "checks: {pins: {development_files: dev.txt}}",
     ] {
         let text = format!("{SMALLEST}{addition}\n");
         assert!(!schema_errors(&text).is_empty(), "{addition}");

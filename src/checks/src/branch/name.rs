@@ -69,7 +69,7 @@ fn unreadable(written: &str, why: &str, settings: &Settings) -> Finding {
     } else if whole(&settings.ticket_pattern).is_err() {
         (
             "templates",
-            "correct `checks.branch.ticket-pattern` in beanpole.yaml",
+            "correct `checks.branch.ticket_pattern` in beanpole.yaml",
         )
     } else {
         (
@@ -205,7 +205,7 @@ mod tests {
         };
         assert_eq!(
             remedies(&ticket),
-            ["correct `checks.branch.ticket-pattern` in beanpole.yaml"]
+            ["correct `checks.branch.ticket_pattern` in beanpole.yaml"]
         );
     }
 }

@@ -28,10 +28,10 @@ pub(super) fn check(context: &Context<'_>, subject: &Line) -> Option<Finding> {
                 &RULE,
                 Some(location(context, subject, 0)),
                 format!(
-                    "`checks.commit_message.ticket-pattern` (`{written}`) cannot be read: {why}"
+                    "`checks.commit_message.ticket_pattern` (`{written}`) cannot be read: {why}"
                 ),
                 "without the pattern no ticket can be found",
-                "correct `checks.commit_message.ticket-pattern` in beanpole.yaml",
+                "correct `checks.commit_message.ticket_pattern` in beanpole.yaml",
             ));
         }
     };

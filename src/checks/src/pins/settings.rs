@@ -10,7 +10,7 @@ pub struct Settings {
     /// from the patterns of `checks.pins.files`.
     pub production_files: Vec<String>,
     /// Requirements files that are not, whatever their names say: paths from the top. No key of the manifest: they follow from
-    /// the patterns of `checks.pins.development-files`.
+    /// the patterns of `checks.pins.development_files`.
     pub development_files: Vec<String>,
     /// Whether packages for development have to be pinned as well.
     pub pin_development: bool,

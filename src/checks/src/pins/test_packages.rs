@@ -123,7 +123,7 @@ fn found(requirement: &Requirement, at: Location, path: &str) -> Finding {
             requirement.shown
         ),
         "production carries code that nobody runs there: a larger image, more security notices, and a way in for debuggers",
-        "move it to the requirements of development, or name it in `checks.pins.allow-in-production` in beanpole.yaml",
+        "move it to the requirements of development, or name it in `checks.pins.allow_in_production` in beanpole.yaml",
     )
 }
 

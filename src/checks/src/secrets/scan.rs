@@ -59,7 +59,7 @@ impl<'s> Scanner<'s> {
             .map(|text| bad_setting("checks.secrets.allow", text, "is no regular expression"));
         let globs = [
             ("checks.secrets.examples", &self.allow_paths),
-            ("checks.secrets.allow-files", &self.allow_files),
+            ("checks.secrets.allow_files", &self.allow_files),
             ("checks.secrets.tests", &self.test_paths),
         ];
         globs
@@ -329,7 +329,7 @@ mod tests {
             .collect();
         assert_eq!(
             keys,
-            ["examples", "allow-files", "tests"]
+            ["examples", "allow_files", "tests"]
                 .map(|key| format!("correct `checks.secrets.{key}` in beanpole.yaml"))
         );
     }

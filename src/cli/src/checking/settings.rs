@@ -320,12 +320,12 @@ mod tests {
     fn settings_of_the_groups_reach_them() {
         let settings = read(
             "checks:\n  coverage: {precision: 2, uncovered: false}\n  \
-             pins: {pin-development: true, test-packages: [our-fakes*], allow-in-production: [ipython]}\n  \
-             branch: {templates: ['{type}/{ticket}'], ticket-pattern: '#[0-9]+', exempt: [next], refuse-merges: true, ticket_required: true}\n  \
-             commit_message: {require-scope: true, ticket-pattern: '#[0-9]+', ticket-place: after-type}\n  \
-             files: {debug-modules: [shop.debug]}\n  \
-             change_size: {count-migrations: false, count-deleted-files: false}\n  \
-             secrets: {allow-files: [.env.ci], assignments: false, baseline: [0a1b2c3d, 12345678]}\n",
+             pins: {pin_development: true, test_packages: [our-fakes*], allow_in_production: [ipython]}\n  \
+             branch: {templates: ['{type}/{ticket}'], ticket_pattern: '#[0-9]+', exempt: [next], refuse_merges: true, ticket_required: true}\n  \
+             commit_message: {require_scope: true, ticket_pattern: '#[0-9]+', ticket_place: after-type}\n  \
+             files: {debug_modules: [shop.debug]}\n  \
+             change_size: {count_migrations: false, count_deleted_files: false}\n  \
+             secrets: {allow_files: [.env.ci], assignments: false, baseline: [0a1b2c3d, 12345678]}\n",
         );
         assert_eq!(settings.coverage.precision, 2);
         assert!(!settings.coverage.uncovered);
@@ -357,7 +357,7 @@ mod tests {
             let name = serde_json::to_value(place).unwrap();
             let name = name.as_str().unwrap();
             let settings = read(&format!(
-                "checks: {{commit_message: {{ticket-place: {name}}}}}\n"
+                "checks: {{commit_message: {{ticket_place: {name}}}}}\n"
             ));
             assert_eq!(settings.commit_message.ticket_place, place, "{name}");
         }

@@ -131,12 +131,12 @@ fn coverage(coverage: &CoverageChecks, checker: &mut Checker<'_>) {
 
 fn pins(pins: &PinChecks, checker: &mut Checker<'_>) {
     for (index, file) in pins.development_files.iter().enumerate() {
-        let at = ["checks", "pins", "development-files", &index.to_string()];
+        let at = ["checks", "pins", "development_files", &index.to_string()];
         path(file, &at, checker);
     }
     for (key, packages) in [
-        ("test-packages", &pins.test_packages),
-        ("allow-in-production", &pins.allow_in_production),
+        ("test_packages", &pins.test_packages),
+        ("allow_in_production", &pins.allow_in_production),
     ] {
         for (index, package) in packages.iter().enumerate() {
             if !is_package(package) {
@@ -225,7 +225,7 @@ fn files(files: &FileChecks, checker: &mut Checker<'_>) {
     for (index, module) in files.debug_modules.iter().enumerate() {
         if !module.split('.').all(is_identifier) {
             checker.value(
-                &["checks", "files", "debug-modules", &index.to_string()],
+                &["checks", "files", "debug_modules", &index.to_string()],
                 format!("`{module}` is not the name of a module"),
                 "as an import writes it, such as `shop.debug`",
             );

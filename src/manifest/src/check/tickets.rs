@@ -37,7 +37,7 @@ pub(super) fn check(checks: &Checks, checker: &mut Checker<'_>) {
         _ => return,
     };
     checker.value(
-        &["checks", "commit_message", "ticket-place"],
+        &["checks", "commit_message", "ticket_place"],
         contradiction,
         "remove `ticket_required`: the place alone says it",
     );
@@ -45,7 +45,7 @@ pub(super) fn check(checks: &Checks, checker: &mut Checker<'_>) {
 
 fn form(form: &Form<'_>, checker: &mut Checker<'_>) {
     if let Some(pattern) = form.pattern {
-        let at = ["checks", form.section, "ticket-pattern"];
+        let at = ["checks", form.section, "ticket_pattern"];
         if pattern.trim().is_empty() {
             checker.value(
                 &at,
@@ -55,7 +55,7 @@ fn form(form: &Form<'_>, checker: &mut Checker<'_>) {
         } else if !form.projects.is_empty() {
             checker.key(
                 &at,
-                "`ticket-pattern` stands instead of `ticket_projects`, and both are given",
+                "`ticket_pattern` stands instead of `ticket_projects`, and both are given",
                 "remove one of them",
             );
         }

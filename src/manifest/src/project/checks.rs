@@ -235,18 +235,14 @@ pub struct PinChecks {
     /// Patterns of further requirements files, which are production whatever their names say. The usual names count as well.
     pub files: Option<Vec<String>>,
     /// Patterns of requirements files that are not production, whatever their names say. `files` counts first.
-    #[serde(rename = "development-files")]
     pub development_files: Vec<String>,
     /// Whether packages for development need a pin as well.
-    #[serde(rename = "pin-development")]
     pub pin_development: Option<bool>,
     /// Packages and base images that need no pin.
     pub allow: Vec<String>,
     /// Further packages that belong to tests and development only; `name-*` names a family.
-    #[serde(rename = "test-packages")]
     pub test_packages: Vec<String>,
     /// Packages that production may have although they are known as packages for tests; `name-*` names a family.
-    #[serde(rename = "allow-in-production")]
     pub allow_in_production: Vec<String>,
     /// Whether packages need hashes.
     pub hashes: Option<bool>,
@@ -292,12 +288,10 @@ pub struct BranchChecks {
     /// Further branches whose names are not judged, instead of the usual ones: `renovate/**`.
     pub exempt: Option<Vec<String>>,
     /// Whether merge commits on a protected branch are refused as well. `git pull` makes some.
-    #[serde(rename = "refuse-merges")]
     pub refuse_merges: Option<bool>,
     /// Projects of tickets, of which a name holds one: `SHOP` for `SHOP-123`.
     pub ticket_projects: Vec<String>,
     /// A regular expression for one ticket, for those of another form: `#[0-9]+`. It stands instead of `ticket_projects`.
-    #[serde(rename = "ticket-pattern")]
     pub ticket_pattern: Option<String>,
     /// Whether a name must hold a ticket.
     pub ticket_required: Option<bool>,
@@ -312,7 +306,6 @@ pub struct CommitMessageChecks {
     /// The scopes that are allowed.
     pub scopes: Option<Vec<String>>,
     /// Whether a scope has to be there.
-    #[serde(rename = "require-scope")]
     pub require_scope: Option<bool>,
     /// The longest first line, in characters.
     #[schemars(range(min = 20))]
@@ -323,10 +316,8 @@ pub struct CommitMessageChecks {
     /// Projects of tickets, of which a message holds one: `SHOP` for `SHOP-123`.
     pub ticket_projects: Vec<String>,
     /// A regular expression for one ticket, for those of another form: `#[0-9]+`. It stands instead of `ticket_projects`.
-    #[serde(rename = "ticket-pattern")]
     pub ticket_pattern: Option<String>,
     /// Where the ticket has to stand. Without it, `ticket_required` asks for one anywhere.
-    #[serde(rename = "ticket-place")]
     pub ticket_place: Option<TicketPlace>,
     /// Whether a message must hold a ticket.
     pub ticket_required: Option<bool>,
@@ -364,7 +355,6 @@ pub struct FileChecks {
     /// Patterns of files in which debug statements stay.
     pub debug: Vec<String>,
     /// Further modules that only debugging needs: `shop.debug`.
-    #[serde(rename = "debug-modules")]
     pub debug_modules: Vec<String>,
     /// Whether `print(…)` counts as a debug statement.
     pub print: Option<bool>,
@@ -381,10 +371,8 @@ pub struct ChangeSizeChecks {
     #[schemars(range(min = 1))]
     pub error: Option<u32>,
     /// Whether migrations count.
-    #[serde(rename = "count-migrations")]
     pub count_migrations: Option<bool>,
     /// Whether the lines of deleted files count.
-    #[serde(rename = "count-deleted-files")]
     pub count_deleted_files: Option<bool>,
     /// Patterns of files that do not count, beside lock files and what is generated.
     pub exclude: Vec<String>,
@@ -397,7 +385,6 @@ pub struct SecretChecks {
     /// Patterns of files with examples, which hold no real secrets. They are not searched.
     pub examples: Vec<String>,
     /// Patterns of files like `.env` that hold no secrets, beside `.env.example` and its like.
-    #[serde(rename = "allow-files")]
     pub allow_files: Vec<String>,
     /// Patterns of files whose passwords are made up, beside the usual names of tests. Keys of known services count there as
     /// well.
