@@ -284,7 +284,7 @@ fn checks() {
 fn settings_of_checks() {
     insta::assert_snapshot!(
         [
-            refused_with("checks: {pins: {allow_in_production: [a], pin_dev: true}, branch: {template: []}}\n"),
+            refused_with("checks: {pins: {allow-in-production: [a], pin_dev: true}, branch: {template: []}}\n"),
             refused_with("checks: {commit_message: {ticket_place: end}, coverage: {precision: 11}}\n"),
             refused_with("checks: {coverage: {precision: 11}}\n"),
             refused_with("checks:\n  pins:\n    development_files: [/dev.txt]\n    test_packages: ['pytest==8', '*']\n    allow_in_production: [ipython, ' x']\n"),

@@ -347,7 +347,7 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "checks: {test_names: {runner: nose}}",
         "checks: {coverage: {precision: 11}}",
         "checks: {commit_message: {ticket_place: end}}",
-        "checks: {commit_message: {ticket_place: footer}}",
+        "checks: {commit_message: {ticket-place: footer}}",
         "checks: {branch: {templates: []}}",
         "checks: {branch: {refuse_merges: never}}",
         "checks: {pins: {development_files: dev.txt}}",
