@@ -1,11 +1,15 @@
 //! Lists of path patterns, as settings give them.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::sync::OnceLock;
+
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Patterns over paths from the project's root. `*` stays in its directory, `**` does not; a pattern without `/` fits a
 /// file name in any directory, as in `.gitignore`.
 pub(crate) struct Globs {
-    set: GlobSet,
+    globs: Vec<Glob>,
+    /// All of them in one, made when a path is first asked for: that takes longer than all else in a small commit.
+    set: OnceLock<Option<GlobSet>>,
     /// Patterns that are not valid, with the reason.
     pub(crate) invalid: Vec<(String, String)>,
 }
@@ -13,7 +17,7 @@ pub(crate) struct Globs {
 impl Globs {
     /// Reads the patterns. One that is not valid matches nothing and is kept in `invalid`.
     pub(crate) fn new<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Self {
-        let mut builder = GlobSetBuilder::new();
+        let mut globs = Vec::new();
         let mut invalid = Vec::new();
         for pattern in patterns {
             let pattern = pattern.as_ref();
@@ -23,22 +27,34 @@ impl Globs {
                 format!("**/{pattern}")
             };
             match GlobBuilder::new(&whole).literal_separator(true).build() {
-                Ok(glob) => {
-                    builder.add(glob);
-                }
+                Ok(glob) => globs.push(glob),
                 Err(error) => invalid.push((pattern.to_owned(), error.kind().to_string())),
             }
         }
-        let set = builder.build().unwrap_or_else(|error| {
-            invalid.push(("all patterns together".to_owned(), error.to_string()));
-            GlobSet::empty()
-        });
-        Self { set, invalid }
+        Self {
+            globs,
+            set: OnceLock::new(),
+            invalid,
+        }
     }
 
     /// Whether one of the patterns fits.
     pub(crate) fn fits(&self, path: &str) -> bool {
-        self.set.is_match(path)
+        if self.globs.is_empty() {
+            return false;
+        }
+        let set = self.set.get_or_init(|| {
+            let mut builder = GlobSetBuilder::new();
+            for glob in &self.globs {
+                builder.add(glob.clone());
+            }
+            builder.build().ok()
+        });
+        match set {
+            Some(set) => set.is_match(path),
+            // Together they are too large: one by one.
+            None => (self.globs.iter()).any(|glob| glob.compile_matcher().is_match(path)),
+        }
     }
 }
 

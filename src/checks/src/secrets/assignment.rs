@@ -5,7 +5,7 @@ use super::hit::{ASSIGNMENT, Hit, fingerprint};
 use super::placeholder::is_made_up;
 use super::search::{Search, is_new};
 use super::window::Cursor;
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 use std::sync::LazyLock;
 
@@ -73,22 +73,26 @@ const BARE: [&str; 12] = [
     "service",
 ];
 
-static FINDER: LazyLock<Option<(AhoCorasick, Regex)>> = LazyLock::new(|| {
-    let keywords = AhoCorasick::builder()
+static FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
         .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
         .build(KEYWORDS)
-        .ok()?;
-    let pattern = RegexBuilder::new(PATTERN)
+        .ok()
+});
+
+/// Built when a keyword is first met: that takes as long as the search through some hundred files.
+static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    RegexBuilder::new(PATTERN)
         .unicode(false)
         .size_limit(16 << 20)
         .build()
-        .ok()?;
-    Some((keywords, pattern))
+        .ok()
 });
 
 /// Adds the hits of a text.
 pub(super) fn find(search: &mut Search<'_>) {
-    let Some((keywords, pattern)) = FINDER.as_ref() else {
+    let Some(keywords) = FINDER.as_ref() else {
         return;
     };
     let takes_bare = takes_bare(search.path);
@@ -102,6 +106,9 @@ pub(super) fn find(search: &mut Search<'_>) {
         seen = window.end;
         let Some(bytes) = search.look(window) else {
             continue;
+        };
+        let Some(pattern) = ASSIGNED.as_ref() else {
+            return;
         };
         for captures in pattern.captures_iter(bytes) {
             let Some((value, text)) = judged(&captures, takes_bare) else {
@@ -219,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_finder_builds() {
-        assert!(FINDER.is_some());
+        assert!(FINDER.is_some() && ASSIGNED.is_some());
     }
 
     #[test]

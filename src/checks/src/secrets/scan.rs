@@ -77,8 +77,8 @@ impl<'s> Scanner<'s> {
             return Vec::new();
         }
         let mut findings = Vec::new();
-        if !self.allow_files.fits(path)
-            && let Some(what) = file_names::secret_file(path, bytes)
+        if let Some(what) = file_names::secret_file(path, bytes)
+            && !self.allow_files.fits(path)
         {
             findings.push(file_finding(path, what));
         }
