@@ -37,10 +37,7 @@ pub(crate) fn is_attributes(path: &str) -> bool {
 impl Attributes {
     /// Reads the files of attributes of that tree.
     pub(crate) fn new(tree: &SourceTree) -> Self {
-        let mut files: Vec<(&str, &[u8])> = tree
-            .iter()
-            .filter(|(path, _)| is_attributes(path))
-            .collect();
+        let mut files: Vec<(&str, &[u8])> = tree.contents(is_attributes).collect();
         files.sort_by_key(|(path, _)| path.matches('/').count());
         let lines = files
             .into_iter()

@@ -256,6 +256,8 @@ fn unseen(not_analysed: NotAnalysed) -> Unseen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Change, ChangeKind, ChangedLines, ContentSource};
+    use std::sync::{Arc, Mutex};
 
     #[test]
     fn every_rule_belongs_to_its_group_and_has_a_name_of_its_own() {
@@ -314,6 +316,55 @@ mod tests {
         let files = rules_of(&[Group::Files]);
         assert!(files.contains("merge-conflict") && !files.contains("unpinned-base-image"));
         assert!(rules_of(&Group::ALL).contains("unpinned-base-image"));
+    }
+
+    #[test]
+    fn a_new_migration_does_not_lead_to_all_files() {
+        let asked = Arc::new(Mutex::new(BTreeSet::new()));
+        let noted = Arc::clone(&asked);
+        let source = ContentSource::new(move |keys| {
+            let keys = keys.iter().map(|key| (*key).to_owned());
+            noted.lock().unwrap().extend(keys.clone());
+            keys.map(|_| Some(Vec::new())).collect()
+        });
+        let mut serving = SourceTree::new();
+        for path in [
+            "shop/__init__.py",
+            "shop/apps.py",
+            "shop/migrations/__init__.py",
+            "shop/models.py",
+            "shop/tests/test_views.py",
+            "shop/views.py",
+        ] {
+            serving.insert_later(path, &source, path);
+        }
+        let first = "from django.db import migrations, models\n\nclass Migration(migrations.Migration):\n    operations = [migrations.CreateModel('Order', [('id', models.BigAutoField(primary_key=True))])]\n";
+        serving.insert("shop/migrations/0001_initial.py", first);
+        let mut scope = Scope {
+            tree: serving.clone(),
+            ..Scope::default()
+        };
+        let path = "shop/migrations/0002_note.py";
+        let second = "from django.db import migrations, models\n\nclass Migration(migrations.Migration):\n    dependencies = [('shop', '0001_initial')]\n    operations = [migrations.AddField('order', 'note', models.TextField(null=True))]\n";
+        scope.tree.insert(path, second);
+        scope.changes.push(Change {
+            path: path.to_owned(),
+            kind: ChangeKind::Added,
+            lines: ChangedLines::All,
+            counts: Some((5, 0)),
+        });
+        let facts = Facts {
+            serving: Some(&serving),
+            ..Facts::default()
+        };
+        let groups = Group::ALL.into();
+        let _found = check(&groups, &scope, &ProjectSettings::default(), &facts);
+        let asked = asked.lock().unwrap();
+        assert!(asked.contains("shop/apps.py"), "{asked:?}");
+        assert!(
+            !asked.iter().any(|path| path.contains("views")),
+            "{asked:?}"
+        );
     }
 
     #[test]
