@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::git::Git;
 use crate::head::{HeadState, Operation};
 use crate::repository::Repository;
-use crate::selection::{Changes, Listing};
+use crate::selection::{Changes, Listing, joined};
 
 /// Answers that are under way. Each can be taken once.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(crate) struct Staged {
 impl Staged {
     /// The index, and what is different in it from the last commit.
     pub(crate) fn wait(self) -> Result<(HeadState, Listing, Changes), Error> {
-        let (listing, changes) = (joined(self.listing), joined(self.changes));
+        let (listing, changes) = (joined(self.listing.join()), joined(self.changes.join()));
         Ok((self.head, listing?, changes?))
     }
 }
@@ -54,7 +54,7 @@ impl Ahead {
     /// A reader that has been started, if nobody has taken it.
     pub(crate) fn blobs(&self) -> Option<Result<BlobReader, Error>> {
         let blobs = self.answers().blobs.take()?;
-        Some(joined(blobs))
+        Some(joined(blobs.join()))
     }
 
     fn answers(&self) -> std::sync::MutexGuard<'_, Answers> {
@@ -116,12 +116,4 @@ fn has_git(directory: &Utf8Path) -> bool {
 /// Whether git's root, which has no symbolic links, is that directory.
 fn is_same(root: &Utf8Path, directory: &Utf8Path) -> bool {
     root == directory || directory.canonicalize_utf8().is_ok_and(|path| path == root)
-}
-
-/// What a thread has found. A panic there goes on here: it is our own fault, and is reported as one.
-fn joined<T>(handle: JoinHandle<T>) -> T {
-    match handle.join() {
-        Ok(value) => value,
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
 }

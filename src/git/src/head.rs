@@ -67,7 +67,7 @@ impl Repository {
         let (output, branch) = std::thread::scope(|scope| {
             let branch = scope.spawn(|| self.branch());
             let output = self.git().run(self.root(), &arguments);
-            (output, crate::selection::joined(branch))
+            (output, crate::selection::joined(branch.join()))
         });
         let (output, branch) = (output?, branch?);
         let unexpected = |detail: String| Error::Unexpected {

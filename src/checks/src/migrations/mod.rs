@@ -112,8 +112,9 @@ mod tests {
     use super::*;
     use crate::{Change, ChangeKind, ChangedLines, Scope};
 
-    fn touches(path: &str, content: &str, kind: ChangeKind) -> bool {
-        let mut scope = Scope::all([(path, content)].into_iter().collect());
+    /// Whether a change touches migrations, in a tree of one file with that content.
+    fn touches_in((file, content): (&str, &str), path: &str, kind: ChangeKind) -> bool {
+        let mut scope = Scope::all([(file, content)].into_iter().collect());
         scope.changes = vec![Change {
             path: path.to_owned(),
             kind,
@@ -121,6 +122,10 @@ mod tests {
             counts: None,
         }];
         is_touched(&scope, &Settings::default())
+    }
+
+    fn touches(path: &str, content: &str, kind: ChangeKind) -> bool {
+        touches_in((path, content), path, kind)
     }
 
     #[test]
@@ -150,23 +155,9 @@ mod tests {
 
     #[test]
     fn a_package_that_settings_name_is_near() {
-        let judged = |kind: ChangeKind, path: &str| {
-            let mut scope = Scope::all(
-                [(
-                    "shop/settings.py",
-                    "MIGRATION_MODULES = {'shop': 'shop.changes'}",
-                )]
-                .into_iter()
-                .collect(),
-            );
-            scope.changes = vec![Change {
-                path: path.to_owned(),
-                kind,
-                lines: ChangedLines::All,
-                counts: None,
-            }];
-            is_touched(&scope, &Settings::default())
-        };
+        let settings = "MIGRATION_MODULES = {'shop': 'shop.changes'}";
+        let judged =
+            |kind: ChangeKind, path: &str| touches_in(("shop/settings.py", settings), path, kind);
         let renamed = |from: &str| ChangeKind::Renamed {
             from: from.to_owned(),
         };

@@ -11,7 +11,7 @@ use super::reading::file;
 use crate::failure::Failure;
 
 /// The largest content that is read, in bytes: as much as is searched for secrets.
-const LARGEST: u64 = 32 * 1024 * 1024;
+pub(super) const LARGEST: u64 = 32 * 1024 * 1024;
 
 /// One process of git that gives contents, and what went wrong with it so far.
 pub(super) struct Contents {

@@ -14,13 +14,11 @@ use beanpole_git::{CommitMessage, CommitRange, IntroducedBlob};
 use beanpole_model::{Finding, Report};
 use jiff::civil::Date;
 
+use super::contents::LARGEST;
 use super::{Rulebook, Site};
 
 /// How many commits of a range are looked at.
 const MOST_COMMITS: usize = 1000;
-
-/// The largest content of a former commit that is read, in bytes.
-const LARGEST: u64 = 32 * 1024 * 1024;
 
 /// The commits of a range.
 #[derive(Default)]

@@ -8,12 +8,12 @@ use beanpole_checks::migrations::{ExactAnswer, Review};
 use beanpole_checks::{
     CheckReport, Facts, Group, Pattern, Policy, ProjectSettings, Scope, migrations,
 };
-use beanpole_git::{CommitRange, HeadState, Selected};
+use beanpole_git::{CommitRange, Fork, HeadState, Selected};
 use beanpole_model::{Environment, Report};
 use jiff::civil::Date;
 
 use super::reading::{self, Reading};
-use super::{Exact, Exactly, History, Merge, Reports, Rulebook, Site, coverage};
+use super::{Exact, Exactly, History, Reports, Rulebook, Site, coverage};
 
 /// What is judged beside the files.
 pub(crate) struct Asked<'a> {
@@ -24,7 +24,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) history: History,
     pub(crate) reports: Reports,
     /// The merge that the state is meant for, if it is a branch.
-    pub(crate) merge: Option<Merge>,
+    pub(crate) merge: Option<Fork>,
     /// Who is asked for the SQL of new migrations, if anyone.
     pub(crate) exact: Option<Exact<'a>>,
     pub(crate) today: Date,
@@ -88,7 +88,7 @@ pub(crate) fn judge(
     unseen.extend(found.unseen);
     unseen.extend(not_covered);
     unseen.extend(asked.history.unseen());
-    let saw = Saw::new(&rulebook, scope).without_sql(site, told.as_ref());
+    let saw = Saw::new(&rulebook, &reading).without_sql(site, told.as_ref());
     let policy = Policy {
         rules: &rulebook.rules,
         selection: &rulebook.selection,
@@ -181,14 +181,14 @@ struct Saw<'a> {
 }
 
 impl<'a> Saw<'a> {
-    fn new(rulebook: &Rulebook, scope: &'a Scope) -> Self {
+    fn new(rulebook: &Rulebook, reading: &'a Reading) -> Self {
         let mut groups = rulebook.groups.clone();
-        if !migrations::is_touched(scope, &rulebook.settings.migrations) {
+        if !reading.touches_migrations {
             groups.remove(&Group::Migrations);
         }
         Self {
             groups,
-            scope,
+            scope: &reading.scope,
             partly: BTreeSet::new(),
         }
     }

@@ -5,32 +5,24 @@
 
 use beanpole_checks::migrations::{self, Settings};
 use beanpole_checks::{BaseChange, Change, ChangeKind, SourceTree, Unseen};
-use beanpole_git::{CommitId, Selected, Selection};
+use beanpole_git::{Fork, Selected, Selection};
 use beanpole_model::Report;
 
 use super::Site;
 use super::reading::{Reading, change, entries};
 
-/// The merge that a branch is meant for.
-pub(crate) struct Merge {
-    /// The last commit of the branch.
-    pub(crate) head: CommitId,
-    /// The last commit of its base.
-    pub(crate) tip: CommitId,
-}
-
-impl Merge {
-    /// The base as it is now, and what it has got since.
-    ///
-    /// # Errors
-    /// What went wrong with git.
-    pub(super) fn brings(&self, site: &Site) -> Result<Selected, Report> {
-        let selection = Selection::Since {
-            base: self.head.to_string(),
-            head: self.tip.to_string(),
-        };
-        Ok(site.repository.select(&selection, &site.under)?)
-    }
+/// The base as it is now, and what it has got since the branch left it.
+///
+/// # Errors
+/// What went wrong with git.
+pub(super) fn brought(site: &Site, fork: &Fork) -> Result<Selected, Report> {
+    let other_side = Fork {
+        base: fork.base.clone(),
+        head: fork.tip.clone(),
+        tip: fork.head.clone(),
+    };
+    let selection = Selection::Between(other_side);
+    Ok(site.repository.select(&selection, &site.under)?)
 }
 
 /// Adds the state after the merge to a reading, if the base has got anything that matters to migrations.

@@ -8,7 +8,7 @@ use beanpole_git::{
 use beanpole_model::Report;
 use jiff::civil::Date;
 
-use super::{Answer, Asked, History, Judged, Merge, Reports, Rulebook, Site, judge};
+use super::{Answer, Asked, History, Judged, Reports, Rulebook, Site, judge};
 use crate::context::Context;
 
 /// Which end of a push asks.
@@ -93,13 +93,12 @@ impl Push<'_> {
             files: judgement.files,
             commits: Some(commits),
         };
-        let mut answers = Vec::new();
-        if let Some(fork) = onto
-            && migrations::is_touched(&judgement.reading.scope, &judgement.settings.migrations)
-        {
+        let settings = &judgement.settings.migrations;
+        let onto = onto.filter(|_| migrations::is_touched(&judgement.reading.scope, settings));
+        let mut answers = vec![Answer::new(judged, judgement.report, &site)];
+        if let Some(fork) = onto {
             answers.push(self.merged(&site, update, fork)?);
         }
-        answers.insert(0, Answer::new(judged, judgement.report, &site));
         Ok(answers)
     }
 
@@ -115,10 +114,7 @@ impl Push<'_> {
             ..Judged::default()
         };
         let asked = Asked {
-            merge: Some(Merge {
-                head: fork.head.clone(),
-                tip: fork.tip.clone(),
-            }),
+            merge: Some(fork.clone()),
             ..self.asked()
         };
         let selection = Selection::Between(fork);

@@ -7,12 +7,12 @@ use beanpole_checks::{
     Change, ChangeKind, ChangedLines, Entry, FileMode, Group, Scope, SourceTree, Unseen, migrations,
 };
 use beanpole_git::{
-    CommitId, Lines, Mode, Selected, SelectedChange, SelectedEntry, SelectedKind, Selection,
+    CommitId, Fork, Lines, Mode, Selected, SelectedChange, SelectedEntry, SelectedKind, Selection,
 };
 use beanpole_model::{Location, Report};
 
 use super::contents::{Contents, key, place};
-use super::merging::{self, Merge};
+use super::merging;
 use super::{Rulebook, Site};
 
 /// What was read.
@@ -21,6 +21,8 @@ pub(super) struct Reading {
     pub(super) scope: Scope,
     /// The Python files of the code that serves, if the migrations are judged against one: those of the base.
     pub(super) serving: Option<SourceTree>,
+    /// Whether the change matters to migrations, if they are judged at all.
+    pub(super) touches_migrations: bool,
     /// The state after a merge into the base, if that is another one.
     pub(super) merged: Option<Scope>,
     pub(super) unseen: Vec<Unseen>,
@@ -50,7 +52,7 @@ pub(super) fn read(
     site: &Site,
     rulebook: &Rulebook,
     selected: &Selected,
-    merge: Option<&Merge>,
+    merge: Option<&Fork>,
 ) -> Result<Reading, Report> {
     let contents = Contents::new(site.repository.read_blobs()?);
     let mut reading = Reading {
@@ -60,6 +62,7 @@ pub(super) fn read(
             changes: selected.changes.iter().map(change).collect(),
         },
         serving: None,
+        touches_migrations: false,
         merged: None,
         unseen: said(selected),
         contents: Some(Arc::clone(&contents)),
@@ -72,13 +75,15 @@ pub(super) fn read(
         // It may have been in a package that only the settings name.
         read_later(&contents, selected, &mut reading.scope.tree);
     }
-    if judges_migrations && migrations::is_touched(&reading.scope, settings) {
+    reading.touches_migrations =
+        judges_migrations && migrations::is_touched(&reading.scope, settings);
+    if reading.touches_migrations {
         read_later(&contents, selected, &mut reading.scope.tree);
         if let Some(base) = &selected.base {
             let moved = merge.filter(|merge| merge.tip != *base);
             let serving = match moved {
                 Some(merge) => {
-                    let before = merge.brings(site)?;
+                    let before = merging::brought(site, merge)?;
                     let serving = tree_of(&contents, &before, selected, &reading.scope.tree);
                     merging::merge(&before, &serving, settings, &mut reading);
                     serving

@@ -5,15 +5,15 @@ use std::panic::resume_unwind;
 use beanpole_checks::commit_message::Message;
 use beanpole_checks::fix::FileChange;
 use beanpole_checks::{Baseline, Group};
-use beanpole_git::{CommitRange, Selected, Selection, Without};
+use beanpole_git::{CommitRange, Fork, Selected, Selection, Without};
 use beanpole_model::{ExitCode, Report, Severity};
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
 use crate::checking::{
-    Answer, Asked, Disk, Exact, Fixes, Format, History, Judged, Judgement, Merge, Prepared,
-    Reports, Rulebook, Site, baseline, branch_state, comment_mark, judge, no_baseline, propose,
+    Answer, Asked, Disk, Exact, Fixes, Format, History, Judged, Judgement, Prepared, Reports,
+    Rulebook, Site, baseline, branch_state, comment_mark, judge, no_baseline, propose,
     read_optional,
 };
 use crate::context::Context;
@@ -139,7 +139,7 @@ struct Chosen {
     judged: Judged,
     selected: Selected,
     history: History,
-    merge: Option<Merge>,
+    merge: Option<Fork>,
     /// Whether a commit is about to be made of it.
     commits: bool,
 }
@@ -150,14 +150,17 @@ struct Chosen {
 /// No repository, no such rule, no such base, or a manifest or baseline that cannot be read.
 pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
     let format = arguments.form(context)?;
-    let site = if arguments.may_be_staged(context) {
-        Site::of_staged(context)?
-    } else {
-        Site::of_work_tree(context)?
+    let state = arguments.state(context);
+    let site = match &state {
+        Some(State::Everything | State::Since { .. }) => Site::of_work_tree(context)?,
+        Some(State::Staged) | None => Site::of_staged(context)?,
     };
     let rulebook = arguments.rulebook(context, &site)?;
     let (rules, selection) = (rulebook.rules.clone(), rulebook.selection.clone());
-    let chosen = arguments.state(context, &site, &rulebook)?;
+    let chosen = match &state {
+        Some(state) => choose(&site, &rulebook, state)?,
+        None => staged_or_everything(&site, &rulebook)?,
+    };
     let message = arguments.message_bytes(context)?;
     let mark = match &message {
         Some((_, bytes)) => comment_mark(&site, bytes)?,
@@ -318,39 +321,21 @@ impl Check {
         }
     }
 
-    /// Whether what is staged will be looked at first.
-    fn may_be_staged(&self, context: &Context) -> bool {
-        self.staged || !self.all && !self.write_baseline && self.base_of(context).is_none()
-    }
-
-    /// The base that was named, or that of a pull request.
-    fn base_of(&self, context: &Context) -> Option<String> {
+    /// The state that the flags name, or a run for a pull request.
+    fn state(&self, context: &Context) -> Option<State> {
+        if self.all || self.write_baseline {
+            return Some(State::Everything);
+        }
+        if self.staged {
+            return Some(State::Staged);
+        }
         let of_pull_request = || {
             let base = context.environment.get("GITHUB_BASE_REF")?;
             Some(format!("origin/{base}"))
         };
-        self.base.clone().or_else(of_pull_request)
-    }
-
-    /// The state that the flags name, or the usual one.
-    fn state(&self, context: &Context, site: &Site, rulebook: &Rulebook) -> Result<Chosen, Report> {
-        if self.all || self.write_baseline {
-            return choose(site, rulebook, &State::Everything);
-        }
-        if self.staged {
-            return choose(site, rulebook, &State::Staged);
-        }
-        if let Some(base) = self.base_of(context) {
-            let head = self.head.clone();
-            return choose(site, rulebook, &State::Since { base, head });
-        }
-        let staged = choose(site, rulebook, &State::Staged)?;
-        let is_empty = staged.selected.changes.is_empty() && staged.selected.conflicts.is_empty();
-        if is_empty {
-            choose(site, rulebook, &State::Everything)
-        } else {
-            Ok(staged)
-        }
+        let base = self.base.clone().or_else(of_pull_request)?;
+        let head = self.head.clone();
+        Some(State::Since { base, head })
     }
 
     fn message_bytes(&self, context: &Context) -> Result<Option<(Utf8PathBuf, Vec<u8>)>, Report> {
@@ -374,6 +359,16 @@ impl Check {
         } else {
             Reports::OfManifest
         }
+    }
+}
+
+/// What is staged, or if that is nothing, everything.
+fn staged_or_everything(site: &Site, rulebook: &Rulebook) -> Result<Chosen, Report> {
+    let staged = choose(site, rulebook, &State::Staged)?;
+    if staged.selected.changes.is_empty() && staged.selected.conflicts.is_empty() {
+        choose(site, rulebook, &State::Everything)
+    } else {
+        Ok(staged)
     }
 }
 
@@ -403,10 +398,6 @@ fn choose(site: &Site, rulebook: &Rulebook, state: &State) -> Result<Chosen, Rep
 
 fn since(site: &Site, rulebook: &Rulebook, base: &str, head: &str) -> Result<Chosen, Report> {
     let fork = site.repository.fork(base, head)?;
-    let merge = Merge {
-        head: fork.head.clone(),
-        tip: fork.tip.clone(),
-    };
     let range = CommitRange {
         to: fork.head.clone(),
         without: Without::Commits(vec![fork.tip.clone()]),
@@ -419,7 +410,7 @@ fn since(site: &Site, rulebook: &Rulebook, base: &str, head: &str) -> Result<Cho
     };
     let (history, selected) = std::thread::scope(|threads| {
         let history = threads.spawn(|| rulebook.history(site, range));
-        let selection = Selection::Between(fork);
+        let selection = Selection::Between(fork.clone());
         let selected = site.repository.select(&selection, &site.under);
         let history = history.join().unwrap_or_else(|panic| resume_unwind(panic));
         (history, selected)
@@ -433,7 +424,7 @@ fn since(site: &Site, rulebook: &Rulebook, base: &str, head: &str) -> Result<Cho
         commits: false,
         selected: selected?,
         history: history.unwrap_or_default(),
-        merge: Some(merge),
+        merge: Some(fork),
     })
 }
 

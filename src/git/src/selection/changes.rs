@@ -72,7 +72,7 @@ impl Repository {
         let (names_read, lines) = std::thread::scope(|scope| {
             let lines = scope.spawn(|| self.patched_lines(&patch));
             let names = self.git().read(self.root(), &names);
-            (names, joined(lines))
+            (names, joined(lines.join()))
         });
         let raw = raw::parse(&names_read?).map_err(|record| unexpected(&names, &record))?;
         combine(raw, lines?).map_err(|detail| unexpected(&patch, &detail))

@@ -162,13 +162,26 @@ impl Repository {
     }
 
     fn select_staged(&self, under: &Utf8PathBuf) -> Result<Selected, Error> {
-        if let Some(staged) = self.ahead().and_then(Ahead::staged) {
-            let (state, listing, changes) = staged.wait()?;
-            let mut selected = selected(listing, changes, under);
-            selected.base.clone_from(&state.commit);
-            selected.head = Some(state);
-            return Ok(selected);
-        }
+        let (state, listing, changes, merged) = match self.ahead().and_then(Ahead::staged) {
+            Some(staged) => {
+                let (state, listing, changes) = staged.wait()?;
+                (state, listing, changes, Vec::new())
+            }
+            None => self.staged_now()?,
+        };
+        let mut selected = selected(listing, changes, under);
+        selected.merged = merged
+            .iter()
+            .filter_map(|path| inside(path, under))
+            .collect();
+        selected.base.clone_from(&state.commit);
+        selected.head = Some(state);
+        Ok(selected)
+    }
+
+    /// Where the repository stands, the index, what is different in it from every parent of the next commit, and what a merge
+    /// took as it was.
+    fn staged_now(&self) -> Result<(HeadState, Listing, Changes, Vec<String>), Error> {
         let state = self.head_state()?;
         let mut parents: Vec<CommitId> = state.commit.iter().cloned().collect();
         if let Some(Operation::Merge { with }) = &state.operation {
@@ -185,17 +198,10 @@ impl Repository {
                     .map(|parent| self.staged_changes(parent.as_str()))
                     .collect()
             };
-            (joined(listing), differences)
+            (joined(listing.join()), differences)
         });
         let (changes, merged) = merge::common(differences?);
-        let mut selected = selected(listing?, changes, under);
-        selected.merged = merged
-            .iter()
-            .filter_map(|path| inside(path, under))
-            .collect();
-        selected.base.clone_from(&state.commit);
-        selected.head = Some(state);
-        Ok(selected)
+        Ok((state, listing?, changes, merged))
     }
 
     fn select_since(&self, base: &str, head: &str, under: &Utf8PathBuf) -> Result<Selected, Error> {
@@ -212,7 +218,7 @@ impl Repository {
         let (listing, changes) = std::thread::scope(|scope| {
             let listing = scope.spawn(|| self.commit_listing(head));
             let changes = self.changes_between(&base, head);
-            (joined(listing), changes)
+            (joined(listing.join()), changes)
         });
         let mut selected = selected(listing?, changes?, under);
         selected.base = Some(base);
@@ -237,11 +243,8 @@ impl Repository {
 }
 
 /// What a thread has found. A panic there goes on here: it is our own fault, and is reported as one.
-pub(crate) fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    match handle.join() {
-        Ok(value) => value,
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
+pub(crate) fn joined<T>(ended: std::thread::Result<T>) -> T {
+    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Everything is judged, whole.
