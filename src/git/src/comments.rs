@@ -6,6 +6,9 @@ use crate::repository::Repository;
 /// The settings that decide about it (`git-config(1)`, `git-commit(1)` on `--cleanup`).
 const SETTINGS: &str = r"^(core\.comment(char|string)|commit\.cleanup)$";
 
+/// The same, one by one.
+const NAMES: [&str; 3] = ["core.commentChar", "core.commentString", "commit.cleanup"];
+
 /// What begins a comment unless the settings say otherwise.
 const USUAL: &str = "#";
 
@@ -15,26 +18,46 @@ impl Repository {
     /// # Errors
     /// What went wrong with git.
     pub fn comment_mark(&self) -> Result<Option<String>, Error> {
+        if let Some(direct) = self.direct()
+            && let Some(settings) = direct.settings(&NAMES)
+            && let [character, string, cleanup] = settings.as_slice()
+            && (character.is_none() || string.is_none())
+        {
+            let named = [
+                ("core.commentchar", character),
+                ("core.commentstring", string),
+                ("commit.cleanup", cleanup),
+            ];
+            return Ok(mark(
+                named
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value.as_deref()?))),
+            ));
+        }
         let arguments = ["config", "-z", "--get-regexp", SETTINGS];
         let output = self.git().run(self.root(), &arguments)?;
         // Without any of these settings git ends with 1, and writes nothing.
-        Ok(mark(&String::from_utf8_lossy(&output.stdout)))
+        let settings = String::from_utf8_lossy(&output.stdout);
+        Ok(mark(
+            settings
+                .split('\0')
+                .filter_map(|setting| setting.split_once('\n')),
+        ))
     }
 }
 
-/// Reads `<key>LF<value>NUL`, of which the last one wins.
-fn mark(settings: &str) -> Option<String> {
+/// The mark by the settings, named in lower case, of which the last one wins.
+fn mark<'a>(settings: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
     let mut mark = USUAL;
     let mut keeps_comments = false;
-    for setting in settings.split('\0') {
-        match setting.split_once('\n') {
-            Some(("commit.cleanup", how)) => {
+    for (name, value) in settings {
+        match (name, value) {
+            ("commit.cleanup", how) => {
                 keeps_comments = matches!(how, "verbatim" | "whitespace");
             }
             // `auto` takes another character only if the message has lines that begin with the usual one.
-            Some((_, "auto" | "")) => mark = USUAL,
-            Some((_, value)) => mark = value,
-            None => {}
+            (_, "auto" | "") => mark = USUAL,
+            (_, value) => mark = value,
         }
     }
     (!keeps_comments).then(|| mark.to_owned())
@@ -46,16 +69,16 @@ mod tests {
 
     #[test]
     fn the_last_setting_wins() {
-        let read = |text: &str| mark(text);
-        assert_eq!(read("").as_deref(), Some("#"));
+        let read = |settings: &[(&str, &str)]| mark(settings.iter().copied());
+        assert_eq!(read(&[]).as_deref(), Some("#"));
         assert_eq!(
-            read("core.commentchar\n;\0core.commentstring\n//\0").as_deref(),
+            read(&[("core.commentchar", ";"), ("core.commentstring", "//")]).as_deref(),
             Some("//")
         );
-        assert_eq!(read("core.commentchar\nauto\0").as_deref(), Some("#"));
-        assert_eq!(read("commit.cleanup\nverbatim\0"), None);
+        assert_eq!(read(&[("core.commentchar", "auto")]).as_deref(), Some("#"));
+        assert_eq!(read(&[("commit.cleanup", "verbatim")]), None);
         assert_eq!(
-            read("commit.cleanup\nverbatim\0commit.cleanup\nstrip\0").as_deref(),
+            read(&[("commit.cleanup", "verbatim"), ("commit.cleanup", "strip")]).as_deref(),
             Some("#")
         );
     }

@@ -4,14 +4,16 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
+use beanpole_model::Environment;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::direct::Direct;
 use crate::error::Error;
 use crate::repository::Repository;
 
 /// Variables that point git at another repository, index or object store, or change how paths are
 /// read (`git rev-parse --local-env-vars`, and the pathspec variables of `git(1)`).
-const REDIRECTING: [&str; 19] = [
+pub(crate) const REDIRECTING: [&str; 19] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
     "GIT_CONFIG",
@@ -80,6 +82,57 @@ impl Git {
     /// See [`Repository::discover`].
     pub fn discover(&self, start: &Utf8Path) -> Result<Repository, Error> {
         Repository::discover_with(self.clone(), start)
+    }
+
+    /// Finds the repository that `start` is in, as [`Git::discover`] does. What is staged, listed and compared there, and contents,
+    /// are read in this process as far as they can be, which takes a tenth of the time; git is asked for the rest.
+    /// `environment` is that of this process. Only for a caller inside of a hook ([`Git::in_hook`]): elsewhere git is asked
+    /// for all.
+    ///
+    /// # Errors
+    /// See [`Repository::discover`].
+    pub fn discover_to_read(
+        &self,
+        start: &Utf8Path,
+        environment: &Environment,
+    ) -> Result<Repository, Error> {
+        let direct = self.direct(start, environment);
+        if let Some(direct) = &direct
+            && let Some(root) = direct.root()
+        {
+            return Ok(Repository::at(self.clone(), &root).reads(direct.clone()));
+        }
+        self.discover(start)
+    }
+
+    /// Finds the repository that a hook runs for. Git has changed to its root before, so a `.git` there is enough, and nothing
+    /// is read of it; anywhere else as [`Git::discover_to_read`].
+    ///
+    /// # Errors
+    /// See [`Repository::discover`].
+    pub fn discover_in_hook(
+        &self,
+        start: &Utf8Path,
+        environment: &Environment,
+    ) -> Result<Repository, Error> {
+        match start.canonicalize_utf8() {
+            Ok(root) if root.join(".git").symlink_metadata().is_ok() => {
+                let repository = Repository::at(self.clone(), &root);
+                Ok(match self.direct(&root, environment) {
+                    Some(direct) => repository.reads(direct),
+                    None => repository,
+                })
+            }
+            _ => self.discover_to_read(start, environment),
+        }
+    }
+
+    /// A library hears the environment of this process alone, not what was set for git.
+    fn direct(&self, start: &Utf8Path, environment: &Environment) -> Option<Direct> {
+        let is_git_alone = !self.in_hook || !self.variables.is_empty();
+        (!is_git_alone)
+            .then(|| Direct::new(start, environment))
+            .flatten()
     }
 
     /// Opens the bare repository, or the `.git` directory, that `start` is in: where a `pre-receive` hook runs.

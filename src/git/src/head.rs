@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::commit::CommitId;
+use crate::direct::Direct;
 use crate::error::Error;
 use crate::git::{failed, shown};
 use crate::repository::Repository;
@@ -56,6 +57,9 @@ impl Repository {
     /// # Errors
     /// What went wrong with git.
     pub fn head_state(&self) -> Result<HeadState, Error> {
+        if let Some(state) = self.direct().and_then(Direct::head_state) {
+            return Ok(state);
+        }
         let arguments = [
             "rev-parse",
             "--is-shallow-repository",
@@ -89,52 +93,23 @@ impl Repository {
         if commit.is_none() && output.status.success() {
             return Err(unexpected(format!("`{}`", answer.trim())));
         }
-        Ok(HeadState::new(commit, branch, shallow, directory))
-    }
-
-    /// The root of the checked-out files, and where the repository stands, from one process. None if something is unusual:
-    /// no files are checked out, there is no commit yet, or a path has a line break. Then [`Self::head_state`] and
-    /// [`Repository::discover`] say what it is.
-    pub(crate) fn root_and_head(&self) -> Result<Option<(Utf8PathBuf, HeadState)>, Error> {
-        let arguments = [
-            "rev-parse",
-            "--is-inside-work-tree",
-            "--is-shallow-repository",
-            "--show-toplevel",
-            "--absolute-git-dir",
-            "HEAD^{commit}",
-            "--symbolic-full-name",
-            "HEAD",
-        ];
-        let output = self.git().run(self.root(), &arguments)?;
-        let answer = String::from_utf8(output.stdout).unwrap_or_default();
-        let lines: Vec<&str> = answer.lines().collect();
-        let ["true", shallow, root, directory, commit, name] = lines.as_slice() else {
-            return Ok(None);
-        };
-        let (true, Ok(commit)) = (output.status.success(), CommitId::new(*commit)) else {
-            return Ok(None);
-        };
-        // Of a commit that is checked out by itself, the name is `HEAD`.
-        let branch = name.strip_prefix("refs/heads/").map(str::to_owned);
-        let head = HeadState::new(Some(commit), branch, shallow, directory);
-        Ok(Some((Utf8PathBuf::from(root), head)))
+        let is_shallow = shallow == "true";
+        Ok(HeadState::new(commit, branch, is_shallow, directory.into()))
     }
 }
 
 impl HeadState {
-    fn new(
+    pub(crate) fn new(
         commit: Option<CommitId>,
         branch: Option<String>,
-        shallow: &str,
-        directory: &str,
+        is_shallow: bool,
+        git_directory: Utf8PathBuf,
     ) -> Self {
-        let git_directory = Utf8PathBuf::from(directory);
         Self {
             commit,
             branch,
             operation: operation(&git_directory),
-            is_shallow: shallow == "true",
+            is_shallow,
             git_directory,
         }
     }

@@ -7,12 +7,13 @@
 //! point git at another repository are taken out of its environment, unless the caller is a hook,
 //! where git sets them on purpose.
 
-mod ahead;
 mod blobs;
+mod cat_file;
 mod comments;
 mod commit;
 mod default_branch;
 mod differences;
+mod direct;
 mod entry;
 mod error;
 mod execute_bit;

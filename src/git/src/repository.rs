@@ -2,9 +2,9 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
-use crate::ahead::Ahead;
 use crate::blobs::BlobReader;
 use crate::commit::{COMMIT_FORMAT, Commit, CommitId, parse_commits};
+use crate::direct::Direct;
 use crate::entry::{ListingError, TreeEntry, parse_listing};
 use crate::error::Error;
 use crate::git::{Git, failed, shown};
@@ -15,8 +15,8 @@ use crate::status::{Change, parse_status};
 pub struct Repository {
     git: Git,
     root: Utf8PathBuf,
-    /// What has been asked for already.
-    ahead: Option<Ahead>,
+    /// The same, as far as it is read in this process.
+    direct: Option<Direct>,
 }
 
 impl Repository {
@@ -99,19 +99,21 @@ impl Repository {
         Self {
             git,
             root: root.to_owned(),
-            ahead: None,
+            direct: None,
         }
     }
 
-    pub(crate) fn with_ahead(self, ahead: Ahead) -> Self {
+    /// The same repository, with what can be read in this process read so.
+    pub(crate) fn reads(self, direct: Direct) -> Self {
         Self {
-            ahead: Some(ahead),
+            direct: Some(direct),
             ..self
         }
     }
 
-    pub(crate) fn ahead(&self) -> Option<&Ahead> {
-        self.ahead.as_ref()
+    /// The way past git, if there is one.
+    pub(crate) const fn direct(&self) -> Option<&Direct> {
+        self.direct.as_ref()
     }
 
     /// The absolute path of the checked-out files, without symbolic links.
@@ -311,10 +313,7 @@ impl Repository {
     /// # Errors
     /// What went wrong with git.
     pub fn read_blobs(&self) -> Result<BlobReader, Error> {
-        match self.ahead().and_then(Ahead::blobs) {
-            Some(started) => started,
-            None => BlobReader::start(self.clone()),
-        }
+        Ok(BlobReader::new(self.clone()))
     }
 
     /// The commits that `to` has and `from` does not, newest first; all of `to`'s if `from` is not

@@ -37,26 +37,19 @@ impl Site {
     /// # Errors
     /// No repository, or a manifest with an error in it.
     pub(crate) fn of_work_tree(context: &Context) -> Result<Self, Report> {
-        let repository = Git::default().in_hook().discover(&context.directory)?;
+        let git = Git::default().in_hook();
+        let repository = git.discover_to_read(&context.directory, &context.environment)?;
         Self::in_work_tree(context, repository)
     }
 
-    /// The same, where what is staged will be judged: git is asked for that at once.
-    ///
-    /// # Errors
-    /// As [`Self::of_work_tree`].
-    pub(crate) fn of_staged(context: &Context) -> Result<Self, Report> {
-        let git = Git::default().in_hook();
-        Self::in_work_tree(context, git.discover_for_staged(&context.directory)?)
-    }
-
-    /// The same in a hook that needs nothing of git: its working directory is the root.
+    /// The same in a hook that may need nothing of git: its working directory is the root.
     ///
     /// # Errors
     /// As [`Self::of_work_tree`].
     pub(crate) fn of_hook(context: &Context) -> Result<Self, Report> {
         let git = Git::default().in_hook();
-        Self::in_work_tree(context, git.discover_in_hook(&context.directory)?)
+        let repository = git.discover_in_hook(&context.directory, &context.environment)?;
+        Self::in_work_tree(context, repository)
     }
 
     fn in_work_tree(context: &Context, repository: Repository) -> Result<Self, Report> {

@@ -151,10 +151,7 @@ struct Chosen {
 pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
     let format = arguments.form(context)?;
     let state = arguments.state(context);
-    let site = match &state {
-        Some(State::Everything | State::Since { .. }) => Site::of_work_tree(context)?,
-        Some(State::Staged) | None => Site::of_staged(context)?,
-    };
+    let site = Site::of_work_tree(context)?;
     let rulebook = arguments.rulebook(context, &site)?;
     let (rules, selection) = (rulebook.rules.clone(), rulebook.selection.clone());
     let chosen = match &state {

@@ -23,13 +23,16 @@ const COMPARISON: [&str; 5] = [
 /// What changed.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    pub(super) changes: Vec<SelectedChange>,
-    pub(super) names_not_text: Vec<String>,
+    pub(crate) changes: Vec<SelectedChange>,
+    pub(crate) names_not_text: Vec<String>,
 }
 
 impl Repository {
     /// The index against a commit or tree.
     pub(crate) fn staged_changes(&self, tree: &str) -> Result<Changes, Error> {
+        if let Some(changes) = self.direct().and_then(|direct| direct.staged_changes(tree)) {
+            return Ok(changes);
+        }
         // A file that is only announced (`git add --intent-to-add`) will not be in the commit.
         self.compare(
             &["diff-index", "--cached", "--ita-invisible-in-index"],
@@ -39,6 +42,12 @@ impl Repository {
 
     /// One commit against another.
     pub(super) fn changes_between(&self, from: &CommitId, to: &CommitId) -> Result<Changes, Error> {
+        if let Some(changes) = self
+            .direct()
+            .and_then(|direct| direct.changes_between(from, to))
+        {
+            return Ok(changes);
+        }
         self.compare(&["diff-tree", "-r"], &[from.as_str(), to.as_str()])
     }
 

@@ -1,6 +1,7 @@
 //! All paths of the index or of a commit.
 
 use crate::commit::CommitId;
+use crate::direct::Direct;
 use crate::entry::Mode;
 use crate::error::Error;
 use crate::git::shown;
@@ -10,14 +11,17 @@ use crate::selection::SelectedEntry;
 /// What a listing said.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Listing {
-    pub(super) entries: Vec<SelectedEntry>,
+    pub(crate) entries: Vec<SelectedEntry>,
     /// Paths with more than one content, or a content that is not decided.
-    pub(super) conflicts: Vec<String>,
-    pub(super) names_not_text: Vec<String>,
+    pub(crate) conflicts: Vec<String>,
+    pub(crate) names_not_text: Vec<String>,
 }
 
 impl Repository {
     pub(crate) fn index_listing(&self) -> Result<Listing, Error> {
+        if let Some(listing) = self.direct().and_then(Direct::index_listing) {
+            return Ok(listing);
+        }
         // Run at the root, `ls-files` lists all. Sparse directories are opened by `--no-sparse`, the default.
         let arguments = ["ls-files", "--stage", "-z", "--full-name"];
         let output = self.git().read(self.root(), &arguments)?;
@@ -25,6 +29,12 @@ impl Repository {
     }
 
     pub(super) fn commit_listing(&self, commit: &CommitId) -> Result<Listing, Error> {
+        if let Some(listing) = self
+            .direct()
+            .and_then(|direct| direct.commit_listing(commit))
+        {
+            return Ok(listing);
+        }
         let arguments = ["ls-tree", "-r", "-z", "--full-tree", commit.as_str()];
         let output = self.git().read(self.root(), &arguments)?;
         parse(&output, tree_record).map_err(|record| unexpected(&arguments, &record))

@@ -13,7 +13,6 @@ mod raw;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::ahead::Ahead;
 use crate::commit::CommitId;
 use crate::entry::Mode;
 use crate::error::Error;
@@ -162,13 +161,7 @@ impl Repository {
     }
 
     fn select_staged(&self, under: &Utf8PathBuf) -> Result<Selected, Error> {
-        let (state, listing, changes, merged) = match self.ahead().and_then(Ahead::staged) {
-            Some(staged) => {
-                let (state, listing, changes) = staged.wait()?;
-                (state, listing, changes, Vec::new())
-            }
-            None => self.staged_now()?,
-        };
+        let (state, listing, changes, merged) = self.staged_now()?;
         let mut selected = selected(listing, changes, under);
         selected.merged = merged
             .iter()

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod ahead;
+mod direct;
 mod hooks;
 mod in_progress;
 mod line_ends;

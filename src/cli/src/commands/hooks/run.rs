@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context, arguments: &Run) -> Result<ExitCode, Report
 }
 
 fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
-    let site = Site::of_staged(context)?;
+    let site = Site::of_work_tree(context)?;
     let rulebook = Rulebook::new(&site, &[])?
         .without(&[Group::ChangeSize, Group::CommitMessage])
         .with_baseline_of(&site)?;
