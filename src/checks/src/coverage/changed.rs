@@ -3,10 +3,11 @@
 use super::Settings;
 use super::figures::Tally;
 use super::merged::{Merged, tally};
-use super::report::Line;
+use super::report::FileLines;
 use crate::globs::Globs;
-use crate::python::{Statements, statements};
+use crate::python::{LongStatements, long_statements, statements};
 use crate::{Change, ChangeKind, ChangedLines, Scope};
+use std::collections::HashMap;
 
 /// The changed statements of one file.
 #[derive(Debug)]
@@ -27,11 +28,29 @@ pub(super) fn is_everything(scope: &Scope) -> bool {
     scope.changes.len() == scope.entries.len() && scope.changes.iter().all(whole)
 }
 
+/// The long statements of Python files that changed in parts, by path.
+pub(super) type Shapes<'s> = HashMap<&'s str, LongStatements>;
+
+/// Reads them. No report is needed for it, so it can be done while one is read.
+pub(super) fn shapes(scope: &Scope) -> Shapes<'_> {
+    scope
+        .changes
+        .iter()
+        .filter(|change| change.is_there() && change.lines != ChangedLines::All)
+        .filter(|change| is_python(&change.path))
+        .filter_map(|change| {
+            let found = long_statements(scope.tree.get(&change.path)?).ok()?;
+            Some((change.path.as_str(), found))
+        })
+        .collect()
+}
+
 /// The changed files that are in a report, and Python files that should be.
 pub(super) fn files<'s>(
     scope: &'s Scope,
     merged: &Merged,
     settings: &Settings,
+    shapes: &Shapes<'_>,
 ) -> Vec<ChangedFile<'s>> {
     let omitted = Globs::new(&settings.omit);
     scope
@@ -39,7 +58,7 @@ pub(super) fn files<'s>(
         .iter()
         .filter(|change| change.is_there())
         .filter_map(|change| match merged.files.get(&change.path) {
-            Some(lines) => Some(in_report(scope, change, lines)),
+            Some(lines) => Some(in_report(change, lines, shapes)),
             None if is_python(&change.path) && !omitted.fits(&change.path) => {
                 missing(scope, change)
             }
@@ -66,13 +85,11 @@ fn is_python(path: &str) -> bool {
         .is_some_and(|(_, extension)| extension == "py")
 }
 
-fn in_report<'s>(
-    scope: &Scope,
-    change: &'s Change,
-    lines: &std::collections::BTreeMap<u32, Line>,
-) -> ChangedFile<'s> {
-    let shape = shape(scope, change);
-    let is_changed = |line: u32| change.lines.touches(line, shape.last_line(line));
+fn in_report<'s>(change: &'s Change, lines: &FileLines, shapes: &Shapes<'_>) -> ChangedFile<'s> {
+    // Where the file is not Python, or cannot be read, every line stands for itself.
+    let shape = shapes.get(change.path.as_str());
+    let last_line = |line: u32| shape.map_or(line, |shape| shape.last_line(line));
+    let is_changed = |line: u32| change.lines.touches(line, last_line(line));
     let (changed, unchanged): (Vec<_>, Vec<_>) =
         lines.iter().partition(|(line, _)| is_changed(**line));
     ChangedFile {
@@ -86,18 +103,6 @@ fn in_report<'s>(
     }
 }
 
-/// The long statements of the file. Where the file is not Python, or cannot be read, every line stands for itself.
-fn shape(scope: &Scope, change: &Change) -> Statements {
-    if change.lines == ChangedLines::All || !is_python(&change.path) {
-        return Statements::default();
-    }
-    scope
-        .tree
-        .get(&change.path)
-        .and_then(|bytes| statements(bytes).ok())
-        .unwrap_or_default()
-}
-
 /// A Python file that no report knows has not run: its changed statements count as uncovered. A file without statements is
 /// none. One that was there before may be left out on purpose: it is said, but not counted.
 fn missing<'s>(scope: &Scope, change: &'s Change) -> Option<ChangedFile<'s>> {
@@ -105,7 +110,7 @@ fn missing<'s>(scope: &Scope, change: &'s Change) -> Option<ChangedFile<'s>> {
     let touched: Vec<(u32, bool)> = found
         .executable
         .iter()
-        .filter(|line| change.lines.touches(**line, found.last_line(**line)))
+        .filter(|line| change.lines.touches(**line, found.long.last_line(**line)))
         .map(|line| (*line, false))
         .collect();
     if touched.is_empty() {

@@ -50,6 +50,19 @@ impl Report {
             self.files.insert(path.to_owned(), lines);
         }
     }
+
+    /// Notes lines of a file, sorted or not; the same line twice is united.
+    pub(super) fn lines(&mut self, path: String, lines: Vec<(u32, Line)>) {
+        let known = self.files.entry(path).or_default();
+        if known.is_empty() && lines.is_sorted_by(|(one, _), (next, _)| one < next) {
+            // One after the other into an empty map is twice the work.
+            *known = lines.into_iter().collect();
+            return;
+        }
+        for (number, line) in lines {
+            known.entry(number).or_default().unite(line);
+        }
+    }
 }
 
 /// Adds the ways out that a report counts for a file but names at none of its lines, so that the whole is the figure that

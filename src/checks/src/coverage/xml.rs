@@ -5,7 +5,9 @@
 
 use super::report::{Line, Report, Unreadable};
 use quick_xml::Reader;
+use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesStart, Event};
+use std::borrow::Cow;
 
 /// How deep elements may nest. Cobertura has eight levels.
 const DEEPEST: u32 = 64;
@@ -54,11 +56,19 @@ struct Document {
     depth: u32,
     /// Whether the root was `coverage`.
     is_coverage: bool,
-    /// The file of the class that is open, and how deep it stands.
-    class: Option<(String, u32)>,
+    class: Option<Class>,
     in_source: bool,
     source: String,
     classes: usize,
+}
+
+/// The class that is open. A report has many lines of few classes, so they are put into the report together.
+struct Class {
+    /// Its file.
+    path: String,
+    /// How deep it stands.
+    depth: u32,
+    lines: Vec<(u32, Line)>,
 }
 
 impl Document {
@@ -74,13 +84,17 @@ impl Document {
                 let path =
                     attribute(reader, element, b"filename")?.ok_or("a class names no file")?;
                 self.classes += 1;
-                self.report.files.entry(path.clone()).or_default();
-                self.class = Some((path, self.depth));
+                // Classes do not nest; what one that does has seen so far is kept.
+                self.end_class();
+                self.class = Some(Class {
+                    path,
+                    depth: self.depth,
+                    lines: Vec::new(),
+                });
             }
             b"line" => {
-                if let Some((path, _)) = &self.class {
-                    let (number, line) = read_line(reader, element)?;
-                    self.report.line(path, number, line);
+                if let Some(class) = &mut self.class {
+                    class.lines.push(read_line(reader, element)?);
                 }
             }
             _ => {}
@@ -89,12 +103,9 @@ impl Document {
     }
 
     fn close(&mut self) {
-        if self
-            .class
-            .as_ref()
-            .is_some_and(|(_, depth)| *depth == self.depth)
-        {
-            self.class = None;
+        let is_open = |class: &Class| class.depth == self.depth;
+        if self.class.as_ref().is_some_and(is_open) {
+            self.end_class();
         }
         if self.in_source {
             let root = std::mem::take(&mut self.source);
@@ -104,6 +115,12 @@ impl Document {
             self.in_source = false;
         }
         self.depth = self.depth.saturating_sub(1);
+    }
+
+    fn end_class(&mut self) {
+        if let Some(class) = self.class.take() {
+            self.report.lines(class.path, class.lines);
+        }
     }
 
     fn finish(self) -> Result<Report, Unreadable> {
@@ -133,35 +150,51 @@ fn attribute(
     element: &BytesStart<'_>,
     name: &[u8],
 ) -> Result<Option<String>, String> {
-    let Some(found) = element
-        .try_get_attribute(name)
-        .map_err(|error| error.to_string())?
-    else {
+    let found = element.try_get_attribute(name);
+    let Some(found) = found.map_err(|error| error.to_string())? else {
         return Ok(None);
     };
-    found
+    value(reader, &found).map(|value| Some(value.into_owned()))
+}
+
+fn value<'a>(reader: &Reader<&[u8]>, attribute: &'a Attribute<'_>) -> Result<Cow<'a, str>, String> {
+    attribute
         .decode_and_unescape_value(reader.decoder())
-        .map(|value| Some(value.into_owned()))
         .map_err(|error| error.to_string())
 }
 
 /// `<line number="3" hits="1" branch="true" condition-coverage="50% (1/2)"/>`.
 fn read_line(reader: &Reader<&[u8]>, element: &BytesStart<'_>) -> Result<(u32, Line), String> {
-    let number = attribute(reader, element, b"number")?
-        .and_then(|number| number.trim().parse().ok())
-        .ok_or("a line has no number")?;
-    let hits: f64 = attribute(reader, element, b"hits")?
-        .and_then(|hits| hits.trim().parse().ok())
-        .ok_or("a line has no count of hits")?;
-    let branches = match attribute(reader, element, b"condition-coverage")? {
-        Some(text) => conditions(&text).ok_or("condition-coverage is not `50% (1/2)`")?,
-        None => (0, 0),
-    };
+    let mut number = None;
+    let mut is_hit = None;
+    let mut branches = (0, 0);
+    // The search for attributes that are named twice costs more than all the rest.
+    for attribute in element.attributes().with_checks(false) {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        match attribute.key.as_ref() {
+            b"number" => number = value(reader, &attribute)?.trim().parse().ok(),
+            b"hits" => is_hit = is_above_zero(&value(reader, &attribute)?),
+            b"condition-coverage" => {
+                let counted = conditions(&value(reader, &attribute)?);
+                branches = counted.ok_or("condition-coverage is not `50% (1/2)`")?;
+            }
+            _ => {}
+        }
+    }
     let line = Line {
-        hit: hits > 0.0,
+        hit: is_hit.ok_or("a line has no count of hits")?,
         branches,
     };
-    Ok((number, line))
+    Ok((number.ok_or("a line has no number")?, line))
+}
+
+/// Whether a count is above zero. Some writers give fractions.
+fn is_above_zero(count: &str) -> Option<bool> {
+    match count {
+        "0" => Some(false),
+        "1" => Some(true),
+        other => Some(other.trim().parse::<f64>().ok()? > 0.0),
+    }
 }
 
 /// The counts in `50% (1/2)`. A bare percentage has none.

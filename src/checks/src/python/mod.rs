@@ -19,7 +19,7 @@ pub use guard::LARGEST_FILE;
 pub(crate) use guard::{spawn_deep, with_deep_stack};
 pub(crate) use same::do_the_same;
 pub(crate) use script::script;
-pub(crate) use statements::{Statements, statements};
+pub(crate) use statements::{LongStatements, long_statements, statements};
 pub(crate) use text::{Lines, decode};
 pub(crate) use uses::{Uses, uses};
 pub(crate) use value::{Assign, Branch, Statement, Value, ValueKind};

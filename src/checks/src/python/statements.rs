@@ -6,6 +6,7 @@
 use super::{Lines, Unreadable, decode, guard, with_deep_stack};
 use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{self as ast, Expr as Node, Stmt};
+use ruff_python_parser::Parsed;
 use ruff_text_size::{Ranged, TextSize};
 use std::collections::BTreeSet;
 
@@ -15,24 +16,59 @@ const DEEPEST_BLOCK: u32 = 200;
 /// The statements of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Statements {
-    /// First and last line of each statement, or head of a block, that has more than one line. Sorted.
-    long: Vec<(u32, u32)>,
+    pub(crate) long: LongStatements,
     /// First lines of statements that can be executed. Sorted.
     pub(crate) executable: Vec<u32>,
 }
 
-impl Statements {
+/// First and last line of each statement, or head of a block, that has more than one line. Sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LongStatements(Vec<(u32, u32)>);
+
+impl LongStatements {
     /// The last line of the statement that begins on that line.
     pub(crate) fn last_line(&self, first: u32) -> u32 {
-        last_line(&self.long, first)
+        self.0
+            .binary_search_by_key(&first, |(first, _)| *first)
+            .ok()
+            .and_then(|index| self.0.get(index))
+            .map_or(first, |(_, last)| *last)
+    }
+
+    fn of(
+        tokens: impl Iterator<Item = (TokenKind, TextSize)>,
+        at: impl Fn(TextSize) -> u32,
+    ) -> Self {
+        let mut long = Vec::new();
+        let mut first: Option<TextSize> = None;
+        for (kind, start) in tokens {
+            match kind {
+                TokenKind::Newline => {
+                    let lines = first.take().map(|first| (at(first), at(start)));
+                    long.extend(lines.filter(|(first, last)| last > first));
+                }
+                TokenKind::Comment
+                | TokenKind::NonLogicalNewline
+                | TokenKind::Indent
+                | TokenKind::Dedent
+                | TokenKind::EndOfFile => {}
+                _ => {
+                    first.get_or_insert(start);
+                }
+            }
+        }
+        Self(long)
     }
 }
 
-fn last_line(long: &[(u32, u32)], first: u32) -> u32 {
-    long.binary_search_by_key(&first, |(first, _)| *first)
-        .ok()
-        .and_then(|index| long.get(index))
-        .map_or(first, |(_, last)| *last)
+/// Reads the long statements of a file alone.
+///
+/// # Errors
+/// Those of [`statements`].
+pub(crate) fn long_statements(bytes: &[u8]) -> Result<LongStatements, Unreadable> {
+    let text = decode(bytes)?;
+    let lines = Lines::new(bytes);
+    with_deep_stack(|| parse(&text).map(|parsed| long(&parsed, &lines)))?
 }
 
 /// Reads the statements of a file.
@@ -42,54 +78,46 @@ fn last_line(long: &[(u32, u32)], first: u32) -> u32 {
 pub(crate) fn statements(bytes: &[u8]) -> Result<Statements, Unreadable> {
     let text = decode(bytes)?;
     let lines = Lines::new(bytes);
-    with_deep_stack(|| read(&text, bytes, &lines))?
+    with_deep_stack(|| read(&text, &lines))?
 }
 
-fn read(text: &str, bytes: &[u8], lines: &Lines) -> Result<Statements, Unreadable> {
+fn parse(text: &str) -> Result<Parsed<ast::ModModule>, Unreadable> {
     guard::check(text)?;
-    let parsed = ruff_python_parser::parse_module(text).map_err(|error| Unreadable {
+    ruff_python_parser::parse_module(text).map_err(|error| Unreadable {
         why: format!("not valid Python: {}", error.error),
         at: Some(super::convert::span(error.location)),
-    })?;
-    let at = |offset: TextSize| lines.position(bytes, offset.to_u32()).0;
-    let mut found = Statements::default();
-    let mut excluded = BTreeSet::new();
-    let mut first: Option<u32> = None;
-    for token in parsed.tokens() {
-        match token.kind() {
-            TokenKind::Comment => {
-                let range = token.start().to_usize()..token.end().to_usize();
-                if text.get(range).is_some_and(is_no_cover) {
-                    excluded.insert(at(token.start()));
-                }
-            }
-            TokenKind::Newline => {
-                let last = at(token.start());
-                if let Some(first) = first.take()
-                    && last > first
-                {
-                    found.long.push((first, last));
-                }
-            }
-            TokenKind::NonLogicalNewline
-            | TokenKind::Indent
-            | TokenKind::Dedent
-            | TokenKind::EndOfFile => {}
-            _ => {
-                first.get_or_insert_with(|| at(token.start()));
-            }
-        }
-    }
+    })
+}
+
+fn long(parsed: &Parsed<ast::ModModule>, lines: &Lines) -> LongStatements {
+    let tokens = parsed.tokens().iter();
+    let tokens = tokens.map(|token| (token.kind(), token.start()));
+    LongStatements::of(tokens, |offset| lines.line(offset.to_u32()))
+}
+
+fn read(text: &str, lines: &Lines) -> Result<Statements, Unreadable> {
+    let parsed = parse(text)?;
+    let at = |offset: TextSize| lines.line(offset.to_u32());
+    let excluded = parsed
+        .tokens()
+        .iter()
+        .filter(|token| token.kind() == TokenKind::Comment)
+        .filter(|token| {
+            let range = token.start().to_usize()..token.end().to_usize();
+            text.get(range).is_some_and(is_no_cover)
+        })
+        .map(|token| at(token.start()))
+        .collect();
+    let long = long(&parsed, lines);
     let mut walk = Walk {
         at,
         excluded,
-        long: &found.long,
+        long: &long,
         executable: BTreeSet::new(),
     };
     walk.block(parsed.suite(), 0);
     let executable = walk.executable.into_iter().collect();
-    found.executable = executable;
-    Ok(found)
+    Ok(Statements { long, executable })
 }
 
 /// coverage.py's first default of `exclude_lines`: `#\s*(pragma|PRAGMA)[:\s]?\s*(no|NO)\s*(cover|COVER)`.
@@ -105,7 +133,7 @@ fn is_no_cover(comment: &str) -> bool {
 struct Walk<'l, F> {
     at: F,
     excluded: BTreeSet<u32>,
-    long: &'l [(u32, u32)],
+    long: &'l LongStatements,
     executable: BTreeSet<u32>,
 }
 
@@ -145,7 +173,7 @@ impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
         let first = decorators
             .first()
             .map_or(line, |decorator| (self.at)(decorator.start()));
-        let end = last_line(self.long, line);
+        let end = self.long.last_line(line);
         // `def stub(self): ...` on one line is left out by coverage.py since 7.6.
         let is_stub = matches!(body, [Stmt::Expr(only)]
             if matches!(only.value.as_ref(), Node::EllipsisLiteral(_)) && (self.at)(only.start()) <= end);
@@ -266,18 +294,20 @@ mod tests {
     #[test]
     fn a_long_call_is_one_statement() {
         let found = read("x = 1\ny = f(\n    1,\n    # two\n    2,\n)\nz = 3\n");
-        let lasts: Vec<u32> = (1..=7).map(|line| found.last_line(line)).collect();
+        let lasts: Vec<u32> = (1..=7).map(|line| found.long.last_line(line)).collect();
         assert_eq!(lasts, [1, 6, 3, 4, 5, 6, 7]);
         assert_eq!(found.executable, [1, 2, 7]);
+        let text = "x = 1\ny = f(\n    1,\n    # two\n    2,\n)\nz = 3\n";
+        assert_eq!(long_statements(text.as_bytes()).unwrap(), found.long);
     }
 
     #[test]
     fn the_head_of_a_function_is_one_statement() {
         let found = read("@a\n@b(\n    1\n)\ndef f(\n    x,\n):\n    return x\n");
         assert_eq!(found.executable, [1, 2, 5, 8]);
-        assert_eq!(found.last_line(2), 4);
-        assert_eq!(found.last_line(5), 7);
-        assert_eq!(found.last_line(8), 8);
+        assert_eq!(found.long.last_line(2), 4);
+        assert_eq!(found.long.last_line(5), 7);
+        assert_eq!(found.long.last_line(8), 8);
     }
 
     #[test]

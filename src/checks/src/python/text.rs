@@ -60,12 +60,12 @@ impl Lines {
     /// Line and column of a byte offset of that file, both from 1; the column counts characters.
     pub(crate) fn position(&self, bytes: &[u8], offset: u32) -> (u32, u32) {
         let bytes = without_mark(bytes);
+        let line = self.line(offset);
         let offset = usize::try_from(offset)
             .unwrap_or(usize::MAX)
             .min(bytes.len());
-        let line = self.starts.partition_point(|start| *start <= offset);
-        let start = line
-            .checked_sub(1)
+        let start = usize::try_from(line - 1)
+            .ok()
             .and_then(|line| self.starts.get(line))
             .copied()
             .unwrap_or_default();
@@ -76,9 +76,16 @@ impl Lines {
             .filter(|byte| (**byte & 0xC0) != 0x80)
             .count();
         (
-            u32::try_from(line).unwrap_or(u32::MAX).max(1),
+            line,
             u32::try_from(column).unwrap_or(u32::MAX).saturating_add(1),
         )
+    }
+
+    /// The line of a byte offset, from 1; the last one for what is behind the end.
+    pub(crate) fn line(&self, offset: u32) -> u32 {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let line = self.starts.partition_point(|start| *start <= offset);
+        u32::try_from(line).unwrap_or(u32::MAX).max(1)
     }
 }
 

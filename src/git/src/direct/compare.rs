@@ -198,7 +198,7 @@ impl Item<'_> {
 
 impl<'i> Directory<'i> {
     /// The id of its tree, if it is known.
-    fn id(&self) -> Option<ObjectId> {
+    pub(super) fn id(&self) -> Option<ObjectId> {
         match self {
             Self::Nothing => None,
             Self::Tree(id) => Some(*id),

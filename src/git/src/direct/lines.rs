@@ -17,13 +17,11 @@ use gix::diff::blob::{
 use gix::objs::tree::EntryKind;
 
 use super::compare::{self, Difference, Directory, Kept};
+use super::objects::Objects;
 use super::{Direct, tree_of};
 use crate::commit::CommitId;
 use crate::entry::Mode;
 use crate::selection::{Changes, Former, Lines, SelectedChange, SelectedKind};
-
-/// The largest file that is compared here, in bytes. Git compares larger ones, in a process of its own.
-const LARGEST: u64 = 32 * 1024 * 1024;
 
 impl Direct {
     /// What is different in the index from a commit or tree.
@@ -37,7 +35,7 @@ impl Direct {
         };
         let before = Directory::Tree(before);
         let found = compare::compare(&repository, before, compare::index(&index))?;
-        changes(&repository, found)
+        self.changes(&repository, found)
     }
 
     /// What is different between two commits.
@@ -46,42 +44,55 @@ impl Direct {
         let tree = |commit: &CommitId| tree_of(&repository, commit.as_str());
         let (before, after) = (Directory::Tree(tree(from)?), Directory::Tree(tree(to)?));
         let found = compare::compare(&repository, before, after)?;
-        changes(&repository, found)
+        self.changes(&repository, found)
     }
-}
 
-/// The changes with their lines; none if git has to look at them.
-fn changes(repository: &gix::Repository, found: Vec<Difference>) -> Option<Changes> {
-    if !is_plain(&found) {
-        return None;
-    }
-    let mut comparison = Comparison::new(repository, &found)?;
-    let mut changes = Changes::default();
-    for difference in found {
-        let (lines, counts) = comparison.lines(&difference)?;
-        let Ok(path) = difference.path.to_str() else {
-            let shown = difference.path.to_str_lossy().into_owned();
-            changes.names_not_text.push(shown);
-            continue;
+    /// The changes with their lines; none if git has to look at them.
+    fn changes(&self, repository: &gix::Repository, found: Vec<Difference>) -> Option<Changes> {
+        if !is_plain(&found) {
+            return None;
+        }
+        let mut changes = Changes::default();
+        if found.is_empty() {
+            return Some(changes);
+        }
+        let sides = found.iter().flat_map(|one| [one.before, one.after]);
+        self.keep(sides.flatten().map(|kept| kept.object).collect())?;
+        let known = self.known();
+        let objects = Objects {
+            known: &known,
+            repository,
         };
-        let kind = match (difference.before, difference.after) {
-            (None, _) => SelectedKind::Added,
-            (Some(_), None) => SelectedKind::Deleted,
-            (Some(_), Some(_)) => SelectedKind::Modified,
-        };
-        let former = difference.before.map(|kept| Former {
-            mode: kept.mode,
-            object: kept.object.to_string(),
-        });
-        changes.changes.push(SelectedChange {
-            path: path.to_owned(),
-            kind,
-            lines,
-            counts,
-            former,
-        });
+        let roots = WorktreeRoots::default();
+        let mut platform = repository
+            .diff_resource_cache(Conversion::ToGit, roots)
+            .ok()?;
+        for difference in found {
+            let (lines, counts) = lines(&objects, &mut platform, &difference)?;
+            let Ok(path) = difference.path.to_str() else {
+                let shown = difference.path.to_str_lossy().into_owned();
+                changes.names_not_text.push(shown);
+                continue;
+            };
+            let kind = match (difference.before, difference.after) {
+                (None, _) => SelectedKind::Added,
+                (Some(_), None) => SelectedKind::Deleted,
+                (Some(_), Some(_)) => SelectedKind::Modified,
+            };
+            let former = difference.before.map(|kept| Former {
+                mode: kept.mode,
+                object: kept.object.to_string(),
+            });
+            changes.changes.push(SelectedChange {
+                path: path.to_owned(),
+                kind,
+                lines,
+                counts,
+                former,
+            });
+        }
+        Some(changes)
     }
-    Some(changes)
 }
 
 /// Whether nothing can have been moved, and only files are concerned.
@@ -100,87 +111,53 @@ fn is_plain(found: &[Difference]) -> bool {
 /// Lines added and removed; none if they are not counted.
 type Counts = Option<(u32, u32)>;
 
-struct Comparison<'r> {
-    repository: &'r gix::Repository,
-    platform: Option<Platform>,
-}
-
-impl<'r> Comparison<'r> {
-    fn new(repository: &'r gix::Repository, found: &[Difference]) -> Option<Self> {
-        let platform = if found.is_empty() {
-            None
-        } else {
-            let roots = WorktreeRoots::default();
-            Some(
-                repository
-                    .diff_resource_cache(Conversion::ToGit, roots)
-                    .ok()?,
-            )
-        };
-        Some(Self {
-            repository,
-            platform,
-        })
-    }
-
-    fn lines(&mut self, difference: &Difference) -> Option<(Lines, Counts)> {
-        let path = difference.path.as_bstr();
-        let platform = self.platform.as_mut()?;
-        platform.clear_resource_cache_keep_allocation();
-        set(
-            self.repository,
-            platform,
-            path,
-            difference.before,
-            ResourceKind::OldOrSource,
-        )?;
-        set(
-            self.repository,
-            platform,
-            path,
-            difference.after,
-            ResourceKind::NewOrDestination,
-        )?;
-        let is_new = difference.before.is_none();
-        let is_gone = difference.after.is_none();
-        let lines = match compared(platform)? {
-            None if is_gone => (Lines::Only(Vec::new()), None),
-            None => (Lines::All, None),
-            Some(compared) => {
-                let lines = if is_new {
-                    Lines::All
-                } else {
-                    Lines::Only(compared.added)
-                };
-                (lines, Some(compared.counts))
-            }
-        };
-        Some(lines)
-    }
+fn lines(
+    objects: &Objects<'_>,
+    platform: &mut Platform,
+    difference: &Difference,
+) -> Option<(Lines, Counts)> {
+    let path = difference.path.as_bstr();
+    platform.clear_resource_cache_keep_allocation();
+    set(
+        objects,
+        platform,
+        path,
+        difference.before,
+        ResourceKind::OldOrSource,
+    )?;
+    set(
+        objects,
+        platform,
+        path,
+        difference.after,
+        ResourceKind::NewOrDestination,
+    )?;
+    let compared = compared(platform)?;
+    let counts = compared.as_ref().map(|compared| compared.counts);
+    let lines = match (difference.before, difference.after, compared) {
+        (_, None, _) => Lines::Only(Vec::new()),
+        (Some(_), Some(_), Some(compared)) => Lines::Only(compared.added),
+        (None, Some(_), _) | (Some(_), Some(_), None) => Lines::All,
+    };
+    Some((lines, counts))
 }
 
 /// Names one side of the comparison. A side that is not there has the id of nothing.
 fn set(
-    repository: &gix::Repository,
+    objects: &Objects<'_>,
     platform: &mut Platform,
     path: &BStr,
     kept: Option<Kept>,
     side: ResourceKind,
 ) -> Option<()> {
-    let (object, kind) = match kept {
-        None => (ObjectId::null(repository.object_hash()), EntryKind::Blob),
-        Some(kept) => {
-            if repository.find_header(kept.object).ok()?.size() > LARGEST {
-                return None;
-            }
-            let kind = match kept.mode {
-                Mode::Executable => EntryKind::BlobExecutable,
-                Mode::File | Mode::Symlink | Mode::Submodule => EntryKind::Blob,
-            };
-            (kept.object, kind)
-        }
+    let nothing = ObjectId::null(objects.repository.object_hash());
+    let object = kept.map_or(nothing, |kept| kept.object);
+    let is_executable = kept.is_some_and(|kept| kept.mode == Mode::Executable);
+    let kind = if is_executable {
+        EntryKind::BlobExecutable
+    } else {
+        EntryKind::Blob
     };
-    let objects = &repository.objects;
     platform
         .set_resource(object, kind, path, side, objects)
         .ok()
@@ -195,17 +172,16 @@ struct Compared {
 /// Compares both sides line by line; none inside if they are not to be compared so.
 fn compared(platform: &mut Platform) -> Option<Option<Compared>> {
     let outcome = platform.prepare_diff().ok()?;
-    let is_compared = match outcome.operation {
-        Operation::InternalDiff { .. } => true,
-        Operation::SourceOrDestinationIsBinary => false,
+    match outcome.operation {
+        Operation::InternalDiff { .. } => {}
+        Operation::SourceOrDestinationIsBinary => return Some(None),
         Operation::ExternalCommand { .. } => return None,
-    };
-    if !is_compared {
-        return Some(None);
     }
-    let bytes = |data: Data<'_>| data.as_slice().unwrap_or_default().to_vec();
+    fn bytes<'a>(data: Data<'a>) -> &'a [u8] {
+        data.as_slice().unwrap_or_default()
+    }
     let (old, new) = (bytes(outcome.old.data), bytes(outcome.new.data));
-    let input = InternedInput::new(byte_lines(&old), byte_lines(&new));
+    let input = InternedInput::new(byte_lines(old), byte_lines(new));
     let diff = diff_with_slider_heuristics(Algorithm::Myers, &input);
     let added = diff
         .hunks()

@@ -6,11 +6,12 @@
 //! then, and says what is wrong if something is. Nothing is written, and no other program is run.
 
 mod compare;
+mod fork;
 mod lines;
 mod objects;
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use beanpole_model::Environment;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -21,6 +22,7 @@ use crate::git::REDIRECTING;
 use crate::head::HeadState;
 use crate::selection::Listing;
 pub(crate) use objects::Content;
+use objects::Known;
 
 /// The variables that git sets for a hook, and that are followed here. With any other of those that redirect it, git is asked.
 const FOLLOWED: [&str; 3] = ["GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"];
@@ -35,6 +37,9 @@ const EXTENSIONS: [&str; 5] = [
     "worktreeconfig",
 ];
 
+/// The largest object that is read here, in bytes: git streams larger ones, in a process of its own.
+const MOST_MEMORY: u64 = 64 * 1024 * 1024;
+
 /// A repository that is read in this process. It is opened when something is asked for, and once.
 #[derive(Clone)]
 pub(crate) struct Direct(Arc<Place>);
@@ -43,6 +48,7 @@ struct Place {
     start: Utf8PathBuf,
     environment: Followed,
     opened: OnceLock<Option<gix::ThreadSafeRepository>>,
+    known: Mutex<Known>,
 }
 
 /// What git has set for a hook.
@@ -79,6 +85,7 @@ impl Direct {
             start: start.to_owned(),
             environment,
             opened: OnceLock::new(),
+            known: Mutex::default(),
         })))
     }
 
@@ -131,11 +138,16 @@ impl Direct {
         compare::index_listing(&*self.index(&self.repository()?)?)
     }
 
-    /// All paths of a commit.
+    /// All paths of a commit. Mostly it is the one that is checked out; then the index has them, and no tree is read.
     pub(crate) fn commit_listing(&self, commit: &CommitId) -> Option<Listing> {
         let repository = self.repository()?;
         let tree = tree_of(&repository, commit.as_str())?;
-        compare::tree_listing(&repository, tree)
+        match self.index(&repository) {
+            Some(index) if compare::index(&index).id() == Some(tree) => {
+                compare::index_listing(&index)
+            }
+            _ => compare::tree_listing(&repository, tree),
+        }
     }
 
     fn index(&self, repository: &gix::Repository) -> Option<gix::worktree::Index> {
@@ -147,6 +159,10 @@ impl Direct {
         Some(self.opened()?.to_thread_local())
     }
 
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn opened(&self) -> Option<&gix::ThreadSafeRepository> {
         self.0.opened.get_or_init(|| open(&self.0)).as_ref()
     }
@@ -154,10 +170,12 @@ impl Direct {
 
 /// Opens a plain repository.
 fn open(place: &Place) -> Option<gix::ThreadSafeRepository> {
-    let of_others = gix::open::Options::default().bail_if_untrusted(true);
+    let options = gix::open::Options::default()
+        .bail_if_untrusted(true)
+        .config_overrides([format!("gitoxide.objects.allocLimit={MOST_MEMORY}")]);
     let trust = gix::sec::trust::Mapping {
-        full: of_others.clone(),
-        reduced: of_others,
+        full: options.clone(),
+        reduced: options,
     };
     let shared = gix::ThreadSafeRepository::discover_opts(
         &place.start,

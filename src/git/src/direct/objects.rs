@@ -1,6 +1,9 @@
 //! The contents of many blobs, read by as many threads as there are cores.
 
-use gix::ObjectId;
+use std::collections::HashMap;
+
+use gix::objs::{Data, Find, FindHeader, Header};
+use gix::{ObjectId, oid};
 
 use super::Direct;
 
@@ -24,52 +27,123 @@ pub(crate) enum Content {
     Unknown,
 }
 
+/// Contents that were read already, by the ids of their blobs: those of changed files are asked for twice, to be compared and to be
+/// judged.
+#[derive(Default)]
+pub(super) struct Known(HashMap<ObjectId, Vec<u8>>);
+
 impl Direct {
     /// The contents of blobs, in their order, of which none is larger than `largest` bytes.
     pub(crate) fn contents(&self, objects: &[&str], largest: u64) -> Option<Vec<Content>> {
         let repository = self.opened()?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = (objects.len() / BLOBS_FOR_A_THREAD).clamp(1, cores.min(MOST_THREADS));
-        let share = objects.len().div_ceil(threads).max(1);
-        let read = |objects: &[&str]| -> Vec<Content> {
-            let mut repository = repository.to_thread_local();
-            repository.object_cache_size_if_unset(CACHE);
-            let contents = objects.iter();
-            contents
-                .map(|id| content(&repository, id, largest))
-                .collect()
+        let known = self.known();
+        let ids = objects
+            .iter()
+            .map(|id| ObjectId::from_hex(id.as_bytes()).ok());
+        let ids: Vec<Option<ObjectId>> = ids.collect();
+        let unknown = ids.iter().flatten().filter(|id| !known.0.contains_key(*id));
+        let read = read_all(repository, unknown.copied().collect());
+        // The same blob may be asked for twice: empty files are.
+        let content = |id: &Option<ObjectId>| {
+            let id = id.as_ref()?;
+            let bytes = match read.get(id) {
+                Some(bytes) => bytes.as_ref()?,
+                None => known.0.get(id)?,
+            };
+            Some(if is_longer(bytes, largest) {
+                Content::TooLarge
+            } else {
+                Content::Whole(bytes.clone())
+            })
         };
-        let mut shares = objects.chunks(share);
-        let first = shares.next().unwrap_or_default();
-        let parts = std::thread::scope(|scope| {
-            let others: Vec<_> = shares.map(|part| scope.spawn(move || read(part))).collect();
-            let mut parts = vec![read(first)];
-            parts.extend(
-                others
-                    .into_iter()
-                    .map(|part| crate::selection::joined(part.join())),
-            );
-            parts
-        });
-        Some(parts.into_iter().flatten().collect())
+        let contents = ids.iter().map(content);
+        Some(
+            contents
+                .map(|content| content.unwrap_or(Content::Unknown))
+                .collect(),
+        )
+    }
+
+    /// Reads blobs that will be asked for again. None: one of them cannot be read here.
+    pub(super) fn keep(&self, ids: Vec<ObjectId>) -> Option<()> {
+        let read = read_all(self.opened()?, ids);
+        let mut known = self.known();
+        for (id, bytes) in read {
+            known.0.insert(id, bytes?);
+        }
+        Some(())
     }
 }
 
-fn content(repository: &gix::Repository, object: &str, largest: u64) -> Content {
-    let Ok(id) = ObjectId::from_hex(object.as_bytes()) else {
-        return Content::Unknown;
+fn is_longer(bytes: &[u8], largest: u64) -> bool {
+    u64::try_from(bytes.len()).is_ok_and(|length| length > largest)
+}
+
+/// Reads blobs by as many threads as pay; none for one that cannot be read here.
+fn read_all(
+    repository: &gix::ThreadSafeRepository,
+    mut ids: Vec<ObjectId>,
+) -> HashMap<ObjectId, Option<Vec<u8>>> {
+    ids.sort_unstable();
+    ids.dedup();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = (ids.len() / BLOBS_FOR_A_THREAD).clamp(1, cores.min(MOST_THREADS));
+    let share = ids.len().div_ceil(threads).max(1);
+    let read = |ids: &[ObjectId]| -> Vec<(ObjectId, Option<Vec<u8>>)> {
+        let mut repository = repository.to_thread_local();
+        repository.object_cache_size_if_unset(CACHE);
+        let contents = ids.iter();
+        contents
+            .map(|id| (*id, content(&repository, *id)))
+            .collect()
     };
-    let Ok(header) = repository.find_header(id) else {
-        return Content::Unknown;
-    };
-    if header.kind() != gix::objs::Kind::Blob {
-        return Content::Unknown;
+    let mut shares = ids.chunks(share);
+    let first = shares.next().unwrap_or_default();
+    std::thread::scope(|scope| {
+        let others: Vec<_> = shares.map(|part| scope.spawn(move || read(part))).collect();
+        let mut all: HashMap<_, _> = read(first).into_iter().collect();
+        for part in others {
+            all.extend(crate::selection::joined(part.join()));
+        }
+        all
+    })
+}
+
+/// What is larger than [`super::MOST_MEMORY`] is not read here.
+fn content(repository: &gix::Repository, id: ObjectId) -> Option<Vec<u8>> {
+    let mut blob = repository.find_object(id).ok()?;
+    (blob.kind == gix::objs::Kind::Blob).then(|| std::mem::take(&mut blob.data))
+}
+
+/// Where a comparison finds objects: what is known, and the rest of the repository.
+pub(super) struct Objects<'r> {
+    pub(super) known: &'r Known,
+    pub(super) repository: &'r gix::Repository,
+}
+
+impl Find for Objects<'_> {
+    fn try_find<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> gix::Result<Option<Data<'a>>> {
+        let Some(bytes) = self.known.0.get(id) else {
+            return self.repository.objects.try_find(id, buffer);
+        };
+        buffer.clear();
+        buffer.extend_from_slice(bytes);
+        Ok(Some(Data {
+            kind: gix::objs::Kind::Blob,
+            object_hash: id.kind(),
+            data: buffer,
+        }))
     }
-    if header.size() > largest {
-        return Content::TooLarge;
-    }
-    match repository.find_object(id) {
-        Ok(mut blob) => Content::Whole(std::mem::take(&mut blob.data)),
-        Err(_) => Content::Unknown,
+}
+
+impl FindHeader for Objects<'_> {
+    fn try_header(&self, id: &oid) -> gix::Result<Option<Header>> {
+        let Some(bytes) = self.known.0.get(id) else {
+            return FindHeader::try_header(&self.repository.objects, id);
+        };
+        Ok(Some(Header {
+            kind: gix::objs::Kind::Blob,
+            size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        }))
     }
 }

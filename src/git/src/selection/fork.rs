@@ -23,6 +23,9 @@ impl Repository {
     /// [`Error::ObjectMissing`] for one that is not there, as in a shallow clone; [`Error::UnbornBranch`],
     /// [`Error::NoCommonCommit`], or what went wrong with git.
     pub fn fork(&self, base: &str, head: &str) -> Result<Fork, Error> {
+        if let Some(fork) = self.direct().and_then(|direct| direct.fork(base, head)) {
+            return Ok(fork);
+        }
         let both = format!("{base}^{{commit}}...{head}^{{commit}}");
         let arguments = ["rev-parse", "--revs-only", "--end-of-options", &both];
         let output = self.git().run(self.root(), &arguments)?;

@@ -131,18 +131,24 @@ fn in_a_hook_the_working_directory_is_the_root() {
 #[test]
 fn a_fork_names_what_is_not_there() {
     let world = World::new();
-    let repository = world.repository(&[("a.py", TEN)]);
+    world.repository(&[("a.py", TEN)]);
     let base = CommitId::new(world.run("work", &["rev-parse", "HEAD"])).unwrap();
     world.run("work", &["tag", "--annotate", "-m", "x", "v1"]);
     let head = world.commit("Second");
-    let fork = repository.fork("v1", "HEAD").unwrap();
-    assert_eq!((&fork.base, &fork.tip, &fork.head), (&base, &base, &head));
+    world.run("work", &["checkout", "--quiet", "--orphan", "other"]);
+    world.commit("Other");
+    for repository in [world.open("work"), direct(&world, "work")] {
+        forks(&repository, &base, &head);
+    }
+}
+
+fn forks(repository: &Repository, base: &CommitId, head: &CommitId) {
+    let fork = repository.fork("v1", "main").unwrap();
+    assert_eq!((&fork.base, &fork.tip, &fork.head), (base, base, head));
     let error = repository.fork("nowhere", "HEAD").unwrap_err();
     assert!(error.to_string().contains("`nowhere`"), "{error}");
     let error = repository.fork("v1", "--all").unwrap_err();
     assert!(error.to_string().contains("`--all`"), "{error}");
-    world.run("work", &["checkout", "--quiet", "--orphan", "other"]);
-    world.commit("Other");
     let error = repository.fork("main", "HEAD").unwrap_err();
     assert!(matches!(error, Error::NoCommonCommit { .. }), "{error}");
 }

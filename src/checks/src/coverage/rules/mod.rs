@@ -7,10 +7,11 @@ mod not_judged;
 mod path;
 mod total;
 
-use super::changed::{self as changes, ChangedFile};
+use super::changed::{self as changes, ChangedFile, Shapes};
 use super::figures::Numbers;
 use super::merged::Merged;
 use super::{CoverageInput, Settings, StoredCoverage};
+use crate::python::spawn_deep;
 use crate::{Rule, Scope};
 use beanpole_model::Finding;
 
@@ -40,13 +41,13 @@ struct Context<'a> {
 /// Judges the coverage of a project. Call it only where tests have run: without a readable report it says so.
 #[must_use]
 pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Vec<Finding> {
-    let merged = Merged::new(input, scope, settings);
+    let (merged, shapes) = read(input, scope, settings);
     let mut findings = not_judged(&merged, settings);
     if merged.read == 0 || merged.is_about_another_project() {
         return findings;
     }
     let changed =
-        (!changes::is_everything(scope)).then(|| changes::files(scope, &merged, settings));
+        (!changes::is_everything(scope)).then(|| changes::files(scope, &merged, settings, &shapes));
     let context = Context {
         merged: &merged,
         scope,
@@ -65,14 +66,25 @@ pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Vec<F
 /// The figures of a run: the whole, what changed, and the base.
 #[must_use]
 pub fn numbers(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Numbers {
-    let merged = Merged::new(input, scope, settings);
+    let (merged, shapes) = read(input, scope, settings);
     let is_known = merged.read > 0 && !merged.is_about_another_project();
     Numbers {
         total: is_known.then(|| merged.total()),
         changed: (is_known && !changes::is_everything(scope))
-            .then(|| changes::total(&changes::files(scope, &merged, settings))),
+            .then(|| changes::total(&changes::files(scope, &merged, settings, &shapes))),
         base: input.base.as_ref().map(|base| base.total.percent()),
     }
+}
+
+/// Reads the reports, and beside them the changed files.
+fn read<'s>(input: &CoverageInput, scope: &'s Scope, settings: &Settings) -> (Merged, Shapes<'s>) {
+    std::thread::scope(|threads| {
+        let shapes = spawn_deep(threads, || changes::shapes(scope));
+        let merged = Merged::new(input, scope, settings);
+        let shapes = shapes.ok().and_then(|thread| thread.join().ok());
+        // Without a thread, one after the other.
+        (merged, shapes.unwrap_or_else(|| changes::shapes(scope)))
+    })
 }
 
 #[cfg(test)]
