@@ -49,7 +49,12 @@ fn judge_coverage(report: &[u8], python: &[u8], lines: &[(u32, u32)]) {
     let reports = vec![("report".to_owned(), report.to_vec())];
     let stored = coverage::store(&reports, &scope, &settings).ok();
     let base = stored.or_else(|| serde_json::from_slice::<StoredCoverage>(report).ok());
-    let input = CoverageInput { reports, base };
+    let sources = scope.tree.clone();
+    let input = CoverageInput {
+        reports,
+        sources,
+        base,
+    };
     are_in(&coverage::check(&input, &scope, &settings), &scope.tree);
     let numbers = coverage::numbers(&input, &scope, &settings);
     for tally in [numbers.total, numbers.changed].into_iter().flatten() {

@@ -460,6 +460,38 @@ fn coverage_is_judged_where_a_report_is_given() {
     .exits(1);
 }
 
+/// 66 statements, 34 of them missed, as coverage.py says of the same run.
+#[test]
+fn the_database_of_coverage_is_judged_by_the_staged_files() {
+    let data =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../checks/tests/data/coverage");
+    let sandbox = project(&[("shop/__init__.py", "")]);
+    for (path, from) in [
+        ("run.py", "database/run.py.txt"),
+        ("shop/a.py", "database/a.py.txt"),
+        ("shop/never.py", "never.py.txt"),
+        (".coverage", "database/lines.sqlite3"),
+    ] {
+        std::fs::copy(data.join(from), sandbox.project().join(path)).unwrap();
+    }
+    sandbox.git(&["add", "run.py", "shop"]);
+    // What is judged is what is staged, not what is on disk.
+    sandbox.write("shop/a.py", "x = 1\n");
+    let command = [
+        "check",
+        "coverage",
+        "--all",
+        "--coverage-report",
+        ".coverage",
+    ];
+    run(&sandbox, &command).exits(0);
+    sandbox.write(
+        "beanpole.yaml",
+        &manifest("checks:\n  coverage: {total: 49, reports: [.coverage]}\n"),
+    );
+    run(&sandbox, &command).exits(1).says("48 %");
+}
+
 #[test]
 fn a_merge_of_migrations_is_judged_against_the_code_that_serves() {
     let sandbox = Sandbox::blog();

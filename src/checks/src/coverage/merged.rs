@@ -1,10 +1,11 @@
 //! All reports together, under the project's paths.
 
+use super::database;
 use super::figures::Tally;
 use super::paths::ProjectPaths;
 use super::report::{self, FileLines, Line, Unreadable};
 use super::{CoverageInput, Settings};
-use crate::Scope;
+use crate::{Scope, SourceTree};
 use std::collections::BTreeMap;
 
 /// What the reports say of the project.
@@ -17,6 +18,10 @@ pub(super) struct Merged {
     pub(super) others: BTreeMap<String, FileLines>,
     /// Reports that could not be read, by name.
     pub(super) unreadable: Vec<(String, Unreadable)>,
+    /// Files of the project in a database whose statements are not known, with the reason. They do not count.
+    pub(super) unknown: Vec<(String, String)>,
+    /// Databases with branches, which are not counted.
+    pub(super) without_branches: Vec<String>,
     /// How many reports were read.
     pub(super) read: usize,
 }
@@ -30,23 +35,58 @@ impl Merged {
         );
         let mut merged = Self::default();
         for (name, bytes) in &input.reports {
-            let report = match report::read(bytes) {
-                Ok(report) => report,
-                Err(error) => {
-                    merged.unreadable.push((name.clone(), error));
-                    continue;
-                }
+            let read = if database::is_database(bytes) {
+                merged.add_database(name, bytes, &paths, &input.sources)
+            } else {
+                merged.add_report(bytes, &paths)
             };
-            merged.read += 1;
-            for (raw, lines) in report.files {
-                let known = match paths.find(&raw, &report.roots) {
-                    Some(path) => merged.files.entry(path.to_owned()),
-                    None => merged.others.entry(raw),
-                };
-                unite(known.or_default(), lines);
+            match read {
+                Ok(()) => merged.read += 1,
+                Err(error) => merged.unreadable.push((name.clone(), error)),
             }
         }
         merged
+    }
+
+    fn add_report(&mut self, bytes: &[u8], paths: &ProjectPaths<'_>) -> Result<(), Unreadable> {
+        let report = report::read(bytes)?;
+        for (raw, lines) in report.files {
+            let known = match paths.find(&raw, &report.roots) {
+                Some(path) => self.files.entry(path.to_owned()),
+                None => self.others.entry(raw),
+            };
+            unite(known.or_default(), lines);
+        }
+        Ok(())
+    }
+
+    /// A database tells what ran; which statements there are, the project's files tell.
+    fn add_database(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        paths: &ProjectPaths<'_>,
+        sources: &SourceTree,
+    ) -> Result<(), Unreadable> {
+        let database = database::read(bytes)?;
+        for (raw, ran) in database.files {
+            let Some(path) = paths.find(&raw, &[]) else {
+                self.others.entry(raw).or_default();
+                continue;
+            };
+            let lines = match sources.get(path) {
+                Some(source) => database::lines(source, &ran),
+                None => Err("its content was not read".to_owned()),
+            };
+            match lines {
+                Ok(lines) => unite(self.files.entry(path.to_owned()).or_default(), lines),
+                Err(why) => self.unknown.push((path.to_owned(), why)),
+            }
+        }
+        if database.has_branches {
+            self.without_branches.push(name.to_owned());
+        }
+        Ok(())
     }
 
     /// Whether the reports have files, but none of the project's.

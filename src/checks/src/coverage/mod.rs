@@ -1,10 +1,11 @@
 //! Coverage: thresholds on the whole, on paths, on what changed, and never lower than before.
 //!
-//! Stages, each a module: reports to lines (`report` with `xml`, `json`, `lcov`), their paths to the project's (`paths`), all
+//! Stages, each a module: reports to lines (`report` with `xml`, `json`, `lcov`, and `database`), their paths to the project's (`paths`), all
 //! of them together (`merged`), what changed of it (`changed`), figures as coverage.py computes them (`figures`), and the
 //! rules (`rules`). Nothing is measured here: a report that is missing, unreadable or about other files is a finding.
 
 mod changed;
+mod database;
 mod figures;
 mod json;
 mod lcov;
@@ -20,16 +21,21 @@ mod stored;
 mod testing;
 mod xml;
 
+pub use database::is_database;
 pub use figures::{Numbers, Tally};
 pub use rules::{RULES, check, numbers};
 pub use settings::Settings;
 pub use stored::{StoredCoverage, store};
+
+use crate::SourceTree;
 
 /// What was measured, as someone else has read it.
 #[derive(Clone, Debug, Default)]
 pub struct CoverageInput {
     /// The name of each report, for messages, and its bytes. Several are united: a line that one of them saw run has run.
     pub reports: Vec<(String, Vec<u8>)>,
+    /// The project's Python files, for reports that are a database ([`is_database`]): it does not know the statements.
+    pub sources: SourceTree,
     /// The figures of the base, if there are any: what [`store`] made there.
     pub base: Option<StoredCoverage>,
 }

@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 /// The largest report that is read, in bytes. 26,000 lines make 1 MB of XML.
 const LARGEST: usize = 128 * 1024 * 1024;
 
-/// Where SQLite files begin (sqlite.org/fileformat.html, 1.3): coverage.py's `.coverage` is one.
-const SQLITE: &[u8] = b"SQLite format 3\0";
-
 /// One line that can be executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Line {
@@ -100,20 +97,19 @@ impl Unreadable {
 }
 
 /// Reads a report of any kind; its first bytes say which it is.
-pub(super) fn read(bytes: &[u8]) -> Result<Report, Unreadable> {
-    if bytes.starts_with(SQLITE) {
-        return Err(Unreadable {
-            why: "it is coverage.py's own database, which lists the lines that ran but not those that could have"
-                .to_owned(),
-            remedy: "run `coverage json` where the tests ran and give coverage.json".to_owned(),
-        });
-    }
+/// Refuses what is too large for the memory.
+pub(super) fn check_size(bytes: &[u8]) -> Result<(), Unreadable> {
     if bytes.len() > LARGEST {
         return Err(Unreadable::damaged(format!(
             "it has {} bytes; up to {LARGEST} are read",
             bytes.len()
         )));
     }
+    Ok(())
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Report, Unreadable> {
+    check_size(bytes)?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Unreadable::damaged(format!("byte {} is not UTF-8", error.valid_up_to()))
@@ -124,7 +120,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Report, Unreadable> {
         Some(b'<') => super::xml::read(text),
         Some(_) if text.lines().any(|line| line.starts_with("SF:")) => super::lcov::read(text),
         Some(_) => Err(Unreadable {
-            why: "it is neither coverage.py's JSON nor Cobertura XML nor LCOV".to_owned(),
+            why: "it is neither coverage.py's JSON or database nor Cobertura XML nor LCOV"
+                .to_owned(),
             remedy: "give the output of `coverage json`, `coverage xml` or `coverage lcov`"
                 .to_owned(),
         }),
@@ -134,12 +131,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Report, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_database_is_recognised_by_its_header() {
-        let error = read(b"SQLite format 3\0\x10\x00\x01\x01").unwrap_err();
-        assert!(error.remedy.contains("coverage json"), "{error:?}");
-    }
 
     #[test]
     fn what_is_no_report_is_said() {

@@ -38,7 +38,7 @@ pub fn store(
 ) -> Result<StoredCoverage, Vec<Finding>> {
     let input = CoverageInput {
         reports: reports.to_vec(),
-        base: None,
+        ..CoverageInput::default()
     };
     let merged = Merged::new(&input, scope, settings);
     let findings = super::rules::not_judged(&merged, settings);

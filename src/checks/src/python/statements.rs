@@ -19,6 +19,8 @@ pub(crate) struct Statements {
     pub(crate) long: LongStatements,
     /// First lines of statements that can be executed. Sorted.
     pub(crate) executable: Vec<u32>,
+    /// First lines of bare annotations, as in `size: int`, of modules and classes. Python makes code of them up to 3.13 (PEP 649).
+    pub(crate) annotations: Vec<u32>,
 }
 
 /// First and last line of each statement, or head of a block, that has more than one line. Sorted.
@@ -114,10 +116,17 @@ fn read(text: &str, lines: &Lines) -> Result<Statements, Unreadable> {
         excluded,
         long: &long,
         executable: BTreeSet::new(),
+        annotations: BTreeSet::new(),
+        functions: 0,
     };
     walk.block(parsed.suite(), 0);
     let executable = walk.executable.into_iter().collect();
-    Ok(Statements { long, executable })
+    let annotations = walk.annotations.into_iter().collect();
+    Ok(Statements {
+        long,
+        executable,
+        annotations,
+    })
 }
 
 /// coverage.py's first default of `exclude_lines`: `#\s*(pragma|PRAGMA)[:\s]?\s*(no|NO)\s*(cover|COVER)`.
@@ -135,6 +144,9 @@ struct Walk<'l, F> {
     excluded: BTreeSet<u32>,
     long: &'l LongStatements,
     executable: BTreeSet<u32>,
+    annotations: BTreeSet<u32>,
+    /// How many functions are around.
+    functions: u32,
 }
 
 impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
@@ -186,14 +198,25 @@ impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
         self.headed(name, true, body, depth);
     }
 
+    /// The first line of a simple statement, unless it is left out.
+    fn not_excluded(&self, statement: &Stmt) -> Option<u32> {
+        let first = (self.at)(statement.start());
+        let last = (self.at)(statement.end());
+        (self.excluded.range(first..=last).next().is_none()).then_some(first)
+    }
+
     fn statement(&mut self, statement: &Stmt, depth: u32) {
         match statement {
-            Stmt::FunctionDef(function) => self.definition(
-                &function.decorator_list,
-                function.name.start(),
-                &function.body,
-                depth,
-            ),
+            Stmt::FunctionDef(function) => {
+                self.functions += 1;
+                self.definition(
+                    &function.decorator_list,
+                    function.name.start(),
+                    &function.body,
+                    depth,
+                );
+                self.functions -= 1;
+            }
             Stmt::ClassDef(class) => {
                 self.definition(
                     &class.decorator_list,
@@ -239,11 +262,15 @@ impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
                 }
             }
             other if is_code(other) => {
-                let first = (self.at)(other.start());
-                let last = (self.at)(other.end());
-                if self.excluded.range(first..=last).next().is_none() {
+                if let Some(first) = self.not_excluded(other) {
                     self.executable.insert(first);
                 }
+            }
+            Stmt::AnnAssign(bare) if self.functions == 0 => {
+                let first = self.not_excluded(statement);
+                // An attribute's or an item's annotation is only for readers.
+                self.annotations
+                    .extend(first.filter(|_| bare.target.is_name_expr()));
             }
             _ => {}
         }

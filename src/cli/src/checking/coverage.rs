@@ -1,10 +1,12 @@
 //! Coverage reports: which ones, and their content. A report is made by tests and is not in git, so it is read from disk.
 
-use beanpole_checks::coverage::{CoverageInput, store};
+use beanpole_checks::coverage::{CoverageInput, is_database, store};
 use beanpole_checks::{Scope, Unseen};
+use beanpole_git::Selected;
 use beanpole_model::Report;
 use camino::Utf8PathBuf;
 
+use super::reading::Reading;
 use super::{Rulebook, Site, site};
 use crate::failure::Failure;
 
@@ -16,6 +18,13 @@ pub(crate) enum Reports {
     OfManifest,
     /// These, which have to be there.
     Named(Vec<Utf8PathBuf>),
+}
+
+/// Adds the project's files where a report needs them: a database does not know the statements. They are read if it names them.
+pub(super) fn add_sources(input: &mut CoverageInput, reading: &Reading, selected: &Selected) {
+    if input.reports.iter().any(|(_, bytes)| is_database(bytes)) {
+        input.sources = reading.python_files(selected);
+    }
 }
 
 /// Something that is missing is no finding here: the tests may run in another step.

@@ -63,7 +63,10 @@ pub(crate) fn judge(
     };
     let mut unseen = std::mem::take(&mut reading.unseen);
     let scope = &reading.scope;
-    let (coverage, not_covered) = coverage::read(&asked.reports, site, &rulebook, scope)?;
+    let (mut coverage, not_covered) = coverage::read(&asked.reports, site, &rulebook, scope)?;
+    if let Some(input) = &mut coverage {
+        coverage::add_sources(input, &reading, selected);
+    }
     let exact = match &asked.exact {
         Some(exact) => Some(ask(exact, &rulebook, &reading)?),
         None => None,

@@ -42,6 +42,15 @@ impl Reading {
         contents.failure()?;
         Ok(contents.too_large())
     }
+
+    /// All Python files of the state, each read when it is asked for.
+    pub(super) fn python_files(&self, selected: &Selected) -> SourceTree {
+        let mut files = self.scope.tree.clone();
+        if let Some(contents) = &self.contents {
+            read_later(contents, selected, &mut files);
+        }
+        files
+    }
 }
 
 /// Reads a state.

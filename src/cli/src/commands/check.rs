@@ -70,7 +70,7 @@ pub struct Check {
     /// Judge the message of a commit as well, from the file that git gives to its hook
     #[arg(long, value_name = "FILE", help_heading = "What is judged")]
     message: Option<Utf8PathBuf>,
-    /// Judge this coverage report: coverage.py's JSON or XML, or LCOV; may be repeated
+    /// Judge this coverage report: coverage.py's JSON, XML or database, or LCOV; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "What is judged")]
     coverage_report: Vec<Utf8PathBuf>,
     /// Judge new migrations by the SQL that the project's own Django makes of them, too: runs `sqlmigrate` with the files on disk,

@@ -196,7 +196,7 @@ pub struct MigrationChecks {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CoverageChecks {
-    /// Reports, from the project's root: coverage.py's JSON or XML, or LCOV.
+    /// Reports, from the project's root: coverage.py's JSON, XML or database, or LCOV.
     pub reports: Vec<String>,
     /// Reports of the base, for `never_decrease`.
     pub base_reports: Vec<String>,

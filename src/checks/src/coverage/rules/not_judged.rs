@@ -59,8 +59,38 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
                 .to_owned(),
         }));
     }
+    findings.extend(merged.unknown.iter().map(|(path, why)| unknown(path, why)));
+    findings.extend(merged.without_branches.iter().map(|name| no_branches(name)));
     findings.extend(settings_that_mean_nothing(settings));
     findings
+}
+
+fn unknown(path: &str, why: &str) -> Finding {
+    say(
+        &RULE,
+        Some(file(path)),
+        Said {
+            message: format!(
+                "the statements of a file that coverage.py's database names are not known: {why}"
+            ),
+            reason: "the database tells which lines ran, and not which could have: without its statements the file counts nowhere",
+            remedy: "give the output of `coverage xml`, made where the tests ran".to_owned(),
+        },
+    )
+}
+
+/// A remark: the figures are right, but others than `coverage report` shows.
+fn no_branches(name: &str) -> Finding {
+    let finding = say(&RULE, Some(file(name)), Said {
+        message: "branches were measured, and are not counted: coverage.py's database does not tell how many there are"
+            .to_owned(),
+        reason: "the figures are those of lines alone, and may be above what `coverage report` shows",
+        remedy: "give the output of `coverage xml` to have them counted".to_owned(),
+    });
+    Finding {
+        severity: Severity::Note,
+        ..finding
+    }
 }
 
 fn settings_that_mean_nothing(settings: &Settings) -> Vec<Finding> {

@@ -1,0 +1,219 @@
+//! coverage.py's own database, as `coverage run` leaves it: SQLite, schema 7 (coverage/sqldata.py, "Database storage").
+//!
+//! It holds the lines that ran and none of those that could have run: those are found in the project's files, by the rules of
+//! coverage.py's parser. Ways out of branches cannot be counted so; `coverage xml` counts them.
+
+use super::report::{self, FileLines, Line, Unreadable};
+use crate::python::statements;
+use rusqlite::{Connection, MAIN_DB, Row};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How every SQLite database begins (sqlite.org/fileformat.html, "Magic Header String").
+const SQLITE: &[u8] = b"SQLite format 3\0";
+
+/// The schema that coverage.py writes since 5.0.
+const SCHEMA: i64 = 7;
+
+/// The last line that is believed: no file that is judged has more.
+const LAST_LINE: u32 = 1 << 22;
+
+/// What a database knows: the lines that ran, by the path of their file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Database {
+    pub(super) files: BTreeMap<String, BTreeSet<u32>>,
+    /// Whether branches were measured as well, which are not counted here.
+    pub(super) has_branches: bool,
+}
+
+/// Whether a report is a database.
+#[must_use]
+pub fn is_database(bytes: &[u8]) -> bool {
+    bytes.starts_with(SQLITE)
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Database, Unreadable> {
+    report::check_size(bytes)?;
+    rows(bytes).map_err(|error| match error {
+        Fault::Sqlite(error) => {
+            Unreadable::damaged(format!("it is not coverage.py's database: {error}"))
+        }
+        Fault::Schema(schema) => Unreadable {
+            why: format!("its schema is {schema}; {SCHEMA} is known"),
+            remedy: "give the output of `coverage xml` instead".to_owned(),
+        },
+    })
+}
+
+/// The lines of a file by what it holds and by what ran of it: a statement has run if a line of it has.
+pub(super) fn lines(source: &[u8], ran: &BTreeSet<u32>) -> Result<FileLines, String> {
+    let found = statements(source).map_err(|error| error.why)?;
+    let has_run = |first: &u32| {
+        let mut lines = ran.range(first..=&found.long.last_line(*first));
+        lines.next().is_some()
+    };
+    let line = |hit| Line {
+        hit,
+        branches: (0, 0),
+    };
+    let sure = found.executable.iter();
+    let mut lines: FileLines = sure.map(|first| (*first, line(has_run(first)))).collect();
+    // Whether they are code depends on the Python that ran them: it is if it did.
+    let unsure = found.annotations.iter().filter(|first| has_run(first));
+    lines.extend(unsure.map(|first| (*first, line(true))));
+    Ok(lines)
+}
+
+enum Fault {
+    Sqlite(rusqlite::Error),
+    Schema(i64),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+fn rows(bytes: &[u8]) -> Result<Database, Fault> {
+    let mut connection = Connection::open_in_memory()?;
+    // Nothing of the file is run: no views, triggers or functions that it defines.
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.deserialize_read_exact(MAIN_DB, bytes, bytes.len(), true)?;
+    let schema = "SELECT version FROM coverage_schema";
+    let schema: i64 = connection.query_row(schema, [], |row| row.get(0))?;
+    if schema != SCHEMA {
+        return Err(Fault::Schema(schema));
+    }
+    let mut database = Database::default();
+    each(&connection, "SELECT path FROM file", |row| {
+        database.files.entry(row.get(0)?).or_default();
+        Ok(())
+    })?;
+    let lines = "SELECT path, numbits FROM line_bits JOIN file ON file.id = file_id";
+    each(&connection, lines, |row| {
+        let known = database.files.entry(row.get(0)?).or_default();
+        known.extend(numbers(row.get_ref(1)?.as_blob()?));
+        Ok(())
+    })?;
+    // With branches, lines are the ends of steps; negative ones are the ends of functions.
+    let steps = "SELECT path, fromno, tono FROM arc JOIN file ON file.id = file_id";
+    each(&connection, steps, |row| {
+        let known = database.files.entry(row.get(0)?).or_default();
+        let ends: [i64; 2] = [row.get(1)?, row.get(2)?];
+        known.extend(ends.into_iter().filter_map(line));
+        database.has_branches = true;
+        Ok(())
+    })?;
+    Ok(database)
+}
+
+fn each(
+    connection: &Connection,
+    question: &str,
+    mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(question)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        take(row)?;
+    }
+    Ok(())
+}
+
+fn line(number: i64) -> Option<u32> {
+    let line = u32::try_from(number).ok()?;
+    (1..=LAST_LINE).contains(&line).then_some(line)
+}
+
+/// The numbers of a set of bits, lowest first (coverage/numbits.py).
+fn numbers(bits: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    (0_u32..).zip(bits).flat_map(|(index, byte)| {
+        let is_set = move |bit: &u32| byte & (1 << bit) != 0;
+        (0..8).filter(is_set).filter_map(move |bit| {
+            let number = index.checked_mul(8)?.checked_add(bit)?;
+            line(i64::from(number))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database as coverage.py makes it, with these statements on top.
+    fn database(statements: &str) -> Vec<u8> {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(&format!(
+                "CREATE TABLE coverage_schema (version integer);
+                 INSERT INTO coverage_schema VALUES (7);
+                 CREATE TABLE meta (key text, value text, unique (key));
+                 CREATE TABLE file (id integer primary key, path text, unique (path));
+                 CREATE TABLE context (id integer primary key, context text, unique (context));
+                 CREATE TABLE line_bits (file_id integer, context_id integer, numbits blob,
+                     unique (file_id, context_id));
+                 CREATE TABLE arc (file_id integer, context_id integer, fromno integer, tono integer,
+                     unique (file_id, context_id, fromno, tono));
+                 {statements}"
+            ))
+            .unwrap();
+        connection.serialize(MAIN_DB).unwrap().to_vec()
+    }
+
+    #[test]
+    fn lines_of_all_contexts_are_united() {
+        // Bits 1, 2 and 9; then 3.
+        let bytes = database(
+            "INSERT INTO file VALUES (1, '/ci/a.py'), (2, '/ci/never.py');
+             INSERT INTO line_bits VALUES (1, 1, x'0602'), (1, 2, x'08');",
+        );
+        let found = read(&bytes).unwrap();
+        assert_eq!(found.files["/ci/a.py"], BTreeSet::from([1, 2, 3, 9]));
+        assert!(found.files["/ci/never.py"].is_empty() && !found.has_branches);
+    }
+
+    #[test]
+    fn with_branches_the_ends_of_steps_are_the_lines() {
+        let bytes = database(
+            "INSERT INTO file VALUES (1, 'a.py');
+             INSERT INTO arc VALUES (1, 1, -1, 1), (1, 1, 1, 2), (1, 1, 2, -1);",
+        );
+        let found = read(&bytes).unwrap();
+        assert_eq!(found.files["a.py"], BTreeSet::from([1, 2]));
+        assert!(found.has_branches);
+    }
+
+    #[test]
+    fn what_is_not_a_database_of_coverage_is_said() {
+        let other = |statements: &str| {
+            let mut connection = Connection::open_in_memory().unwrap();
+            connection.execute_batch(statements).unwrap();
+            read(&connection.serialize(MAIN_DB).unwrap()).unwrap_err()
+        };
+        let error = other("CREATE TABLE a (b); ");
+        assert!(error.why.contains("coverage_schema"), "{error:?}");
+        let error =
+            other("CREATE TABLE coverage_schema (version); INSERT INTO coverage_schema VALUES (8)");
+        assert!(error.why.contains("schema is 8"), "{error:?}");
+        let mut damaged = database("");
+        damaged.truncate(600);
+        assert!(read(&damaged).is_err());
+        assert!(read(SQLITE).is_err());
+        // A number as a text is no blob.
+        let bytes = database(
+            "INSERT INTO file VALUES (1, 'a.py'); INSERT INTO line_bits VALUES (1, 1, 'no')",
+        );
+        assert!(read(&bytes).is_err());
+    }
+
+    #[test]
+    fn hostile_numbers_are_left_out() {
+        let bytes = database(
+            "INSERT INTO file VALUES (1, 'a.py');
+             INSERT INTO arc VALUES (1, 1, 9223372036854775807, -9223372036854775808);
+             INSERT INTO line_bits VALUES (1, 1, zeroblob(600000));",
+        );
+        assert!(read(&bytes).unwrap().files["a.py"].is_empty());
+        assert_eq!(numbers(&[0xff; 1 << 20]).last(), Some(LAST_LINE));
+    }
+}
