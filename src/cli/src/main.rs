@@ -5,6 +5,9 @@ use std::process::ExitCode;
 
 use camino::Utf8PathBuf;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let directory = std::env::current_dir()
         .ok()

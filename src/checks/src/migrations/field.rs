@@ -2,6 +2,7 @@
 
 use super::names::Names;
 use crate::python::{Expr, ExprKind};
+use std::borrow::Cow;
 
 /// What new rows get when nobody gives a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -271,11 +272,11 @@ impl Field {
     }
 
     /// The name of the column of a field of that name.
-    pub(crate) fn column(&self, name: &str) -> String {
+    pub(crate) fn column<'a>(&'a self, name: &'a str) -> Cow<'a, str> {
         match &self.db_column {
-            Some(column) => column.clone(),
-            None if self.is_foreign_key() => format!("{name}_id"),
-            None => name.to_owned(),
+            Some(column) => Cow::Borrowed(column),
+            None if self.is_foreign_key() => Cow::Owned(format!("{name}_id")),
+            None => Cow::Borrowed(name),
         }
     }
 }

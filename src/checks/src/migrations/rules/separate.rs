@@ -4,7 +4,8 @@ use super::Context;
 use crate::migrations::operation::{Kind, Operation};
 use crate::migrations::state::Fold;
 use beanpole_model::{Finding, Location, Severity};
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(in crate::migrations) const RULE: &str = "state-and-database-disagree";
 
@@ -81,8 +82,9 @@ pub(in crate::migrations) fn findings(
 /// Columns and tables that the models have and no operation has made.
 fn missing_columns(fold: &Fold) -> BTreeSet<String> {
     let mut missing = BTreeSet::new();
+    let tables = Tables::of(fold);
     for model in fold.state.models.values().filter(|model| model.has_table()) {
-        let Some(table) = fold.database.table(&model.table) else {
+        let Some(columns) = tables.0.get(&model.table.to_ascii_lowercase()) else {
             // A table between two models may have become a model of its own.
             if fold.database.between(&model.table).is_none() {
                 missing.insert(model.table.clone());
@@ -91,12 +93,30 @@ fn missing_columns(fold: &Fold) -> BTreeSet<String> {
         };
         for (name, field) in model.fields.iter().filter(|(_, field)| field.has_column()) {
             let column = field.column(name);
-            if table.column_owner(&column).is_none() {
+            if !columns.contains(&column) {
                 missing.insert(format!("{}.{column}", model.table));
             }
         }
     }
     missing
+}
+
+/// The columns of each table that operations have made, by its name in small letters.
+struct Tables<'f>(HashMap<String, HashSet<Cow<'f, str>>>);
+
+impl<'f> Tables<'f> {
+    fn of(fold: &'f Fold) -> Self {
+        let models = fold.database.models.values();
+        let mut tables: HashMap<String, HashSet<Cow<'f, str>>> = HashMap::new();
+        for model in models.filter(|model| !model.proxy) {
+            let fields = model.fields.iter().filter(|(_, field)| field.has_column());
+            // Of two models with one table, the first is the one that has it, as in `State::table`.
+            tables
+                .entry(model.table.to_ascii_lowercase())
+                .or_insert_with(|| fields.map(|(name, field)| field.column(name)).collect());
+        }
+        Self(tables)
+    }
 }
 
 #[cfg(test)]
