@@ -1,11 +1,10 @@
-//! The one place that runs git: state, files of a commit, blobs, history.
+//! The one place that reads repositories and runs git: state, files of a commit, blobs, history.
 //!
-//! Rules: git is run with arguments, never through a shell. Only machine formats are read (`-z`,
-//! porcelain v2, batch protocols), and decisions rest on exit codes and on those formats, never on
-//! git's prose. Nothing here writes, to the repository or to its
-//! index, but for the hooks that a person asks for (`hooks`). Variables that would
-//! point git at another repository are taken out of its environment, unless the caller is a hook,
-//! where git sets them on purpose.
+//! Rules: what checks ask is read in this process where it is plain (`direct`), and git is asked for the rest. Git is run with
+//! arguments, never through a shell. Only machine formats are read (`-z`, porcelain v2, batch protocols), and decisions rest on
+//! exit codes and on those formats, never on git's prose. Nothing here writes, to the repository or to its index, but for the
+//! hooks that a person asks for (`hooks`). Variables that would point git at another repository are taken out of its
+//! environment, unless the caller is a hook, where git sets them on purpose.
 
 mod blobs;
 mod cat_file;

@@ -177,9 +177,6 @@ fn compared(platform: &mut Platform) -> Option<Option<Compared>> {
         Operation::SourceOrDestinationIsBinary => return Some(None),
         Operation::ExternalCommand { .. } => return None,
     }
-    fn bytes<'a>(data: Data<'a>) -> &'a [u8] {
-        data.as_slice().unwrap_or_default()
-    }
     let (old, new) = (bytes(outcome.old.data), bytes(outcome.new.data));
     let input = InternedInput::new(byte_lines(old), byte_lines(new));
     let diff = diff_with_slider_heuristics(Algorithm::Myers, &input);
@@ -190,4 +187,9 @@ fn compared(platform: &mut Platform) -> Option<Option<Compared>> {
         .collect();
     let counts = (diff.count_additions(), diff.count_removals());
     Some(Some(Compared { added, counts }))
+}
+
+/// A side that is not there is empty.
+fn bytes(data: Data<'_>) -> &[u8] {
+    data.as_slice().unwrap_or_default()
 }

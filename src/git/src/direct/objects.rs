@@ -1,6 +1,7 @@
 //! The contents of many blobs, read by as many threads as there are cores.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gix::objs::{Data, Find, FindHeader, Header};
 use gix::{ObjectId, oid};
@@ -15,6 +16,9 @@ const MOST_THREADS: usize = 8;
 
 /// How much memory each thread keeps of what it read, in bytes: blobs of one file are stored as differences from each other.
 const CACHE: usize = 8 * 1024 * 1024;
+
+/// How much of changed files is read to be compared, in bytes. Git streams larger changes.
+const MOST_KEPT: usize = 128 * 1024 * 1024;
 
 /// What was read of a blob.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +46,7 @@ impl Direct {
             .map(|id| ObjectId::from_hex(id.as_bytes()).ok());
         let ids: Vec<Option<ObjectId>> = ids.collect();
         let unknown = ids.iter().flatten().filter(|id| !known.0.contains_key(*id));
-        let read = read_all(repository, unknown.copied().collect());
+        let read = read_all(repository, unknown.copied().collect(), |_| true);
         // The same blob may be asked for twice: empty files are.
         let content = |id: &Option<ObjectId>| {
             let id = id.as_ref()?;
@@ -64,9 +68,12 @@ impl Direct {
         )
     }
 
-    /// Reads blobs that will be asked for again. None: one of them cannot be read here.
+    /// Reads blobs that will be asked for again. None: one of them cannot be read here, or together they are too large.
     pub(super) fn keep(&self, ids: Vec<ObjectId>) -> Option<()> {
-        let read = read_all(self.opened()?, ids);
+        let sum = AtomicUsize::new(0);
+        let has_room =
+            |more: usize| sum.fetch_add(more, Ordering::Relaxed).saturating_add(more) <= MOST_KEPT;
+        let read = read_all(self.opened()?, ids, has_room);
         let mut known = self.known();
         for (id, bytes) in read {
             known.0.insert(id, bytes?);
@@ -79,10 +86,11 @@ fn is_longer(bytes: &[u8], largest: u64) -> bool {
     u64::try_from(bytes.len()).is_ok_and(|length| length > largest)
 }
 
-/// Reads blobs by as many threads as pay; none for one that cannot be read here.
+/// Reads blobs by as many threads as pay; none for one that cannot be read here, or for whose length there is no room.
 fn read_all(
     repository: &gix::ThreadSafeRepository,
     mut ids: Vec<ObjectId>,
+    has_room: impl Fn(usize) -> bool + Sync,
 ) -> HashMap<ObjectId, Option<Vec<u8>>> {
     ids.sort_unstable();
     ids.dedup();
@@ -92,11 +100,17 @@ fn read_all(
     let read = |ids: &[ObjectId]| -> Vec<(ObjectId, Option<Vec<u8>>)> {
         let mut repository = repository.to_thread_local();
         repository.object_cache_size_if_unset(CACHE);
-        let contents = ids.iter();
-        contents
-            .map(|id| (*id, content(&repository, *id)))
-            .collect()
+        let mut is_full = false;
+        let content = |id: &ObjectId| {
+            let content = (!is_full).then(|| content(&repository, *id)).flatten();
+            is_full |= content
+                .as_ref()
+                .is_some_and(|content| !has_room(content.len()));
+            (*id, content.filter(|_| !is_full))
+        };
+        ids.iter().map(content).collect()
     };
+    let read = &read;
     let mut shares = ids.chunks(share);
     let first = shares.next().unwrap_or_default();
     std::thread::scope(|scope| {
@@ -145,5 +159,30 @@ impl FindHeader for Objects<'_> {
             kind: gix::objs::Kind::Blob,
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_than_there_is_room_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = gix::init(directory.path()).unwrap();
+        let ids: Vec<ObjectId> = (0..100_u8)
+            .map(|number| repository.write_blob([number; 10]).unwrap().detach())
+            .collect();
+        let repository = repository.into_sync();
+        let read = |room: usize| {
+            let sum = AtomicUsize::new(0);
+            let has_room = |more| sum.fetch_add(more, Ordering::Relaxed) + more <= room;
+            let read = read_all(&repository, ids.clone(), has_room);
+            assert_eq!(read.len(), 100);
+            read.into_values().flatten().count()
+        };
+        assert_eq!(read(1000), 100);
+        assert!(read(305) <= 30);
+        assert_eq!(read(9), 0);
     }
 }
