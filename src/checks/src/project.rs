@@ -148,11 +148,14 @@ pub fn check(
     facts: &Facts<'_>,
 ) -> Found {
     let all = std::thread::scope(|threads| {
-        // One deep stack for a group, on which all its files are parsed.
         let running: Vec<_> = groups
             .iter()
             .map(|group| {
                 let judge = move || of_group(*group, scope, settings, facts);
+                if is_brief(*group) {
+                    return Err(judge);
+                }
+                // One deep stack for a group, on which all its files are parsed.
                 spawn_deep(threads, judge).map_err(|_| judge)
             })
             .collect();
@@ -167,6 +170,14 @@ pub fn check(
         found.unseen.extend(of_group.unseen);
     }
     found
+}
+
+/// Whether a thread would cost more than the judgement, which parses no Python.
+const fn is_brief(group: Group) -> bool {
+    matches!(
+        group,
+        Group::Branch | Group::CommitMessage | Group::ChangeSize
+    )
 }
 
 /// What a group has found. A panic there goes on here: it is our own fault, and is reported as one.

@@ -82,6 +82,25 @@ impl SourceTree {
         self.files.insert(path.into(), Arc::new(file));
     }
 
+    /// Adds files whose contents are fetched when they are asked for, by path and key. Files that are there already stay as they
+    /// are. Faster than one after the other, most of all in the order of the paths.
+    pub fn add_later(
+        &mut self,
+        source: &ContentSource,
+        files: impl IntoIterator<Item = (String, String)>,
+    ) {
+        let later = |(path, key)| {
+            let file = SourceFile {
+                content: OnceLock::new(),
+                later: Some((source.clone(), key)),
+            };
+            (path, Arc::new(file))
+        };
+        let mut all: BTreeMap<String, Arc<SourceFile>> = files.into_iter().map(later).collect();
+        all.append(&mut self.files);
+        self.files = all;
+    }
+
     /// Adds or replaces a file that has the content of another tree's file, read or not. Says whether there is one.
     pub fn share(&mut self, path: impl Into<String>, from: &Self, other: &str) -> bool {
         let Some(file) = from.files.get(other) else {
@@ -109,6 +128,12 @@ impl SourceTree {
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
         self.files.contains_key(path)
+    }
+
+    /// Whether somebody has asked for the content of a file.
+    pub(crate) fn is_read(&self, path: &str) -> bool {
+        let file = self.files.get(path);
+        file.is_some_and(|file| file.content.get().is_some())
     }
 
     /// The bytes of a file.
@@ -266,6 +291,22 @@ mod tests {
         assert_eq!(*asked.lock().unwrap(), ["b", "c d"]);
         assert_eq!(copy.iter().count(), 5);
         assert_eq!(*asked.lock().unwrap(), ["b", "c d", "a"]);
+    }
+
+    #[test]
+    fn what_is_added_later_replaces_nothing_and_is_not_read() {
+        let (other, asked) = tree(&["b"]);
+        let source = other.files["b"].later.clone().unwrap().0;
+        let mut tree = SourceTree::new();
+        tree.insert("b", "here");
+        let later = ["c", "b", "a"].map(|path| (path.to_owned(), path.to_owned()));
+        tree.add_later(&source, later);
+        assert_eq!(tree.paths().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert!(tree.is_read("b") && !tree.is_read("a") && !tree.is_read("z"));
+        assert_eq!(tree.get("b"), Some(b"here".as_slice()));
+        assert_eq!(tree.get("a"), Some(b"a".as_slice()));
+        assert!(tree.is_read("a"));
+        assert_eq!(*asked.lock().unwrap(), ["a"]);
     }
 
     #[test]

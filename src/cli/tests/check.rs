@@ -515,6 +515,31 @@ const DROP: &str = "from django.db import migrations\n\n\nclass Migration(migrat
     operations = [migrations.RemoveField(\"post\", \"comment_count\")]\n";
 
 #[test]
+fn a_suppression_is_judged_where_a_rule_has_read() {
+    let sandbox = project(&[]);
+    sandbox.write("views.py", "x = 1  # beanpole: ignore[drop-column]\n");
+    sandbox.write("shop/migrations/0001_initial.py", "x = 1\n");
+    sandbox.git(&["add", "--all"]);
+    let found = |names: &[&str]| {
+        let arguments = [&["check"], names, &["--staged", "--json"]].concat();
+        rules(&run(&sandbox, &arguments))
+    };
+    let is_upkeep = |rule: &String| rule == "suppression-without-reason";
+    assert!(found(&[]).iter().any(is_upkeep));
+    // Migrations are touched by the place of the other file, and lead to no view.
+    let of_migrations = found(&["migrations"]);
+    assert_eq!(of_migrations, ["migration-not-analysed"]);
+    // Without it, the view is read, for it could define a migration.
+    sandbox.git(&[
+        "rm",
+        "--quiet",
+        "--cached",
+        "shop/migrations/0001_initial.py",
+    ]);
+    assert!(found(&["migrations"]).iter().any(is_upkeep));
+}
+
+#[test]
 fn the_example_project_is_clean() {
     let sandbox = Sandbox::blog();
     let outcome = run(&sandbox, &["check", "all", "--all", "--fail-on", "note"]).exits(0);

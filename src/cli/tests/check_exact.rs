@@ -330,6 +330,32 @@ fn one_that_fails_leaves_the_others_and_shows_no_secret() {
     outcome.says("1 of 2");
 }
 
+/// Django takes a name for the beginning of one (`get_migration_by_prefix`), and refuses what could be two.
+#[test]
+fn a_name_that_begins_another_name_is_not_judged() {
+    if !has_services() {
+        return;
+    }
+    let sandbox = shop();
+    let longer = "shop/migrations/0002_index_more.py";
+    let text = INDEX.replace("0001_initial", "0002_index");
+    sandbox.write(longer, &text.replace("\"number\")", "\"id\")"));
+    sandbox.commit("feat: one more");
+    let server = Postgres::start();
+    let manage = python_manage();
+    let exact = ["--base", "main", "--exact", "--manage", &manage, "--json"];
+    let outcome = check(&sandbox, Some(server.port()), &exact).exits(1);
+    let answer = outcome.json();
+    assert_eq!(answer["exact"]["judged"], serde_json::json!([longer]));
+    let not_judged = &answer["exact"]["not_judged"][0];
+    assert_eq!(not_judged["path"], SECOND);
+    let why = not_judged["why"].as_str().unwrap_or_default();
+    assert!(
+        why.contains("sqlmigrate") && why.contains("0002_index"),
+        "{why}"
+    );
+}
+
 #[test]
 fn what_is_another_file_on_disk_is_not_given_to_django() {
     let sandbox = shop();

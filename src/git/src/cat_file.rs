@@ -71,27 +71,9 @@ impl CatFile {
         answered
     }
 
-    /// The whole contents of several blobs, in their order. Faster than one after the other: git works
-    /// on the next ones while we read.
-    ///
-    /// # Errors
-    /// Those of [`CatFile::copy`].
-    pub(crate) fn read_all(&mut self, objects: &[&str]) -> Result<Vec<Vec<u8>>, Error> {
-        let mut contents = Vec::with_capacity(objects.len());
-        for objects in objects.chunks(QUESTIONS_AHEAD) {
-            self.ask(objects)?;
-            for object in objects {
-                let mut content = Vec::new();
-                self.answer(object, &mut content)?;
-                contents.push(content);
-            }
-            self.out_of_step = false;
-        }
-        Ok(contents)
-    }
-
     /// The contents of several blobs, in their order, each passed on when it is there; none for one that is larger than
-    /// `largest` bytes, so that a huge one does not fill the memory. After an error, what came before it is known.
+    /// `largest` bytes, so that a huge one does not fill the memory. After an error, what came before it is known. Faster than one
+    /// after the other: git works on the next ones while we read.
     ///
     /// # Errors
     /// Those of [`CatFile::copy`].

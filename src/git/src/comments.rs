@@ -6,8 +6,8 @@ use crate::repository::Repository;
 /// The settings that decide about it (`git-config(1)`, `git-commit(1)` on `--cleanup`).
 const SETTINGS: &str = r"^(core\.comment(char|string)|commit\.cleanup)$";
 
-/// The same, one by one.
-const NAMES: [&str; 3] = ["core.commentChar", "core.commentString", "commit.cleanup"];
+/// The same, one by one. Names of settings have no case; git tells them in lower case.
+const NAMES: [&str; 3] = ["core.commentchar", "core.commentstring", "commit.cleanup"];
 
 /// What begins a comment unless the settings say otherwise.
 const USUAL: &str = "#";
@@ -20,19 +20,12 @@ impl Repository {
     pub fn comment_mark(&self) -> Result<Option<String>, Error> {
         if let Some(direct) = self.direct()
             && let Some(settings) = direct.settings(&NAMES)
-            && let [character, string, cleanup] = settings.as_slice()
-            && (character.is_none() || string.is_none())
+            // Of both, the last one in the file wins.
+            && !matches!(settings.as_slice(), [Some(_), Some(_), ..])
         {
-            let named = [
-                ("core.commentchar", character),
-                ("core.commentstring", string),
-                ("commit.cleanup", cleanup),
-            ];
-            return Ok(mark(
-                named
-                    .into_iter()
-                    .filter_map(|(name, value)| Some((name, value.as_deref()?))),
-            ));
+            let named = NAMES.into_iter().zip(&settings);
+            let set = named.filter_map(|(name, value)| Some((name, value.as_deref()?)));
+            return Ok(mark(set));
         }
         let arguments = ["config", "-z", "--get-regexp", SETTINGS];
         let output = self.git().run(self.root(), &arguments)?;

@@ -35,7 +35,12 @@ pub(super) fn ticket_pattern(settings: &Settings) -> Result<Regex, String> {
 
 /// Reads a subject by the grammar of Conventional Commits, where the agreed places of tickets are passed over.
 pub(super) fn read(subject: &str, settings: &Settings) -> Result<Header, ErrorKind> {
-    let pattern = ticket_pattern(settings).ok();
+    // A pattern costs more than all the rest of a message's judgement, and mostly no place asks for one.
+    let is_asked = matches!(
+        settings.ticket_place,
+        TicketPlace::Start | TicketPlace::AfterType | TicketPlace::Anywhere
+    );
+    let pattern = is_asked.then(|| ticket_pattern(settings).ok()).flatten();
     let (skipped, rest) = match (settings.ticket_place, &pattern) {
         (TicketPlace::Start | TicketPlace::Anywhere, Some(pattern)) => {
             let skipped = ticket_at(subject, pattern).map_or(0, |(_, end)| {

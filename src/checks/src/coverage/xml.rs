@@ -158,6 +158,11 @@ fn attribute(
 }
 
 fn value<'a>(reader: &Reader<&[u8]>, attribute: &'a Attribute<'_>) -> Result<Cow<'a, str>, String> {
+    // Most are numbers, of which a report has two in each line.
+    if memchr::memchr(b'&', &attribute.value).is_none() {
+        let text = std::str::from_utf8(&attribute.value);
+        return text.map(Cow::Borrowed).map_err(|error| error.to_string());
+    }
     attribute
         .decode_and_unescape_value(reader.decoder())
         .map_err(|error| error.to_string())

@@ -15,7 +15,7 @@ mod testing;
 
 use crate::findings::Report;
 use crate::fix::Proposal;
-use crate::paths::base_name;
+use crate::paths::{base_name, parent};
 use crate::report::Said;
 use crate::{Group, Rule, Scope};
 use beanpole_model::{Finding, Severity};
@@ -138,13 +138,17 @@ pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
 
 /// `Dockerfile`, `Dockerfile.prod`, `web.Dockerfile`, `Dockerfile-local`, `Containerfile`.
 fn is_dockerfile(path: &str) -> bool {
-    let name = base_name(path).to_ascii_lowercase();
+    let name = base_name(path).as_bytes();
     let named = ["dockerfile", "containerfile"].iter().any(|known| {
-        name == *known
-            || name.ends_with(&format!(".{known}"))
-            || name
-                .strip_prefix(known)
-                .is_some_and(|rest| rest.starts_with(['.', '-', '_']))
+        let known = known.as_bytes();
+        let starts = name
+            .split_at_checked(known.len())
+            .filter(|(start, _)| start.eq_ignore_ascii_case(known));
+        let end = (name.len().checked_sub(known.len())).and_then(|at| name.split_at_checked(at));
+        starts.is_some_and(|(_, rest)| matches!(rest.first(), None | Some(b'.' | b'-' | b'_')))
+            || end.is_some_and(|(before, end)| {
+                before.ends_with(b".") && end.eq_ignore_ascii_case(known)
+            })
     });
     named && !is_ignore_file(path)
 }
@@ -171,13 +175,10 @@ fn is_procfile(path: &str) -> bool {
 /// Scripts by their name. Those without an ending are taken where images keep them (`compose/production/django/start`).
 fn may_be_script(path: &str) -> bool {
     let name = base_name(path);
-    let directories = path
-        .rsplit_once('/')
-        .map_or("", |(directories, _)| directories);
     name.ends_with(".sh")
         || names_entrypoint(path)
         || (!name.contains('.')
-            && directories
+            && parent(path)
                 .split('/')
                 .any(|part| matches!(part, "docker" | "compose" | "bin" | "scripts")))
 }
@@ -207,6 +208,7 @@ mod tests {
         for path in [
             "Dockerfile",
             "a/Dockerfile.prod",
+            "a/DOCKERFILE_dev",
             "web.dockerfile",
             "Containerfile",
             "compose.yaml",
@@ -224,6 +226,9 @@ mod tests {
             "manage.py",
             "compose.py",
             "docs/dockerfiles.md",
+            "mydockerfile",
+            "a/dockerfiles",
+            ".dockerfil",
             "composer.yaml",
             "entrypoint.py",
         ] {

@@ -113,7 +113,7 @@ pub(crate) fn parent(path: &str) -> Option<&str> {
     if path.is_empty() {
         return None;
     }
-    Some(path.rsplit_once('/').map_or("", |(directory, _)| directory))
+    Some(crate::paths::parent(path))
 }
 
 /// Reads files on as many threads as there are cores; a few on this one.

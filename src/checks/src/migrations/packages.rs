@@ -90,8 +90,9 @@ fn named(app: &str, module: &str, by_manifest: bool) -> Named {
 /// for a setting that few have.
 pub(super) fn may_be_settings(path: &str) -> bool {
     path.strip_suffix(".py").is_some_and(|stem| {
-        stem.split(['/', '_', '.', '-'])
-            .any(|word| word.contains("setting") || matches!(word, "config" | "conf"))
+        let has = |text: &[u8]| memchr::memmem::find(stem.as_bytes(), text).is_some();
+        let is_configuration = |word: &str| matches!(word, "config" | "conf");
+        has(b"setting") || (has(b"conf") && stem.split(['/', '_', '.', '-']).any(is_configuration))
     })
 }
 

@@ -5,7 +5,7 @@ use super::modules::{Modules, parent};
 use super::packages::{Packages, Reason};
 use super::{MigrationId, NotAnalysed, Settings, read};
 use crate::SourceTree;
-use crate::paths::join;
+use crate::paths::{base_name, join};
 use crate::python::{Lines, Span};
 use beanpole_model::Location;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -151,7 +151,7 @@ fn migration_files<'t>(tree: &'t SourceTree, packages: &Packages) -> Vec<Migrati
     let mut files: Vec<MigrationFile<'t>> = tree
         .paths()
         .filter_map(|path| {
-            let name = path.rsplit('/').next()?.strip_suffix(".py")?;
+            let name = base_name(path).strip_suffix(".py")?;
             if name.starts_with(['_', '~']) {
                 return None;
             }
@@ -194,7 +194,7 @@ impl Labels {
         if let Some(labels) = self.known.get(file.directory) {
             return labels.clone();
         }
-        let last = file.app_directory.rsplit('/').next().unwrap_or_default();
+        let last = base_name(file.app_directory);
         let mut label = file
             .label
             .clone()

@@ -2,7 +2,7 @@
 
 use super::Settings;
 use crate::Scope;
-use crate::paths::is_aside;
+use crate::paths::{is_aside, parent};
 use crate::python::{self, Statement, Value, ValueKind};
 
 /// The module, and the file that named it.
@@ -169,11 +169,11 @@ pub(super) fn named(scope: &Scope, from: &str, module: &str) -> Option<String> {
 
 /// The directory of a file; the root is empty.
 pub(super) fn directory(path: &str) -> Option<&str> {
-    Some(path.rsplit_once('/').map_or("", |(directory, _)| directory))
+    Some(parent(path))
 }
 
 fn above(directory: &str) -> Option<&str> {
-    (!directory.is_empty()).then(|| directory.rsplit_once('/').map_or("", |(above, _)| above))
+    (!directory.is_empty()).then(|| parent(directory))
 }
 
 fn file(scope: &Scope, directory: &str, relative: &str) -> Option<String> {

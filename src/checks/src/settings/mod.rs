@@ -37,11 +37,15 @@ const WORDS: [&str; 14] = [
 pub fn wants(path: &str) -> bool {
     path.strip_suffix(".py").is_some_and(|stem| {
         !stem.contains("/migrations/")
-            && (!stem.contains('/')
-                || stem
-                    .split(['/', '_'])
-                    .any(|part| WORDS.iter().any(|word| part.starts_with(word))))
+            && (!stem.contains('/') || stem.split(['/', '_']).any(begins_with_word))
     })
+}
+
+/// The first letters are compared first: every part of every path of a project is.
+fn begins_with_word(part: &str) -> bool {
+    let first = part.as_bytes().first();
+    let mut candidates = WORDS.iter().filter(|word| word.as_bytes().first() == first);
+    candidates.any(|word| part.starts_with(word))
 }
 
 #[cfg(test)]

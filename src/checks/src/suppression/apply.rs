@@ -117,17 +117,16 @@ pub(crate) fn apply(findings: Vec<Finding>, scope: &Scope, policy: &Policy<'_>) 
     applied
 }
 
-/// The comments of the files that changed, and of those with findings.
+/// The comments of the files that changed and were read, and of those with findings. What no rule has read has none to judge.
 fn comments<'a>(findings: &[Finding], scope: &'a Scope) -> BTreeMap<&'a str, Comments> {
     let found = findings
         .iter()
         .filter_map(|finding| finding.location.as_ref())
         .filter_map(|place| scope.entries.get_key_value(&place.path))
         .map(|(path, _)| path.as_str());
-    let changed = scope
-        .changed_files()
-        .map(|(change, _)| change.path.as_str());
-    let paths: BTreeSet<&str> = found.chain(changed).collect();
+    let changed = scope.changes.iter().map(|change| change.path.as_str());
+    let read_ones = changed.filter(|path| scope.tree.is_read(path));
+    let paths: BTreeSet<&str> = found.chain(read_ones).collect();
     paths
         .into_iter()
         .filter_map(|path| Some((path, read(path, scope.tree.get(path)?))))

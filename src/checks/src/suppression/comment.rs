@@ -81,10 +81,10 @@ fn syntaxes(path: &str) -> &'static [Syntax] {
 /// Reads the suppressions of a file.
 pub(super) fn read(path: &str, bytes: &[u8]) -> Comments {
     let mut comments = Comments::default();
-    let text = String::from_utf8_lossy(bytes);
-    if !text.contains("beanpole:") {
+    if memchr::memmem::find(bytes, b"beanpole:").is_none() {
         return comments;
     }
+    let text = String::from_utf8_lossy(bytes);
     let syntaxes = syntaxes(path);
     // Comments on lines of their own that wait for the line that they are about.
     let mut waiting: Vec<Directive> = Vec::new();

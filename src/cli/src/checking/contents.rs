@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// The largest content that is read, in bytes: as much as is searched for secrets.
 pub(super) const LARGEST: u64 = 32 * 1024 * 1024;
 
-/// One process of git that gives contents, and what went wrong with it so far.
+/// What gives contents, and what went wrong with it so far.
 pub(super) struct Contents {
     reader: Mutex<BlobReader>,
     faults: Mutex<Faults>,
@@ -95,7 +95,7 @@ impl Contents {
 
 /// The key of a file's content: its blob, and its path for messages.
 pub(super) fn key(object: &str, path: &str) -> String {
-    format!("{object} {path}")
+    [object, " ", path].concat()
 }
 
 /// The parts of a [`key`].

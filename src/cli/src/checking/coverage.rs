@@ -1,7 +1,7 @@
 //! Coverage reports: which ones, and their content. A report is made by tests and is not in git, so it is read from disk.
 
+use beanpole_checks::Unseen;
 use beanpole_checks::coverage::{CoverageInput, is_database, store};
-use beanpole_checks::{Scope, Unseen};
 use beanpole_git::Selected;
 use beanpole_model::Report;
 use camino::Utf8PathBuf;
@@ -20,19 +20,13 @@ pub(crate) enum Reports {
     Named(Vec<Utf8PathBuf>),
 }
 
-/// Adds the project's files where a report needs them: a database does not know the statements. They are read if it names them.
-pub(super) fn add_sources(input: &mut CoverageInput, reading: &Reading, selected: &Selected) {
-    if input.reports.iter().any(|(_, bytes)| is_database(bytes)) {
-        input.sources = reading.python_files(selected);
-    }
-}
-
 /// Something that is missing is no finding here: the tests may run in another step.
 pub(super) fn read(
     reports: &Reports,
     site: &Site,
     rulebook: &Rulebook,
-    scope: &Scope,
+    reading: &Reading,
+    selected: &Selected,
 ) -> Result<(Option<CoverageInput>, Option<Unseen>), Report> {
     let mut input = CoverageInput::default();
     match reports {
@@ -58,6 +52,10 @@ pub(super) fn read(
             }
         }
     }
+    // A database does not know the statements: they are found in the project's files, which are read if it names them.
+    if input.reports.iter().any(|(_, bytes)| is_database(bytes)) {
+        input.sources = reading.python_files(selected);
+    }
     let mut base = Vec::new();
     for name in &site.checks.coverage.base_reports {
         if let Some(bytes) = site::read(&site.on_disk(name))? {
@@ -66,7 +64,7 @@ pub(super) fn read(
     }
     let mut unseen = None;
     if !base.is_empty() {
-        match store(&base, scope, &rulebook.settings.coverage) {
+        match store(&base, &reading.scope, &rulebook.settings.coverage) {
             Ok(stored) => input.base = Some(stored),
             Err(findings) => {
                 let why: Vec<String> = findings.into_iter().map(|found| found.message).collect();

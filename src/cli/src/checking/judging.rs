@@ -38,8 +38,14 @@ pub(crate) struct Judgement {
     /// Which migrations were judged by their SQL, if that was asked for.
     pub(crate) exact: Option<Exactly>,
     /// What it was judged by.
-    pub(super) reading: Reading,
+    pub(crate) reading: Reading,
     pub(super) settings: ProjectSettings,
+}
+
+/// Keeps what the command no longer needs until the process ends, which is soon: to give the memory of 10,000 files back piece by
+/// piece takes 3 of 60 ms (measured).
+pub(crate) fn leave<T>(what: T) {
+    std::mem::forget(what);
 }
 
 /// Judges a state.
@@ -63,10 +69,8 @@ pub(crate) fn judge(
     };
     let mut unseen = std::mem::take(&mut reading.unseen);
     let scope = &reading.scope;
-    let (mut coverage, not_covered) = coverage::read(&asked.reports, site, &rulebook, scope)?;
-    if let Some(input) = &mut coverage {
-        coverage::add_sources(input, &reading, selected);
-    }
+    let (coverage, not_covered) =
+        coverage::read(&asked.reports, site, &rulebook, &reading, selected)?;
     let exact = match &asked.exact {
         Some(exact) => Some(ask(exact, &rulebook, &reading)?),
         None => None,

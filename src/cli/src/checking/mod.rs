@@ -25,7 +25,7 @@ pub(crate) use disk::Disk;
 pub(crate) use exact::{Exact, Exactly};
 pub(crate) use fixing::{Fixes, propose};
 pub(crate) use history::History;
-pub(crate) use judging::{Asked, Judgement, branch_state, comment_mark, judge};
+pub(crate) use judging::{Asked, Judgement, branch_state, comment_mark, judge, leave};
 pub(crate) use push::{Push, Side};
 pub(crate) use rulebook::{Rulebook, baseline, no_baseline};
 pub(crate) use site::{Site, read as read_optional};

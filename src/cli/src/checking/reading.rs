@@ -17,7 +17,7 @@ use super::{Rulebook, Site};
 
 /// What was read.
 #[derive(Default)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     pub(super) scope: Scope,
     /// The Python files of the code that serves, if the migrations are judged against one: those of the base.
     pub(super) serving: Option<SourceTree>,
@@ -76,10 +76,20 @@ pub(super) fn read(
         unseen: said(selected),
         contents: Some(Arc::clone(&contents)),
     };
-    let wanted = wanted(rulebook, selected);
-    read_now(site, &contents, &wanted, &mut reading.scope)?;
     let settings = &rulebook.settings.migrations;
     let judges_migrations = rulebook.groups.contains(&Group::Migrations);
+    let mut groups: Vec<Group> = rulebook.groups.iter().copied().collect();
+    if judges_migrations
+        && selected
+            .changes
+            .iter()
+            .any(|change| is_near(change, settings))
+    {
+        // Their places say already that migrations are touched: whatever is needed comes later.
+        groups.retain(|group| *group != Group::Migrations);
+    }
+    let wanted = wanted(&groups, rulebook, selected);
+    read_now(site, &contents, &wanted, &mut reading.scope)?;
     if judges_migrations && selected.changes.iter().any(takes_away) {
         // It may have been in a package that only the settings name.
         read_later(&contents, selected, &mut reading.scope.tree);
@@ -109,15 +119,19 @@ pub(super) fn read(
     Ok(reading)
 }
 
-/// The files whose content is read in any case. Migrations need all Python files, and so come later.
-fn wanted<'s>(rulebook: &Rulebook, selected: &'s Selected) -> Vec<&'s SelectedEntry> {
+/// The files whose content is read in any case, for these groups. Migrations need all Python files, and so come later; but what
+/// changed tells whether they are touched.
+fn wanted<'s>(
+    groups: &[Group],
+    rulebook: &Rulebook,
+    selected: &'s Selected,
+) -> Vec<&'s SelectedEntry> {
     let changed: BTreeSet<&str> = selected
         .changes
         .iter()
         .map(|change| change.path.as_str())
         .collect();
-    let groups = || rulebook.groups.iter();
-    let usually = || groups().filter(|group| **group != Group::Migrations);
+    let usually = || groups.iter().filter(|group| **group != Group::Migrations);
     let further = |path: &str| {
         let patterns = [&rulebook.requirements, &rulebook.development_requirements];
         patterns.into_iter().flatten().any(|one| one.matches(path))
@@ -126,7 +140,7 @@ fn wanted<'s>(rulebook: &Rulebook, selected: &'s Selected) -> Vec<&'s SelectedEn
         .filter(|entry| {
             let path = entry.path.as_str();
             if changed.contains(path) {
-                groups().any(|group| group.wants_changed(path)) || further(path)
+                groups.iter().any(|group| group.wants_changed(path)) || further(path)
             } else {
                 usually().any(|group| group.wants(path)) || further(path)
             }
@@ -173,13 +187,9 @@ fn read_now(
 
 /// Adds what migrations may lead to: it is read when it is asked for.
 fn read_later(contents: &Arc<Contents>, selected: &Selected, tree: &mut SourceTree) {
-    let source = contents.source();
-    for entry in files(selected).filter(|entry| migrations::wants(&entry.path)) {
-        if !tree.has(&entry.path) {
-            let key = key(&entry.object, &entry.path);
-            tree.insert_later(entry.path.clone(), &source, key);
-        }
-    }
+    let wanted = files(selected).filter(|entry| migrations::wants(&entry.path));
+    let keyed = wanted.map(|entry| (entry.path.clone(), key(&entry.object, &entry.path)));
+    tree.add_later(&contents.source(), keyed);
 }
 
 fn note_size(scope: &mut Scope, path: &str, size: Option<u64>) {
@@ -192,6 +202,16 @@ fn note_size(scope: &mut Scope, path: &str, size: Option<u64>) {
 fn commit(site: &Site, commit: &CommitId) -> Result<Selected, Report> {
     let selection = Selection::Commit(commit.to_string());
     Ok(site.repository.select(&selection, &site.under)?)
+}
+
+/// Whether a change is where migrations are, now or before.
+fn is_near(change: &SelectedChange, settings: &migrations::Settings) -> bool {
+    let from = match &change.kind {
+        SelectedKind::Renamed { from } => Some(from),
+        SelectedKind::Added | SelectedKind::Modified | SelectedKind::Deleted => None,
+    };
+    let mut paths = from.into_iter().chain([&change.path]);
+    paths.any(|path| migrations::is_near(path, settings))
 }
 
 /// Whether a Python file is not where it was.

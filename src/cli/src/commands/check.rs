@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use crate::checking::{
     Answer, Asked, Disk, Exact, Fixes, Format, History, Judged, Judgement, Prepared, Reports,
-    Rulebook, Site, baseline, branch_state, comment_mark, judge, no_baseline, propose,
+    Rulebook, Site, baseline, branch_state, comment_mark, judge, leave, no_baseline, propose,
     read_optional,
 };
 use crate::context::Context;
@@ -190,6 +190,7 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
     };
     let former = rulebook.baseline.clone();
     let mut judgement = judge(&site, rulebook, &chosen.selected, &asked)?;
+    leave(chosen.selected);
     let judged = Judged {
         files: judgement.files,
         ..chosen.judged
@@ -203,6 +204,7 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
     let mut answer = Answer::new(judged, judgement.report, &site);
     answer.fixes = fixes;
     answer.exact = judgement.exact;
+    leave(judgement.reading);
     if arguments.write_baseline {
         let path = arguments.baseline_path(context, &site);
         let fresh = answer.report.new_baseline();

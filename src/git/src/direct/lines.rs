@@ -132,12 +132,14 @@ fn lines(
         difference.after,
         ResourceKind::NewOrDestination,
     )?;
-    let compared = compared(platform)?;
-    let counts = compared.as_ref().map(|compared| compared.counts);
-    let lines = match (difference.before, difference.after, compared) {
-        (_, None, _) => Lines::Only(Vec::new()),
-        (Some(_), Some(_), Some(compared)) => Lines::Only(compared.added),
-        (None, Some(_), _) | (Some(_), Some(_), None) => Lines::All,
+    let (added, counts) = match compared(platform)? {
+        Compared::ByLine { added, counts } => (Lines::Only(added), Some(counts)),
+        Compared::Whole => (Lines::All, None),
+    };
+    let lines = match (difference.before, difference.after) {
+        (_, None) => Lines::Only(Vec::new()),
+        (None, Some(_)) => Lines::All,
+        (Some(_), Some(_)) => added,
     };
     Some((lines, counts))
 }
@@ -163,18 +165,23 @@ fn set(
         .ok()
 }
 
-/// The lines of the new side, first and last, and how many lines were added and removed.
-struct Compared {
-    added: Vec<(u32, u32)>,
-    counts: (u32, u32),
+/// What a comparison says.
+enum Compared {
+    /// The new lines, first and last of each group, and how many lines were added and removed.
+    ByLine {
+        added: Vec<(u32, u32)>,
+        counts: (u32, u32),
+    },
+    /// Both sides are different, and not made of lines.
+    Whole,
 }
 
-/// Compares both sides line by line; none inside if they are not to be compared so.
-fn compared(platform: &mut Platform) -> Option<Option<Compared>> {
+/// Compares both sides; none if git has to do it.
+fn compared(platform: &mut Platform) -> Option<Compared> {
     let outcome = platform.prepare_diff().ok()?;
     match outcome.operation {
         Operation::InternalDiff { .. } => {}
-        Operation::SourceOrDestinationIsBinary => return Some(None),
+        Operation::SourceOrDestinationIsBinary => return Some(Compared::Whole),
         Operation::ExternalCommand { .. } => return None,
     }
     let (old, new) = (bytes(outcome.old.data), bytes(outcome.new.data));
@@ -186,7 +193,7 @@ fn compared(platform: &mut Platform) -> Option<Option<Compared>> {
         .map(|hunk| (hunk.after.start + 1, hunk.after.end))
         .collect();
     let counts = (diff.count_additions(), diff.count_removals());
-    Some(Some(Compared { added, counts }))
+    Some(Compared::ByLine { added, counts })
 }
 
 /// A side that is not there is empty.

@@ -1,9 +1,10 @@
 //! The contents of many blobs, read by as many threads as there are cores.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gix::objs::{Data, Find, FindHeader, Header};
+use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 use gix::{ObjectId, oid};
 
 use super::Direct;
@@ -14,14 +15,15 @@ const BLOBS_FOR_A_THREAD: usize = 16;
 /// The most threads. Beyond it, the disk is what is waited for.
 const MOST_THREADS: usize = 8;
 
-/// How much memory each thread keeps of what it read, in bytes: blobs of one file are stored as differences from each other.
+/// How much memory each thread keeps of what it read, in bytes: blobs are stored as differences from similar ones, which are
+/// mostly neighbours in the order of paths.
 const CACHE: usize = 8 * 1024 * 1024;
 
 /// How much of changed files is read to be compared, in bytes. Git streams larger changes.
 const MOST_KEPT: usize = 128 * 1024 * 1024;
 
 /// What was read of a blob.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// All of it.
     Whole(Vec<u8>),
@@ -46,26 +48,32 @@ impl Direct {
             .map(|id| ObjectId::from_hex(id.as_bytes()).ok());
         let ids: Vec<Option<ObjectId>> = ids.collect();
         let unknown = ids.iter().flatten().filter(|id| !known.0.contains_key(*id));
-        let read = read_all(repository, unknown.copied().collect(), |_| true);
-        // The same blob may be asked for twice: empty files are.
-        let content = |id: &Option<ObjectId>| {
-            let id = id.as_ref()?;
-            let bytes = match read.get(id) {
-                Some(bytes) => bytes.as_ref()?,
-                None => known.0.get(id)?,
+        let mut read = read_all(repository, unknown.copied().collect(), |_| true);
+        let mut content = |id: &ObjectId| {
+            let bytes = match read.remove(id) {
+                Some(bytes) => bytes,
+                None => known.0.get(id).cloned(),
             };
-            Some(if is_longer(bytes, largest) {
-                Content::TooLarge
-            } else {
-                Content::Whole(bytes.clone())
-            })
+            match bytes {
+                None => Content::Unknown,
+                Some(bytes) if is_longer(&bytes, largest) => Content::TooLarge,
+                Some(bytes) => Content::Whole(bytes),
+            }
         };
-        let contents = ids.iter().map(content);
-        Some(
-            contents
-                .map(|content| content.unwrap_or(Content::Unknown))
-                .collect(),
-        )
+        let mut contents: Vec<Content> = Vec::with_capacity(ids.len());
+        // The same blob may be asked for twice: empty files are.
+        let mut places: HashMap<ObjectId, usize> = HashMap::with_capacity(ids.len());
+        for id in &ids {
+            let known = id.and_then(|id| contents.get(*places.get(&id)?).cloned());
+            let content = match (known, id) {
+                (Some(content), _) => content,
+                (None, Some(id)) => content(id),
+                (None, None) => Content::Unknown,
+            };
+            places.extend(id.map(|id| (id, contents.len())));
+            contents.push(content);
+        }
+        Some(contents)
     }
 
     /// Reads blobs that will be asked for again. None: one of them cannot be read here, or together they are too large.
@@ -86,20 +94,23 @@ fn is_longer(bytes: &[u8], largest: u64) -> bool {
     u64::try_from(bytes.len()).is_ok_and(|length| length > largest)
 }
 
-/// Reads blobs by as many threads as pay; none for one that cannot be read here, or for whose length there is no room.
+/// Reads blobs in their order by as many threads as pay; none for one that cannot be read here, or for whose length there is no
+/// room.
 fn read_all(
     repository: &gix::ThreadSafeRepository,
     mut ids: Vec<ObjectId>,
     has_room: impl Fn(usize) -> bool + Sync,
 ) -> HashMap<ObjectId, Option<Vec<u8>>> {
-    ids.sort_unstable();
-    ids.dedup();
+    let mut seen = HashSet::with_capacity(ids.len());
+    ids.retain(|id| seen.insert(*id));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = (ids.len() / BLOBS_FOR_A_THREAD).clamp(1, cores.min(MOST_THREADS));
     let share = ids.len().div_ceil(threads).max(1);
     let read = |ids: &[ObjectId]| -> Vec<(ObjectId, Option<Vec<u8>>)> {
         let mut repository = repository.to_thread_local();
-        repository.object_cache_size_if_unset(CACHE);
+        repository
+            .objects
+            .set_pack_cache(|| Box::new(MemoryCappedHashmap::new(CACHE)));
         let mut is_full = false;
         let content = |id: &ObjectId| {
             let content = (!is_full).then(|| content(&repository, *id)).flatten();

@@ -2,6 +2,7 @@
 //!
 //! The library hears the machine's own settings, unlike git in these tests, which is told to hear none.
 
+use super::in_progress::diverged;
 use super::selection::TEN;
 use super::*;
 use std::os::unix::ffi::OsStrExt as _;
@@ -76,15 +77,7 @@ fn the_answers_are_those_of_the_usual_way() {
 #[test]
 fn a_merge_in_progress_is_looked_at_with_all_its_parents() {
     let world = World::new();
-    world.repository(&[("a.py", TEN), ("b.py", TEN)]);
-    world.run("work", &["checkout", "--quiet", "-b", "feature"]);
-    world.write("work/a.py", TEN.replace("2\n", "ours\n"));
-    world.commit("Ours");
-    world.run("work", &["checkout", "--quiet", "main"]);
-    world.write("work/a.py", TEN.replace("9\n", "theirs\n"));
-    world.write("work/b.py", "theirs\n");
-    world.commit("Theirs");
-    world.run("work", &["checkout", "--quiet", "feature"]);
+    diverged(&world);
     world.run("work", &["merge", "--quiet", "--no-commit", "main"]);
     agree(&world, "work");
 }

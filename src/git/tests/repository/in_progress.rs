@@ -5,7 +5,7 @@ use super::*;
 use beanpole_git::{Lines, Operation};
 
 /// Two branches that both changed `both.py`, and each a file of its own. `feature` is checked out.
-fn diverged(world: &World) -> Repository {
+pub(super) fn diverged(world: &World) -> Repository {
     let repository = world.repository(&[("both.py", TEN), ("ours.py", TEN), ("theirs.py", TEN)]);
     world.run("work", &["checkout", "--quiet", "-b", "feature"]);
     world.write("work/both.py", TEN.replace("2\n", "ours\n"));

@@ -74,7 +74,6 @@ fn judge(
                 settings,
                 made_by_sql: &mut made_by_sql,
                 facts: &mut MigrationFacts::default(),
-                disagreements: &mut Vec::new(),
                 findings: &mut findings,
             };
             rules::run_sql::exact(&mut context, text);

@@ -88,7 +88,6 @@ pub(crate) fn judge(
     rules::graph::check(base, head, &graph, &judged, &mut findings);
     let mut fold = Fold::default();
     let mut made_by_sql = BTreeSet::new();
-    let mut disagreements = Vec::new();
     for key in &graph.order {
         let Some(migration) = head.migrations.get(key) else {
             continue;
@@ -110,7 +109,6 @@ pub(crate) fn judge(
                     judged: &judged,
                     settings,
                     facts: &mut before,
-                    disagreements: &mut disagreements,
                     findings: &mut findings,
                 };
                 rules::operation(&mut context, operation);
@@ -118,7 +116,7 @@ pub(crate) fn judge(
             fold.apply(&key.0, operation, key);
         }
     }
-    findings.extend(rules::separate::findings(disagreements, &fold));
+    findings.extend(rules::separate::findings(head, &graph, &judged, &fold));
     let mut not_analysed = not_analysed(base, head, &judged);
     findings.extend(not_analysed.iter().map(rules::not_analysed));
     let unnamed = unnamed(base, head);

@@ -51,8 +51,6 @@ pub(super) struct Context<'a> {
     pub(super) made_by_sql: &'a mut BTreeSet<String>,
     /// What the migration has done before this operation.
     pub(super) facts: &'a mut MigrationFacts,
-    /// Promises to the models that are to be kept until the end of the release.
-    pub(super) disagreements: &'a mut Vec<separate::Disagreement>,
     pub(super) findings: &'a mut Vec<Finding>,
 }
 
@@ -113,10 +111,10 @@ impl<'a> Context<'a> {
 
     /// The model with its table as the database has it, if the table was there before this release.
     pub(super) fn old_table(&self, model: &str) -> Option<&'a Model> {
-        self.fold
-            .database
-            .model(self.app(), model)
-            .filter(|found| found.has_table() && !self.is_new(found))
+        // For an empty database every table is new: nothing has to be looked up.
+        self.serving?;
+        let found = self.fold.database.model(self.app(), model);
+        found.filter(|found| found.has_table() && !self.is_new(found))
     }
 
     /// Whether the table was made in this release.
@@ -147,7 +145,6 @@ impl<'a> Context<'a> {
 /// Rules of one operation.
 pub(super) fn operation(context: &mut Context<'_>, operation: &Operation) {
     if let Kind::Separate { database, .. } = &operation.kind {
-        separate::check(context, operation);
         for inner in database {
             self::operation(context, inner);
         }

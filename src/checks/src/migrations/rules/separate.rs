@@ -1,100 +1,159 @@
 //! `state-and-database-disagree`: `SeparateDatabaseAndState` whose halves do not fit.
 
-use super::Context;
+use crate::migrations::graph::Graph;
+use crate::migrations::migration::Migration;
 use crate::migrations::operation::{Kind, Operation};
-use crate::migrations::state::Fold;
-use beanpole_model::{Finding, Location, Severity};
+use crate::migrations::project::{Key, Project};
+use crate::migrations::state::{Fold, Model};
+use beanpole_model::{Finding, Severity};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(in crate::migrations) const RULE: &str = "state-and-database-disagree";
 
-pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
-    let Kind::Separate { database, state } = &operation.kind else {
-        return;
+/// Looks at all judged migrations of a project, whose models and tables in the end are given.
+///
+/// Another migration may make what one has promised: tables that move between apps do so in two. So what is missing in the end
+/// is looked at first, and then who has promised it. Mostly nothing is, and no migration has to be taken in again.
+pub(in crate::migrations) fn findings(
+    project: &Project<'_>,
+    graph: &Graph,
+    judged: &BTreeSet<Key>,
+    end: &Fold,
+) -> Vec<Finding> {
+    let of = |key: &Key| project.migrations.get(key);
+    let has_suspect = |migration: &Migration| migration.operations.iter().any(is_suspect);
+    if !judged.iter().filter_map(of).any(has_suspect) {
+        return Vec::new();
+    }
+    let still = missing(end, |_| true);
+    if still.is_empty() {
+        return Vec::new();
+    }
+    let mut search = Search {
+        project,
+        tables: still.iter().map(|missing| missing.table.clone()).collect(),
+        still,
+        fold: Fold::default(),
+        findings: Vec::new(),
     };
-    // What code of one's own does to the database is not known.
-    let by_hand = database.iter().any(|inner| {
+    for migration in graph.order.iter().filter_map(of) {
+        search.take_in(migration, judged.contains(&migration.id.key()));
+    }
+    search.findings
+}
+
+/// Whether it has halves that can be compared: what code of one's own does to the database is not known.
+fn is_suspect(operation: &Operation) -> bool {
+    let Kind::Separate { database, state } = &operation.kind else {
+        return false;
+    };
+    let is_by_hand = |inner: &Operation| {
         matches!(
             inner.kind,
             Kind::RunSql(_) | Kind::RunPython(_) | Kind::Harmless | Kind::Separate { .. }
         )
-    });
-    if by_hand || (database.is_empty() && state.is_empty()) {
-        return;
-    }
-    let before = missing_columns(context.fold);
-    let mut after = context.fold.clone();
-    after.apply(context.app(), operation, &context.migration.id.key());
-    let new: Vec<String> = missing_columns(&after)
-        .difference(&before)
-        .cloned()
-        .collect();
-    if new.is_empty() {
-        return;
-    }
-    // Another migration of this release may make it: tables that move between apps do so in two.
-    let place = context
-        .project
-        .location(&context.migration.id.path, Some(operation.span));
-    context.disagreements.push(Disagreement {
-        place,
-        missing: new,
-    });
+    };
+    let is_empty = database.is_empty() && state.is_empty();
+    !is_empty && !database.iter().any(is_by_hand)
 }
 
-/// What a `SeparateDatabaseAndState` has promised to the models and not made.
-pub(in crate::migrations) struct Disagreement {
-    place: Location,
-    missing: Vec<String>,
+/// Something that the models have and no operation has made.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Missing {
+    table: String,
+    /// None if it is the whole table.
+    column: Option<String>,
 }
 
-/// The findings that are left after all migrations of the release.
-pub(in crate::migrations) fn findings(
-    disagreements: Vec<Disagreement>,
-    end: &Fold,
-) -> Vec<Finding> {
-    if disagreements.is_empty() {
-        return Vec::new();
+/// The search for who has promised what is missing.
+struct Search<'p> {
+    project: &'p Project<'p>,
+    still: BTreeSet<Missing>,
+    /// Where it is missing.
+    tables: HashSet<String>,
+    fold: Fold,
+    findings: Vec<Finding>,
+}
+
+impl Search<'_> {
+    fn take_in(&mut self, migration: &Migration, is_judged: bool) {
+        let key = migration.id.key();
+        for operation in &migration.operations {
+            let before = (is_judged && is_suspect(operation)).then(|| self.missing_now());
+            self.fold.apply(&key.0, operation, &key);
+            if let Some(before) = before {
+                let after = self.missing_now();
+                let new = after.difference(&before);
+                let new: Vec<String> = new
+                    .filter(|missing| self.still.contains(missing))
+                    .map(Missing::shown)
+                    .collect();
+                if !new.is_empty() {
+                    self.say(migration, operation, &new);
+                }
+            }
+        }
     }
-    let still = missing_columns(end);
-    disagreements
-        .into_iter()
-        .filter_map(|one| {
-            let missing: Vec<String> = (one.missing.into_iter())
-                .filter(|name| still.contains(name))
-                .collect();
-            (!missing.is_empty()).then(|| Finding {
-                rule: RULE.to_owned(),
-                severity: Severity::Warning,
-                location: Some(one.place),
-                message: format!("after it the models have what the database has not: {}", missing.join(", ")),
-                reason: "every query of the new code on these tables fails, unless something outside of the migrations has made them"
-                    .to_owned(),
-                remedy: Some(
-                    "give database_operations what state_operations promise, or take both from one operation".to_owned(),
-                ),
-            })
-        })
-        .collect()
+
+    fn missing_now(&self) -> BTreeSet<Missing> {
+        missing(&self.fold, |table| self.tables.contains(table))
+    }
+
+    fn say(&mut self, migration: &Migration, operation: &Operation, missing: &[String]) {
+        let place = self
+            .project
+            .location(&migration.id.path, Some(operation.span));
+        self.findings.push(Finding {
+            rule: RULE.to_owned(),
+            severity: Severity::Warning,
+            location: Some(place),
+            message: format!("after it the models have what the database has not: {}", missing.join(", ")),
+            reason: "every query of the new code on these tables fails, unless something outside of the migrations has made them"
+                .to_owned(),
+            remedy: Some(
+                "give database_operations what state_operations promise, or take both from one operation".to_owned(),
+            ),
+        });
+    }
 }
 
-/// Columns and tables that the models have and no operation has made.
-fn missing_columns(fold: &Fold) -> BTreeSet<String> {
+impl Missing {
+    fn shown(&self) -> String {
+        match &self.column {
+            Some(column) => format!("{}.{column}", self.table),
+            None => self.table.clone(),
+        }
+    }
+}
+
+/// What the models of some tables have and no operation has made.
+fn missing(fold: &Fold, concerns: impl Fn(&str) -> bool) -> BTreeSet<Missing> {
     let mut missing = BTreeSet::new();
-    let tables = Tables::of(fold);
-    for model in fold.state.models.values().filter(|model| model.has_table()) {
-        let Some(columns) = tables.0.get(&model.table.to_ascii_lowercase()) else {
+    let models: Vec<&Model> = (fold.state.models.values())
+        .filter(|model| model.has_table() && concerns(&model.table))
+        .collect();
+    let names = models.iter().map(|model| model.table.to_ascii_lowercase());
+    let tables = Tables::of(fold, &names.collect());
+    for model in models {
+        let table = &model.table;
+        let Some(columns) = tables.0.get(&table.to_ascii_lowercase()) else {
             // A table between two models may have become a model of its own.
-            if fold.database.between(&model.table).is_none() {
-                missing.insert(model.table.clone());
+            if fold.database.between(table).is_none() {
+                missing.insert(Missing {
+                    table: table.clone(),
+                    column: None,
+                });
             }
             continue;
         };
         for (name, field) in model.fields.iter().filter(|(_, field)| field.has_column()) {
             let column = field.column(name);
             if !columns.contains(&column) {
-                missing.insert(format!("{}.{column}", model.table));
+                missing.insert(Missing {
+                    table: table.clone(),
+                    column: Some(column.into_owned()),
+                });
             }
         }
     }
@@ -105,15 +164,19 @@ fn missing_columns(fold: &Fold) -> BTreeSet<String> {
 struct Tables<'f>(HashMap<String, HashSet<Cow<'f, str>>>);
 
 impl<'f> Tables<'f> {
-    fn of(fold: &'f Fold) -> Self {
+    /// Those of the given names in small letters.
+    fn of(fold: &'f Fold, names: &HashSet<String>) -> Self {
         let models = fold.database.models.values();
         let mut tables: HashMap<String, HashSet<Cow<'f, str>>> = HashMap::new();
         for model in models.filter(|model| !model.proxy) {
-            let fields = model.fields.iter().filter(|(_, field)| field.has_column());
-            // Of two models with one table, the first is the one that has it, as in `State::table`.
-            tables
-                .entry(model.table.to_ascii_lowercase())
-                .or_insert_with(|| fields.map(|(name, field)| field.column(name)).collect());
+            let name = model.table.to_ascii_lowercase();
+            if names.contains(&name) {
+                let fields = model.fields.iter().filter(|(_, field)| field.has_column());
+                // Of two models with one table, the first is the one that has it, as in `State::table`.
+                tables
+                    .entry(name)
+                    .or_insert_with(|| fields.map(|(name, field)| field.column(name)).collect());
+            }
         }
         Self(tables)
     }

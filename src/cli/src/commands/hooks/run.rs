@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::checking::{
     Answer, Asked, History, Judged, Push, Reports, Rulebook, Side, Site, branch_state,
-    comment_mark, judge,
+    comment_mark, judge, leave,
 };
 use crate::commands::check::today;
 use crate::context::Context;
@@ -92,10 +92,9 @@ fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
         files: judgement.files,
         commits: None,
     };
-    Ok(tell(
-        context,
-        vec![Answer::new(judged, judgement.report, &site)],
-    ))
+    let answers = vec![Answer::new(judged, judgement.report, &site)];
+    leave((selected, judgement.reading));
+    Ok(tell(context, answers))
 }
 
 /// Only the message: this hook runs after pre-commit has judged everything else.
