@@ -184,7 +184,22 @@ fn files_keep_the_line_ends_that_git_gives_them() {
 #[test]
 fn what_both_sides_changed_is_said() {
     let sandbox = shop();
-    let first = "shop/migrations/0001_initial.py";
+    both_change(&sandbox, "shop/migrations/0001_initial.py");
+}
+
+#[test]
+fn what_both_sides_changed_is_said_where_settings_name_the_package() {
+    let sandbox = shop();
+    sandbox.git(&["mv", "shop/migrations", "shop/changes"]);
+    let modules = "MIGRATION_MODULES = {\"shop\": \"shop.changes\"}\n";
+    sandbox.write("shop/settings.py", modules);
+    sandbox.commit("feat: a name of our own");
+    both_change(&sandbox, "shop/changes/0001_initial.py");
+}
+
+/// Changes a migration on both sides, and a view, of which this check has nothing to say.
+#[track_caller]
+fn both_change(sandbox: &Sandbox, first: &str) {
     for branch in ["feat/ours", "main"] {
         if branch != "main" {
             sandbox.git(&["switch", "--quiet", "--create", branch]);
@@ -197,7 +212,7 @@ fn what_both_sides_changed_is_said() {
         sandbox.commit("docs: a word");
     }
     sandbox.git(&["switch", "--quiet", "feat/ours"]);
-    let outcome = run(&sandbox, JUDGE).exits(0);
+    let outcome = run(sandbox, JUDGE).exits(0);
     shows(
         &outcome,
         &format!("not judged: {first}: the base changed it as well"),

@@ -100,6 +100,13 @@ pub fn is_near(path: &str, settings: &Settings) -> bool {
     is_place && path.ends_with(".py")
 }
 
+/// Whether a Python file of a tree is where migrations are: by its path, or in a package that settings modules name.
+#[must_use]
+pub fn is_among(tree: &crate::SourceTree, path: &str, settings: &Settings) -> bool {
+    let is_held = || packages::Packages::of(tree, settings).hold(path);
+    is_near(path, settings) || (path.ends_with(".py") && is_held())
+}
+
 /// Whether a Python file may define a migration, for Django asks a module for its class `Migration`; or may say where
 /// migrations are.
 #[must_use]

@@ -47,10 +47,10 @@ pub(super) fn merge(
         return;
     }
     let merged = reading.scope.clone().merged_with(changes);
+    let tree = &merged.scope.tree;
     let unseen = merged.unseen.into_iter();
-    reading
-        .unseen
-        .extend(unseen.filter(|unseen| is_near_migrations(unseen, settings)));
+    let of_migrations = unseen.filter(|unseen| is_of_migrations(unseen, tree, settings));
+    reading.unseen.extend(of_migrations);
     reading.merged = Some(merged.scope);
 }
 
@@ -62,7 +62,7 @@ fn matters(change: &Change) -> bool {
 }
 
 /// Of other files, the merge itself says whether both sides go together.
-fn is_near_migrations(unseen: &Unseen, settings: &Settings) -> bool {
+fn is_of_migrations(unseen: &Unseen, tree: &SourceTree, settings: &Settings) -> bool {
     let place = unseen.location.as_ref();
-    place.is_none_or(|place| migrations::is_near(&place.path, settings))
+    place.is_none_or(|place| migrations::is_among(tree, &place.path, settings))
 }
