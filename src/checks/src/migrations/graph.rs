@@ -2,7 +2,7 @@
 
 use super::migration::{Dependency, Migration};
 use super::project::{Key, Project};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The graph. Nodes that a squashed migration replaces are gone; edges to them lead to the squashed one.
 #[derive(Debug, Default)]
@@ -193,65 +193,115 @@ impl<'p, 't> Builder<'p, 't> {
 
     /// Kahn's way tells the nodes that can be applied from those of a cycle; the order is that of `migrate`.
     fn sort(&mut self, nodes: &[Key]) {
-        let mut children: BTreeMap<&Key, Vec<&Key>> = BTreeMap::new();
-        let mut waiting: BTreeMap<&Key, usize> = BTreeMap::new();
-        for node in nodes {
-            let parents = self.graph.parents.get(node);
-            waiting.insert(node, parents.map_or(0, BTreeSet::len));
-            for parent in parents.into_iter().flatten() {
-                children.entry(parent).or_default().push(node);
+        let numbered = Numbered::new(nodes, &self.graph.parents);
+        let is_applied = numbered.can_be_applied();
+        let rest: Vec<Key> = (nodes.iter().zip(&is_applied))
+            .filter(|(_, is_applied)| !**is_applied)
+            .map(|(node, _)| node.clone())
+            .collect();
+        let order = numbered.as_migrated(&is_applied).into_iter();
+        let mut order: Vec<Key> = order.filter_map(|node| nodes.get(node).cloned()).collect();
+        self.graph.cycle = only_the_cycle(&rest, &self.graph.parents);
+        order.extend(rest);
+        self.graph.order = order;
+    }
+}
+
+/// The nodes by their places in their order: names of 1,400 migrations are long to compare.
+struct Numbered<'k> {
+    nodes: &'k [Key],
+    /// What each waits for, in order.
+    parents: Vec<Vec<usize>>,
+    /// How many each waits for, with those that are no nodes, for which it waits in vain.
+    waits: Vec<usize>,
+}
+
+impl<'k> Numbered<'k> {
+    fn new(nodes: &'k [Key], parents: &BTreeMap<Key, BTreeSet<Key>>) -> Self {
+        let numbers: HashMap<&Key, usize> = nodes.iter().zip(0..).collect();
+        let of = |node: &Key| parents.get(node).into_iter().flatten();
+        let known = |node: &Key| -> Vec<usize> {
+            of(node)
+                .filter_map(|parent| numbers.get(parent).copied())
+                .collect()
+        };
+        Self {
+            nodes,
+            parents: nodes.iter().map(known).collect(),
+            waits: nodes.iter().map(|node| of(node).count()).collect(),
+        }
+    }
+
+    fn parents(&self, node: usize) -> impl DoubleEndedIterator<Item = usize> + '_ {
+        self.parents.get(node).into_iter().flatten().copied()
+    }
+
+    /// For each node, whether all that it waits for can be applied.
+    fn can_be_applied(&self) -> Vec<bool> {
+        let mut children: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        for child in 0..self.nodes.len() {
+            for parent in self.parents(child) {
+                if let Some(children) = children.get_mut(parent) {
+                    children.push(child);
+                }
             }
         }
-        let mut ready: BTreeSet<&Key> = waiting
-            .iter()
-            .filter(|(_, count)| **count == 0)
-            .map(|(node, _)| *node)
-            .collect();
-        let mut applied = BTreeSet::new();
-        while let Some(node) = ready.pop_first() {
-            applied.insert(node);
+        let mut waits = self.waits.clone();
+        let free = waits.iter().zip(0..).filter(|(count, _)| **count == 0);
+        let mut ready: Vec<usize> = free.map(|(_, node)| node).collect();
+        let mut is_applied = vec![false; self.nodes.len()];
+        while let Some(node) = ready.pop() {
+            if let Some(is_applied) = is_applied.get_mut(node) {
+                *is_applied = true;
+            }
             for child in children.get(node).into_iter().flatten() {
-                if let Some(count) = waiting.get_mut(*child) {
+                if let Some(count) = waits.get_mut(*child) {
                     *count -= 1;
                     if *count == 0 {
-                        ready.insert(child);
+                        ready.push(*child);
                     }
                 }
             }
         }
-        let rest: Vec<Key> = waiting
-            .iter()
-            .filter(|(_, count)| **count > 0)
-            .map(|(node, _)| (*node).clone())
-            .collect();
-        self.graph.cycle = only_the_cycle(&rest, &self.graph.parents);
-        let mut order = self.as_migrated(&applied);
-        order.extend(rest);
-        self.graph.order = order;
+        is_applied
     }
 
     /// The order in which `migrate` goes from an empty database: for one app after another, all that its last migration waits
     /// for, then that migration (`iterative_dfs` in django/db/migrations/graph.py). Where the graph leaves the order open, projects
     /// live by this one without knowing it.
-    fn as_migrated(&self, nodes: &BTreeSet<&Key>) -> Vec<Key> {
-        let of = |key: &Key| self.graph.parents.get(key).into_iter().flatten();
-        let followed: BTreeSet<&Key> = (nodes.iter())
-            .flat_map(|child| of(child).filter(|parent| parent.0 == child.0))
-            .collect();
-        let mut order = Vec::with_capacity(nodes.len());
-        let mut seen: BTreeSet<&Key> = BTreeSet::new();
-        for leaf in nodes.iter().filter(|node| !followed.contains(*node)) {
-            let mut open = vec![(*leaf, false)];
-            while let Some((node, parents_are_done)) = open.pop() {
-                if seen.contains(node) {
-                    continue;
+    fn as_migrated(&self, is_applied: &[bool]) -> Vec<usize> {
+        let applied = |node: usize| is_applied.get(node) == Some(&true);
+        let app = |node: usize| self.nodes.get(node).map(|(app, _)| app);
+        let mut is_followed = vec![false; self.nodes.len()];
+        for child in (0..self.nodes.len()).filter(|node| applied(*node)) {
+            for parent in self
+                .parents(child)
+                .filter(|parent| app(*parent) == app(child))
+            {
+                if let Some(is_followed) = is_followed.get_mut(parent) {
+                    *is_followed = true;
                 }
+            }
+        }
+        let mut order = Vec::with_capacity(self.nodes.len());
+        let mut is_seen = vec![false; self.nodes.len()];
+        let leaves = is_followed
+            .iter()
+            .zip(0..)
+            .filter(|(is_followed, _)| !**is_followed);
+        for (_, leaf) in leaves.filter(|(_, node)| applied(*node)) {
+            let mut open = vec![(leaf, false)];
+            while let Some((node, parents_are_done)) = open.pop() {
+                let Some(is_seen) = is_seen.get_mut(node).filter(|is_seen| !**is_seen) else {
+                    continue;
+                };
                 if parents_are_done {
-                    seen.insert(node);
-                    order.push(node.clone());
+                    *is_seen = true;
+                    order.push(node);
                 } else {
                     open.push((node, true));
-                    open.extend(of(node).filter_map(|parent| Some((*nodes.get(parent)?, false))));
+                    let parents = self.parents(node).filter(|parent| applied(*parent));
+                    open.extend(parents.map(|parent| (parent, false)));
                 }
             }
         }

@@ -2,17 +2,17 @@
 
 use super::{Context, Said};
 use crate::migrations::operation::{Kind, Operation};
-use crate::sql::{self, StatementKind};
+use crate::sql::{Statement, StatementKind};
 use beanpole_model::Severity;
 
 pub(in crate::migrations) const RULE: &str = "data-and-schema-mixed";
 
-pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
+pub(super) fn check(context: &mut Context<'_>, operation: &Operation, sql: &[Vec<Statement>]) {
     if !context.migration.atomic {
         return;
     }
     let name = operation.kind.name();
-    if changes_data(operation) {
+    if changes_data(operation, sql) {
         context.facts.data.get_or_insert(name);
     } else if changes_old_table(context, operation) {
         context.facts.schema.get_or_insert(name);
@@ -35,18 +35,16 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     }
 }
 
-fn changes_data(operation: &Operation) -> bool {
+fn changes_data(operation: &Operation, sql: &[Vec<Statement>]) -> bool {
     match &operation.kind {
         Kind::RunPython(python) => {
             !python.noop && python.code.as_ref().is_none_or(|code| !code.is_empty)
         }
-        Kind::RunSql(run) => run.sql.iter().any(|(text, _)| {
-            sql::read(text).iter().any(|statement| {
-                matches!(
-                    statement.kind,
-                    StatementKind::Change { .. } | StatementKind::Insert
-                )
-            })
+        Kind::RunSql(_) => sql.iter().flatten().any(|statement| {
+            matches!(
+                statement.kind,
+                StatementKind::Change { .. } | StatementKind::Insert
+            )
         }),
         _ => false,
     }

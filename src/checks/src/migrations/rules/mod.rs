@@ -33,6 +33,7 @@ use super::serving::Serving;
 use super::state::{Fold, Model};
 use crate::paths::{base_name, parent};
 use crate::python::Span;
+use crate::sql::{self, Statement};
 use beanpole_model::{Finding, Severity};
 use std::collections::BTreeSet;
 
@@ -151,6 +152,7 @@ pub(super) fn operation(context: &mut Context<'_>, operation: &Operation) {
         return;
     }
     let said_before = context.findings.len();
+    let sql = statements(operation);
     drop_table::check(context, operation);
     drop_column::check(context, operation);
     rename_table::check(context, operation);
@@ -168,8 +170,16 @@ pub(super) fn operation(context: &mut Context<'_>, operation: &Operation) {
     composite_key::check(context, operation);
     lock_held::check(context, operation, said_before);
     run_python::check(context, operation);
-    run_sql::check(context, operation);
-    mixed::check(context, operation);
+    run_sql::check(context, operation, &sql);
+    mixed::check(context, operation, &sql);
+}
+
+/// The statements of each SQL that an operation runs. Several rules look at them, and they are parsed once.
+fn statements(operation: &Operation) -> Vec<Vec<Statement>> {
+    match &operation.kind {
+        Kind::RunSql(run) => run.sql.iter().map(|(text, _)| sql::read(text)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Rules whose findings mean that code without the migration breaks.

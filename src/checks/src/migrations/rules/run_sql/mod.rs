@@ -26,7 +26,8 @@ pub(in crate::migrations) const DROP_DATABASE: &str = "sql-drop-database";
 pub(in crate::migrations) const ENUM_VALUE: &str = "enum-value-in-transaction";
 pub(in crate::migrations) const REWRITES: &str = "sql-rewrites-table";
 
-pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
+/// Judges the SQL of an operation by its statements.
+pub(super) fn check(context: &mut Context<'_>, operation: &Operation, sql: &[Vec<Statement>]) {
     let Kind::RunSql(run) = &operation.kind else {
         return;
     };
@@ -41,10 +42,9 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
                 .to_owned(),
         });
     }
-    for (text, span) in &run.sql {
-        let statements = sql::read(text);
+    for ((_, span), statements) in run.sql.iter().zip(sql) {
         let alone = statements.len() == 1 && context.facts.operations == 1;
-        judge(context, *span, alone, &statements);
+        judge(context, *span, alone, statements);
     }
 }
 
