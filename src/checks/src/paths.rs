@@ -11,7 +11,7 @@ pub(crate) fn parent(path: &str) -> &str {
 }
 
 /// The directory and the last part. Every rule asks for them of every path, and names are short: the standard search from behind
-/// takes three times as long (measured with 10,000 files).
+/// takes twice as long (by profiles of `pre-commit` with 10,000 files).
 fn split(path: &str) -> (&str, &str) {
     let slash = path.bytes().rposition(|byte| byte == b'/');
     let parts = slash.and_then(|at| Some((path.get(..at)?, path.get(at + 1..)?)));

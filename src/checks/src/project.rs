@@ -180,8 +180,8 @@ const fn is_brief(group: Group) -> bool {
     )
 }
 
-/// What a group has found. A panic there goes on here: it is our own fault, and is reported as one.
-fn joined(handle: std::thread::ScopedJoinHandle<'_, Found>) -> Found {
+/// What a thread has found. A panic there goes on here: it is our own fault, and is reported as one.
+pub(crate) fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
     match handle.join() {
         Ok(found) => found,
         Err(panic) => std::panic::resume_unwind(panic),

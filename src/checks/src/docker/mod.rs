@@ -138,17 +138,13 @@ pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
 
 /// `Dockerfile`, `Dockerfile.prod`, `web.Dockerfile`, `Dockerfile-local`, `Containerfile`.
 fn is_dockerfile(path: &str) -> bool {
-    let name = base_name(path).as_bytes();
+    let name = base_name(path);
     let named = ["dockerfile", "containerfile"].iter().any(|known| {
-        let known = known.as_bytes();
-        let starts = name
-            .split_at_checked(known.len())
-            .filter(|(start, _)| start.eq_ignore_ascii_case(known));
-        let end = (name.len().checked_sub(known.len())).and_then(|at| name.split_at_checked(at));
-        starts.is_some_and(|(_, rest)| matches!(rest.first(), None | Some(b'.' | b'-' | b'_')))
-            || end.is_some_and(|(before, end)| {
-                before.ends_with(b".") && end.eq_ignore_ascii_case(known)
-            })
+        let is_known = |part: &str| part.eq_ignore_ascii_case(known);
+        let parts = name.split_at_checked(known.len());
+        let begins = parts.filter(|(start, _)| is_known(start));
+        begins.is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with(['.', '-', '_']))
+            || name.rsplit_once('.').is_some_and(|(_, end)| is_known(end))
     });
     named && !is_ignore_file(path)
 }

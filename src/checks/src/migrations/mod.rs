@@ -60,23 +60,36 @@ pub fn wants(path: &str) -> bool {
 /// one, nothing needs to be read for this group.
 #[must_use]
 pub fn is_touched(scope: &crate::Scope, settings: &Settings) -> bool {
+    if is_touched_by_place(&scope.changes, settings) {
+        return true;
+    }
     let is_python = |path: &&str| path.ends_with(".py");
-    let gone: Vec<&str> = scope.changes.iter().filter_map(gone).collect();
-    let gone: Vec<&str> = gone.into_iter().filter(is_python).collect();
-    let there = || scope.changes.iter().map(|change| change.path.as_str());
-    if (there().chain(gone.iter().copied())).any(|path| is_near(path, settings)) {
-        return true;
-    }
+    let mut there = scope
+        .changes
+        .iter()
+        .map(|change| change.path.as_str())
+        .filter(is_python);
     let tells = |path: &str| scope.tree.get(path).is_some_and(may_define);
-    if there().filter(is_python).any(tells) {
+    if there.any(tells) {
         return true;
     }
+    let gone = scope.changes.iter().filter_map(gone);
+    let gone: Vec<&str> = gone.filter(is_python).collect();
     // The content of a file that is gone says nothing any more: only its place does.
     if gone.is_empty() {
         return false;
     }
     let packages = packages::Packages::of(&scope.tree, settings);
     (gone.into_iter()).any(|path| packages::may_be_settings(path) || packages.hold(path))
+}
+
+/// Whether the paths of changes alone, as they are and as they were, say that migrations are touched. Of [`is_touched`] the part
+/// that looks into no file.
+#[must_use]
+pub fn is_touched_by_place(changes: &[crate::Change], settings: &Settings) -> bool {
+    let there = changes.iter().map(|change| change.path.as_str());
+    let mut paths = there.chain(changes.iter().filter_map(gone));
+    paths.any(|path| is_near(path, settings))
 }
 
 /// The path that a change has left.

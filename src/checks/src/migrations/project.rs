@@ -6,6 +6,7 @@ use super::packages::{Packages, Reason};
 use super::{MigrationId, NotAnalysed, Settings, read};
 use crate::SourceTree;
 use crate::paths::{base_name, join};
+use crate::project::joined;
 use crate::python::{Lines, Span, Unreadable, spawn_deep};
 use beanpole_model::Location;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -69,8 +70,9 @@ impl<'t> Project<'t> {
             };
             labeled.push((id, written));
         }
-        for (id, seen) in see_all(&project.modules, &labeled) {
-            project.add(id.clone(), seen);
+        let seen = see_all(&project.modules, &labeled);
+        for ((id, _), seen) in labeled.into_iter().zip(seen) {
+            project.add(id, seen);
         }
         project
     }
@@ -142,30 +144,24 @@ enum Seen {
 const FILES_FOR_A_THREAD: usize = 32;
 
 /// Looks at files on all cores, in their order. Each comes with the label that the file itself uses for its app.
-fn see_all<'f>(
-    modules: &Modules<'_>,
-    files: &'f [(MigrationId, String)],
-) -> Vec<(&'f MigrationId, Seen)> {
-    let see_chunk = |chunk: &'f [(MigrationId, String)]| -> Vec<(&'f MigrationId, Seen)> {
-        let seen = |(id, written): &'f (MigrationId, String)| (id, see(modules, id, written));
-        chunk.iter().map(seen).collect()
+fn see_all(modules: &Modules<'_>, files: &[(MigrationId, String)]) -> Vec<Seen> {
+    let see_share = |share: &[(MigrationId, String)]| -> Vec<Seen> {
+        let seen = share.iter();
+        seen.map(|(id, written)| see(modules, id, written))
+            .collect()
     };
-    let see_chunk = &see_chunk;
+    let see_share = &see_share;
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let share = files.len().div_ceil(cores).max(FILES_FOR_A_THREAD);
-    let mut shares = files.chunks(share);
+    let length = files.len().div_ceil(cores).max(FILES_FOR_A_THREAD);
+    let mut shares = files.chunks(length);
     let first = shares.next().unwrap_or_default();
     std::thread::scope(|scope| {
         let others: Vec<_> = shares
-            .map(|chunk| (chunk, spawn_deep(scope, move || see_chunk(chunk))))
+            .map(|share| (share, spawn_deep(scope, move || see_share(share))))
             .collect();
-        let mut all = see_chunk(first);
-        for (chunk, thread) in others {
-            let seen = thread.map(|thread| {
-                let ended = thread.join();
-                ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            all.extend(seen.unwrap_or_else(|_| see_chunk(chunk)));
+        let mut all = see_share(first);
+        for (share, thread) in others {
+            all.extend(thread.map_or_else(|_| see_share(share), joined));
         }
         all
     })

@@ -79,12 +79,7 @@ pub(super) fn read(
     let settings = &rulebook.settings.migrations;
     let judges_migrations = rulebook.groups.contains(&Group::Migrations);
     let mut groups: Vec<Group> = rulebook.groups.iter().copied().collect();
-    if judges_migrations
-        && selected
-            .changes
-            .iter()
-            .any(|change| is_near(change, settings))
-    {
+    if judges_migrations && migrations::is_touched_by_place(&reading.scope.changes, settings) {
         // Their places say already that migrations are touched: whatever is needed comes later.
         groups.retain(|group| *group != Group::Migrations);
     }
@@ -202,16 +197,6 @@ fn note_size(scope: &mut Scope, path: &str, size: Option<u64>) {
 fn commit(site: &Site, commit: &CommitId) -> Result<Selected, Report> {
     let selection = Selection::Commit(commit.to_string());
     Ok(site.repository.select(&selection, &site.under)?)
-}
-
-/// Whether a change is where migrations are, now or before.
-fn is_near(change: &SelectedChange, settings: &migrations::Settings) -> bool {
-    let from = match &change.kind {
-        SelectedKind::Renamed { from } => Some(from),
-        SelectedKind::Added | SelectedKind::Modified | SelectedKind::Deleted => None,
-    };
-    let mut paths = from.into_iter().chain([&change.path]);
-    paths.any(|path| migrations::is_near(path, settings))
 }
 
 /// Whether a Python file is not where it was.

@@ -37,8 +37,10 @@ pub(in crate::migrations) fn findings(
         fold: Fold::default(),
         findings: Vec::new(),
     };
-    for migration in graph.order.iter().filter_map(of) {
-        search.take_in(migration, judged.contains(&migration.id.key()));
+    for key in &graph.order {
+        if let Some(migration) = of(key) {
+            search.take_in(key, migration, judged.contains(key));
+        }
     }
     search.findings
 }
@@ -77,11 +79,10 @@ struct Search<'p> {
 }
 
 impl Search<'_> {
-    fn take_in(&mut self, migration: &Migration, is_judged: bool) {
-        let key = migration.id.key();
+    fn take_in(&mut self, key: &Key, migration: &Migration, is_judged: bool) {
         for operation in &migration.operations {
             let before = (is_judged && is_suspect(operation)).then(|| self.missing_now());
-            self.fold.apply(&key.0, operation, &key);
+            self.fold.apply(&key.0, operation, key);
             if let Some(before) = before {
                 let after = self.missing_now();
                 let new = after.difference(&before);
