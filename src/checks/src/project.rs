@@ -12,7 +12,7 @@ use crate::commit_message::Message;
 use crate::coverage::CoverageInput;
 use crate::engine::Unseen;
 use crate::migrations::{ExactAnswer, NotAnalysed, Review};
-use crate::python::spawn_deep;
+use crate::python::{joined, spawn_deep};
 use crate::{
     Group, Rule, Scope, SourceTree, branch, change_size, commit_message, coverage, docker, files,
     migrations, pins, secrets, settings, test_names, workflows,
@@ -128,6 +128,8 @@ pub struct Facts<'a> {
     pub exact: Vec<ExactAnswer>,
     /// The state that a merge into the base will have, which is what migrations are judged in. None: the scope itself.
     pub merged: Option<&'a Scope>,
+    /// Whether the process ends soon after: then memory is left to the operating system.
+    pub is_last: bool,
 }
 
 /// What all groups found.
@@ -178,14 +180,6 @@ const fn is_brief(group: Group) -> bool {
         group,
         Group::Branch | Group::CommitMessage | Group::ChangeSize
     )
-}
-
-/// What a thread has found. A panic there goes on here: it is our own fault, and is reported as one.
-pub(crate) fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    match handle.join() {
-        Ok(found) => found,
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
 }
 
 fn of_group(group: Group, scope: &Scope, settings: &ProjectSettings, facts: &Facts<'_>) -> Found {
@@ -250,7 +244,7 @@ fn of_migrations(scope: &Scope, settings: &migrations::Settings, facts: &Facts<'
         head: &scope.tree,
         settings,
     };
-    let review = migrations::review_with_sql(&review, &facts.exact);
+    let review = migrations::review_with_sql(&review, &facts.exact, facts.is_last);
     Found {
         findings: review.findings,
         unseen: review.not_analysed.into_iter().map(unseen).collect(),

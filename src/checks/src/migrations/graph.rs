@@ -4,31 +4,35 @@ use super::migration::{Dependency, Migration};
 use super::project::{Key, Project};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// The graph. Nodes that a squashed migration replaces are gone; edges to them lead to the squashed one.
+/// The graph. Nodes that a squashed migration replaces are gone; edges to them lead to the squashed one. All keys are those of the
+/// project's migrations.
 #[derive(Debug, Default)]
-pub(crate) struct Graph {
+pub(crate) struct Graph<'p> {
     /// All nodes in an order in which Django could apply them. Nodes of a cycle come last.
-    pub(crate) order: Vec<Key>,
+    pub(crate) order: Vec<&'p Key>,
     /// Nodes that wait for each other.
-    pub(crate) cycle: Vec<Key>,
+    pub(crate) cycle: Vec<&'p Key>,
     /// Apps with more than one leaf, with their leaves.
-    pub(crate) several_leaves: BTreeMap<String, Vec<Key>>,
+    pub(crate) several_leaves: BTreeMap<&'p str, Vec<&'p Key>>,
     /// Edges to nodes that are not there, in apps that are: from, to.
-    pub(crate) missing: Vec<(Key, Key)>,
+    pub(crate) missing: Vec<(&'p Key, &'p Key)>,
     /// Nodes that squashed ones replace, with the squashed one.
-    pub(crate) replaced: BTreeMap<Key, Key>,
+    pub(crate) replaced: BTreeMap<&'p Key, &'p Key>,
     /// What each node waits for.
-    pub(crate) parents: BTreeMap<Key, BTreeSet<Key>>,
+    edges: Edges<'p>,
 }
 
-impl Graph {
+impl<'p> Graph<'p> {
     /// Builds the graph of a project.
-    pub(crate) fn build(project: &Project<'_>) -> Self {
+    pub(crate) fn build(project: &'p Project<'_>) -> Self {
         Builder::new(project).build()
     }
 
     /// The node that stands for another one: itself, or what replaces it in the end.
-    pub(crate) fn final_node<'k>(&'k self, key: &'k Key) -> &'k Key {
+    pub(crate) fn final_node<'k>(&self, key: &'k Key) -> &'k Key
+    where
+        'p: 'k,
+    {
         let mut current = key;
         for _ in 0..=self.replaced.len() {
             match self.replaced.get(current) {
@@ -39,43 +43,51 @@ impl Graph {
         current
     }
 
+    /// What a node waits for.
+    pub(crate) fn parents(&self, key: &Key) -> impl Iterator<Item = &'p Key> {
+        let number = self.edges.numbers.get(key).copied();
+        let parents = number.into_iter().flat_map(|node| self.edges.parents(node));
+        parents.filter_map(|parent| self.edges.keys.get(parent).copied())
+    }
+
     /// What a node waits for in its own app.
-    pub(crate) fn parents_in_app<'k>(&'k self, key: &'k Key) -> impl Iterator<Item = &'k Key> {
-        let all = self.parents.get(key).into_iter().flatten();
-        all.filter(|parent| parent.0 == key.0)
+    pub(crate) fn parents_in_app(&self, key: &Key) -> impl Iterator<Item = &'p Key> {
+        self.parents(key).filter(|parent| parent.0 == key.0)
     }
 
     /// The nodes of an app for which no other node of the app waits.
-    pub(crate) fn leaves_of(&self, app: &str) -> Vec<&Key> {
+    pub(crate) fn leaves_of(&self, app: &str) -> Vec<&'p Key> {
         let nodes = || self.order.iter().filter(|key| key.0 == app);
         let waited_for: BTreeSet<&Key> = nodes().flat_map(|key| self.parents_in_app(key)).collect();
-        nodes().filter(|key| !waited_for.contains(key)).collect()
+        let leaves = nodes().filter(|key| !waited_for.contains(**key));
+        leaves.copied().collect()
     }
 }
 
 struct Builder<'p, 't> {
     project: &'p Project<'t>,
-    graph: Graph,
+    graph: Graph<'p>,
     /// The nodes of each app that stay.
-    apps: BTreeMap<String, Vec<Key>>,
+    apps: BTreeMap<&'p str, Vec<usize>>,
 }
 
 impl<'p, 't> Builder<'p, 't> {
     fn new(project: &'p Project<'t>) -> Self {
-        let mut graph = Graph::default();
+        let mut replaced = BTreeMap::new();
         for (key, migration) in &project.migrations {
-            for replaced in &migration.replaces {
-                if replaced != key {
-                    graph.replaced.insert(replaced.clone(), key.clone());
-                }
-            }
+            let others = migration.replaces.iter().filter(|other| *other != key);
+            replaced.extend(others.map(|other| (other, key)));
         }
-        let mut apps: BTreeMap<String, Vec<Key>> = BTreeMap::new();
-        for key in project.migrations.keys() {
-            if !graph.replaced.contains_key(key) {
-                apps.entry(key.0.clone()).or_default().push(key.clone());
-            }
+        let edges = Edges::new(project.migrations.keys(), |key| !replaced.contains_key(key));
+        let mut apps: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (node, key) in edges.nodes() {
+            apps.entry(key.0.as_str()).or_default().push(node);
         }
+        let graph = Graph {
+            replaced,
+            edges,
+            ..Graph::default()
+        };
         Self {
             project,
             graph,
@@ -83,33 +95,31 @@ impl<'p, 't> Builder<'p, 't> {
         }
     }
 
-    fn build(mut self) -> Graph {
-        let nodes: Vec<Key> = self.apps.values().flatten().cloned().collect();
-        for key in &nodes {
-            self.graph.parents.entry(key.clone()).or_default();
-        }
+    fn build(mut self) -> Graph<'p> {
         for (key, migration) in &self.project.migrations {
             // A node that is replaced hands its edges to the squashed one, as Django's loader does.
-            let child = self.graph.final_node(key).clone();
+            let Some(child) = self.final_node(key) else {
+                continue;
+            };
             for dependency in &migration.dependencies {
                 match dependency {
-                    Dependency::Node(app, name) => {
-                        self.edge(&child, key, &(app.clone(), name.clone()));
-                    }
-                    Dependency::First(app) => self.first(&child, app),
-                    Dependency::Latest(app) => self.latest(&child, app),
+                    Dependency::Node(to) => self.edge(child, key, to),
+                    Dependency::First(app) => self.first(child, app),
+                    Dependency::Latest(app) => self.latest(child, app),
                     Dependency::Swappable(_) => {}
                 }
             }
             for before in &migration.run_before {
-                if self.project.migrations.contains_key(before) {
-                    let waits = self.graph.final_node(before).clone();
-                    self.add_parent(&waits, &child);
+                if self.project.migrations.contains_key(before)
+                    && let Some(waits) = self.final_node(before)
+                {
+                    self.graph.edges.add(waits, child);
                 }
             }
         }
+        self.graph.edges.sort();
         self.leaves();
-        self.sort(&nodes);
+        self.sort();
         if self.graph.cycle.is_empty() {
             self.graph.cycle = self.waits_for_itself();
         }
@@ -117,139 +127,187 @@ impl<'p, 't> Builder<'p, 't> {
     }
 
     /// A migration that names itself: the smallest circle.
-    fn waits_for_itself(&self) -> Vec<Key> {
+    fn waits_for_itself(&self) -> Vec<&'p Key> {
         let names_itself = |(key, migration): &(&Key, &Migration)| {
+            let mut dependencies = migration.dependencies.iter();
             migration.run_before.contains(key)
-                || migration
-                    .dependencies
-                    .iter()
-                    .any(|one| matches!(one, Dependency::Node(app, name) if *app == key.0 && *name == key.1))
+                || dependencies.any(|one| matches!(one, Dependency::Node(to) if to == *key))
         };
         let found = self.project.migrations.iter().find(names_itself);
-        found.map(|(key, _)| key.clone()).into_iter().collect()
+        found.map(|(key, _)| key).into_iter().collect()
     }
 
-    fn edge(&mut self, child: &Key, from: &Key, to: &Key) {
-        let parent = self.graph.final_node(to).clone();
-        if self.project.migrations.contains_key(&parent) {
-            self.add_parent(child, &parent);
-        } else if self.apps.contains_key(&to.0) && !self.project.unreadable_keys.contains(to) {
-            self.graph.missing.push((from.clone(), to.clone()));
-        }
+    fn final_node(&self, key: &Key) -> Option<usize> {
+        let key = self.graph.final_node(key);
+        self.graph.edges.numbers.get(key).copied()
     }
 
-    fn add_parent(&mut self, child: &Key, parent: &Key) {
-        if child != parent {
-            self.graph
-                .parents
-                .entry(child.clone())
-                .or_default()
-                .insert(parent.clone());
+    fn edge(&mut self, child: usize, from: &'p Key, to: &'p Key) {
+        if let Some(parent) = self.final_node(to) {
+            self.graph.edges.add(child, parent);
+        } else if self.apps.contains_key(to.0.as_str())
+            && !self.project.unreadable_keys.contains(to)
+        {
+            self.graph.missing.push((from, to));
         }
     }
 
     /// `__first__`: the root of the app. The first name is the best guess, and right for every app whose names have numbers.
-    fn first(&mut self, child: &Key, app: &str) {
-        if child.0 != app
-            && let Some(first) = self.apps.get(app).and_then(|nodes| nodes.first()).cloned()
-        {
-            self.add_parent(child, &first);
+    fn first(&mut self, child: usize, app: &str) {
+        let first = self.other_app(child, app).and_then(|nodes| nodes.first());
+        if let Some(first) = first.copied() {
+            self.graph.edges.add(child, first);
         }
     }
 
-    fn latest(&mut self, child: &Key, app: &str) {
-        if child.0 != app
-            && let Some(last) = self.apps.get(app).and_then(|nodes| nodes.last()).cloned()
-        {
-            self.add_parent(child, &last);
+    fn latest(&mut self, child: usize, app: &str) {
+        let last = self.other_app(child, app).and_then(|nodes| nodes.last());
+        if let Some(last) = last.copied() {
+            self.graph.edges.add(child, last);
         }
+    }
+
+    /// The nodes of an app, unless it is the node's own.
+    fn other_app(&self, node: usize, app: &str) -> Option<&[usize]> {
+        let own = self.graph.edges.keys.get(node)?;
+        let nodes = self.apps.get(app).filter(|_| own.0 != app)?;
+        Some(nodes)
     }
 
     fn leaves(&mut self) {
-        let mut has_child: BTreeSet<&Key> = BTreeSet::new();
-        for (child, parents) in &self.graph.parents {
-            has_child.extend(parents.iter().filter(|parent| parent.0 == child.0));
-        }
+        let is_followed = self.graph.edges.followed_in_app(|_| true);
         for (app, nodes) in &self.apps {
-            // A node whose edges are computed or lead nowhere, or that cannot be read, may join the others.
-            let lost = (self.graph.missing.iter()).any(|(from, to)| from.0 == *app && to.0 == *app);
-            let unseen =
-                lost || nodes.iter().any(|key| {
-                    self.project
-                        .migrations
-                        .get(key)
-                        .is_some_and(|migration| migration.unseen_graph)
-                }) || self.project.unreadable_keys.iter().any(|key| key.0 == *app);
-            let leaves: Vec<Key> = nodes
-                .iter()
-                .filter(|key| !has_child.contains(key))
-                .cloned()
-                .collect();
-            if leaves.len() > 1 && !unseen {
-                self.graph.several_leaves.insert(app.clone(), leaves);
+            let leaves = nodes.iter().filter(|node| !is(&is_followed, **node));
+            let leaves = leaves.filter_map(|node| self.graph.edges.keys.get(*node).copied());
+            let leaves: Vec<&Key> = leaves.collect();
+            if leaves.len() > 1 && !self.is_seen_in_part(app) {
+                self.graph.several_leaves.insert(app, leaves);
             }
         }
     }
 
+    /// Whether edges of an app are computed or lead nowhere, or a node cannot be read: it may join the others.
+    fn is_seen_in_part(&self, app: &str) -> bool {
+        let mut missing = self.graph.missing.iter();
+        let mut migrations = self.project.migrations.iter();
+        missing.any(|(from, to)| from.0 == app && to.0 == app)
+            || self.project.unreadable_keys.iter().any(|key| key.0 == app)
+            || migrations.any(|(key, migration)| {
+                migration.unseen_graph && key.0 == app && !self.graph.replaced.contains_key(key)
+            })
+    }
+
     /// Kahn's way tells the nodes that can be applied from those of a cycle; the order is that of `migrate`.
-    fn sort(&mut self, nodes: &[Key]) {
-        let numbered = Numbered::new(nodes, &self.graph.parents);
-        let is_applied = numbered.can_be_applied();
-        let rest: Vec<Key> = (nodes.iter().zip(&is_applied))
-            .filter(|(_, is_applied)| !**is_applied)
-            .map(|(node, _)| node.clone())
-            .collect();
-        let order = numbered.as_migrated(&is_applied).into_iter();
-        let mut order: Vec<Key> = order.filter_map(|node| nodes.get(node).cloned()).collect();
-        self.graph.cycle = only_the_cycle(&rest, &self.graph.parents);
-        order.extend(rest);
+    fn sort(&mut self) {
+        let edges = &self.graph.edges;
+        let is_applied = edges.can_be_applied();
+        let rest = edges.nodes().map(|(node, _)| node);
+        let rest: Vec<usize> = rest.filter(|node| !is(&is_applied, *node)).collect();
+        let order = edges.as_migrated(&is_applied);
+        let keys = |nodes: &[usize]| -> Vec<&'p Key> {
+            let keys = nodes.iter().filter_map(|node| edges.keys.get(*node));
+            keys.copied().collect()
+        };
+        let order = keys(&[order.as_slice(), rest.as_slice()].concat());
+        let cycle = keys(&edges.only_the_cycle(&rest));
         self.graph.order = order;
+        self.graph.cycle = cycle;
     }
 }
 
-/// The nodes by their places in their order: names of 1,400 migrations are long to compare.
-struct Numbered<'k> {
-    nodes: &'k [Key],
+/// The edges between migrations by their places in the order of keys: names of 1,400 migrations are long to compare.
+#[derive(Debug, Default)]
+struct Edges<'p> {
+    /// All migrations, those as well that are replaced.
+    keys: Vec<&'p Key>,
+    numbers: HashMap<&'p Key, usize>,
+    /// Whether each is a node: not replaced.
+    stays: Vec<bool>,
+    /// A number for the app of each.
+    apps: Vec<usize>,
     /// What each waits for, in order.
     parents: Vec<Vec<usize>>,
-    /// How many each waits for, with those that are no nodes, for which it waits in vain.
-    waits: Vec<usize>,
 }
 
-impl<'k> Numbered<'k> {
-    fn new(nodes: &'k [Key], parents: &BTreeMap<Key, BTreeSet<Key>>) -> Self {
-        let numbers: HashMap<&Key, usize> = nodes.iter().zip(0..).collect();
-        let of = |node: &Key| parents.get(node).into_iter().flatten();
-        let known = |node: &Key| -> Vec<usize> {
-            of(node)
-                .filter_map(|parent| numbers.get(parent).copied())
-                .collect()
-        };
+fn is(all: &[bool], node: usize) -> bool {
+    all.get(node) == Some(&true)
+}
+
+impl<'p> Edges<'p> {
+    /// No edges yet between keys that are in order.
+    fn new(keys: impl Iterator<Item = &'p Key>, stays: impl Fn(&Key) -> bool) -> Self {
+        let keys: Vec<&Key> = keys.collect();
+        let mut apps: Vec<usize> = Vec::with_capacity(keys.len());
+        let mut before: Option<&Key> = None;
+        for key in &keys {
+            let last = apps.last().copied().unwrap_or_default();
+            let is_same = before.is_none_or(|before| before.0 == key.0);
+            apps.push(if is_same { last } else { last + 1 });
+            before = Some(key);
+        }
         Self {
-            nodes,
-            parents: nodes.iter().map(known).collect(),
-            waits: nodes.iter().map(|node| of(node).count()).collect(),
+            numbers: keys.iter().copied().zip(0..).collect(),
+            stays: keys.iter().map(|key| stays(key)).collect(),
+            apps,
+            parents: vec![Vec::new(); keys.len()],
+            keys,
         }
     }
 
-    fn parents(&self, node: usize) -> impl DoubleEndedIterator<Item = usize> + '_ {
+    fn add(&mut self, child: usize, parent: usize) {
+        if let Some(parents) = self.parents.get_mut(child).filter(|_| child != parent) {
+            parents.push(parent);
+        }
+    }
+
+    /// Puts what each waits for in order, each once.
+    fn sort(&mut self) {
+        for parents in &mut self.parents {
+            parents.sort_unstable();
+            parents.dedup();
+        }
+    }
+
+    /// The nodes in order.
+    fn nodes(&self) -> impl Iterator<Item = (usize, &'p Key)> {
+        let keys = self.keys.iter().zip(&self.stays).zip(0..);
+        keys.filter_map(|((key, stays), node)| stays.then_some((node, *key)))
+    }
+
+    fn parents(&self, node: usize) -> impl DoubleEndedIterator<Item = usize> {
         self.parents.get(node).into_iter().flatten().copied()
+    }
+
+    /// For each node, whether one of those of its app that are asked for waits for it.
+    fn followed_in_app(&self, is_asked_for: impl Fn(usize) -> bool) -> Vec<bool> {
+        let mut is_followed = vec![false; self.keys.len()];
+        for child in (0..self.keys.len()).filter(|node| is_asked_for(*node)) {
+            for parent in self.parents(child) {
+                if self.apps.get(parent) == self.apps.get(child)
+                    && let Some(is_followed) = is_followed.get_mut(parent)
+                {
+                    *is_followed = true;
+                }
+            }
+        }
+        is_followed
     }
 
     /// For each node, whether all that it waits for can be applied.
     fn can_be_applied(&self) -> Vec<bool> {
-        let mut children: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
-        for child in 0..self.nodes.len() {
+        let mut children: Vec<Vec<usize>> = vec![Vec::new(); self.keys.len()];
+        for (child, _) in self.nodes() {
             for parent in self.parents(child) {
                 if let Some(children) = children.get_mut(parent) {
                     children.push(child);
                 }
             }
         }
-        let mut waits = self.waits.clone();
-        let free = waits.iter().zip(0..).filter(|(count, _)| **count == 0);
-        let mut ready: Vec<usize> = free.map(|(_, node)| node).collect();
-        let mut is_applied = vec![false; self.nodes.len()];
+        // For what is no node it waits in vain.
+        let mut waits: Vec<usize> = self.parents.iter().map(Vec::len).collect();
+        let nodes = self.nodes().map(|(node, _)| node);
+        let mut ready: Vec<usize> = nodes.filter(|node| waits.get(*node) == Some(&0)).collect();
+        let mut is_applied = vec![false; self.keys.len()];
         while let Some(node) = ready.pop() {
             if let Some(is_applied) = is_applied.get_mut(node) {
                 *is_applied = true;
@@ -270,26 +328,11 @@ impl<'k> Numbered<'k> {
     /// for, then that migration (`iterative_dfs` in django/db/migrations/graph.py). Where the graph leaves the order open, projects
     /// live by this one without knowing it.
     fn as_migrated(&self, is_applied: &[bool]) -> Vec<usize> {
-        let applied = |node: usize| is_applied.get(node) == Some(&true);
-        let app = |node: usize| self.nodes.get(node).map(|(app, _)| app);
-        let mut is_followed = vec![false; self.nodes.len()];
-        for child in (0..self.nodes.len()).filter(|node| applied(*node)) {
-            for parent in self
-                .parents(child)
-                .filter(|parent| app(*parent) == app(child))
-            {
-                if let Some(is_followed) = is_followed.get_mut(parent) {
-                    *is_followed = true;
-                }
-            }
-        }
-        let mut order = Vec::with_capacity(self.nodes.len());
-        let mut is_seen = vec![false; self.nodes.len()];
-        let leaves = is_followed
-            .iter()
-            .zip(0..)
-            .filter(|(is_followed, _)| !**is_followed);
-        for (_, leaf) in leaves.filter(|(_, node)| applied(*node)) {
+        let is_followed = self.followed_in_app(|node| is(is_applied, node));
+        let mut order = Vec::with_capacity(self.keys.len());
+        let mut is_seen = vec![false; self.keys.len()];
+        let is_leaf = |node: &usize| is(is_applied, *node) && !is(&is_followed, *node);
+        for leaf in (0..self.keys.len()).filter(is_leaf) {
             let mut open = vec![(leaf, false)];
             while let Some((node, parents_are_done)) = open.pop() {
                 let Some(is_seen) = is_seen.get_mut(node).filter(|is_seen| !**is_seen) else {
@@ -300,43 +343,33 @@ impl<'k> Numbered<'k> {
                     order.push(node);
                 } else {
                     open.push((node, true));
-                    let parents = self.parents(node).filter(|parent| applied(*parent));
+                    let parents = self.parents(node).filter(|parent| is(is_applied, *parent));
                     open.extend(parents.map(|parent| (parent, false)));
                 }
             }
         }
         order
     }
-}
 
-/// Of the nodes that never became ready, those from which a walk to the parents comes back; not those that only wait for them.
-fn only_the_cycle(rest: &[Key], parents: &BTreeMap<Key, BTreeSet<Key>>) -> Vec<Key> {
-    let stuck: BTreeSet<&Key> = rest.iter().collect();
-    let Some(start) = rest.first() else {
-        return Vec::new();
-    };
-    // Every stuck node has a stuck parent, so a walk upwards ends in a circle.
-    let mut path: Vec<&Key> = Vec::new();
-    let mut current = start;
-    loop {
-        if let Some(at) = path.iter().position(|seen| *seen == current) {
-            return path
-                .get(at..)
-                .unwrap_or_default()
-                .iter()
-                .map(|key| (*key).clone())
-                .collect();
-        }
-        path.push(current);
-        let Some(next) = parents
-            .get(current)
-            .into_iter()
-            .flatten()
-            .find(|parent| stuck.contains(parent))
-        else {
+    /// Of the nodes that never became ready, those from which a walk to the parents comes back; not those that only wait for them.
+    fn only_the_cycle(&self, rest: &[usize]) -> Vec<usize> {
+        let Some(start) = rest.first() else {
             return Vec::new();
         };
-        current = next;
+        // Every stuck node has a stuck parent, so a walk upwards ends in a circle.
+        let mut path: Vec<usize> = Vec::new();
+        let mut current = *start;
+        loop {
+            if let Some(at) = path.iter().position(|seen| *seen == current) {
+                return path.split_off(at);
+            }
+            path.push(current);
+            let is_stuck = |parent: &usize| rest.binary_search(parent).is_ok();
+            let Some(next) = self.parents(current).find(is_stuck) else {
+                return Vec::new();
+            };
+            current = next;
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::MigrationId;
 use super::operation::Operation;
+use super::project::Key;
 use crate::python::Span;
 
 /// Something in a migration that cannot be seen without running it.
@@ -28,7 +29,7 @@ pub enum Hidden {
 /// An edge of the graph, as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Dependency {
-    Node(String, String),
+    Node(Key),
     /// `("app", "__first__")`.
     First(String),
     /// `("app", "__latest__")`.
@@ -42,8 +43,8 @@ pub(crate) enum Dependency {
 pub(crate) struct Migration {
     pub(crate) id: MigrationId,
     pub(crate) dependencies: Vec<Dependency>,
-    pub(crate) run_before: Vec<(String, String)>,
-    pub(crate) replaces: Vec<(String, String)>,
+    pub(crate) run_before: Vec<Key>,
+    pub(crate) replaces: Vec<Key>,
     /// Whether it runs in one transaction.
     pub(crate) atomic: bool,
     /// Marked to run only after the new version serves: `safe = Safe.after_deploy()` of django-safemigrate, or
@@ -67,7 +68,7 @@ impl Migration {
         };
         for dependency in &mut self.dependencies {
             match dependency {
-                Dependency::Node(app, _) | Dependency::First(app) | Dependency::Latest(app) => {
+                Dependency::Node((app, _)) | Dependency::First(app) | Dependency::Latest(app) => {
                     rename(app);
                 }
                 Dependency::Swappable(_) => {}

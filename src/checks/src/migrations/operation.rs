@@ -170,6 +170,35 @@ pub(crate) struct RunPython {
 }
 
 impl Kind {
+    /// The names of the models that it is about, those inside of it not counted.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
+        let (one, other) = match self {
+            Self::CreateModel(CreateModel { model, .. })
+            | Self::DeleteModel { model }
+            | Self::AlterModelTable { model, .. }
+            | Self::AlterModelOptions { model, .. }
+            | Self::AlterUniqueTogether { model, .. }
+            | Self::AlterIndexTogether { model, .. }
+            | Self::AlterOrderWithRespectTo { model, .. }
+            | Self::AddField { model, .. }
+            | Self::RemoveField { model, .. }
+            | Self::AlterField { model, .. }
+            | Self::RenameField { model, .. }
+            | Self::AddIndex { model, .. }
+            | Self::RemoveIndex { model, .. }
+            | Self::AddConstraint { model, .. }
+            | Self::RemoveConstraint { model, .. }
+            | Self::ValidateConstraint { model, .. } => (Some(model), None),
+            Self::RenameModel { old, new } => (Some(old), Some(new)),
+            Self::RenameIndex
+            | Self::RunSql(_)
+            | Self::RunPython(_)
+            | Self::Separate { .. }
+            | Self::Harmless => (None, None),
+        };
+        one.into_iter().chain(other).map(String::as_str)
+    }
+
     /// Django's name of the operation.
     pub(crate) fn name(&self) -> &'static str {
         match self {

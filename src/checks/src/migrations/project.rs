@@ -6,11 +6,9 @@ use super::packages::{Packages, Reason};
 use super::{MigrationId, NotAnalysed, Settings, read};
 use crate::SourceTree;
 use crate::paths::{base_name, join};
-use crate::project::joined;
-use crate::python::{Lines, Span, Unreadable, spawn_deep};
+use crate::python::{self, Lines, Span, Unreadable};
 use beanpole_model::Location;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 
 /// A node in Django's graph: app and name.
@@ -70,7 +68,8 @@ impl<'t> Project<'t> {
             };
             labeled.push((id, written));
         }
-        let seen = see_all(&project.modules, &labeled);
+        let see = |(id, written): &(MigrationId, String)| see(&project.modules, id, written);
+        let seen = python::on_all_cores(&labeled, FILES_FOR_A_THREAD, see);
         for ((id, _), seen) in labeled.into_iter().zip(seen) {
             project.add(id, seen);
         }
@@ -143,30 +142,7 @@ enum Seen {
 /// How many migrations make another thread worth its start: some 10 µs each (measured).
 const FILES_FOR_A_THREAD: usize = 32;
 
-/// Looks at files on all cores, in their order. Each comes with the label that the file itself uses for its app.
-fn see_all(modules: &Modules<'_>, files: &[(MigrationId, String)]) -> Vec<Seen> {
-    let see_share = |share: &[(MigrationId, String)]| -> Vec<Seen> {
-        let seen = share.iter();
-        seen.map(|(id, written)| see(modules, id, written))
-            .collect()
-    };
-    let see_share = &see_share;
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let length = files.len().div_ceil(cores).max(FILES_FOR_A_THREAD);
-    let mut shares = files.chunks(length);
-    let first = shares.next().unwrap_or_default();
-    std::thread::scope(|scope| {
-        let others: Vec<_> = shares
-            .map(|share| (share, spawn_deep(scope, move || see_share(share))))
-            .collect();
-        let mut all = see_share(first);
-        for (share, thread) in others {
-            all.extend(thread.map_or_else(|_| see_share(share), joined));
-        }
-        all
-    })
-}
-
+/// Looks at a file, with the label that it uses itself for its app.
 fn see(modules: &Modules<'_>, id: &MigrationId, written: &str) -> Seen {
     match modules.get(&id.path) {
         Some(Ok(module)) => match read::migration(id.clone(), &module, modules) {

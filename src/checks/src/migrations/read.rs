@@ -68,7 +68,7 @@ fn nodes(edges: Vec<Dependency>) -> Vec<(String, String)> {
     edges
         .into_iter()
         .filter_map(|edge| match edge {
-            Dependency::Node(app, name) => Some((app, name)),
+            Dependency::Node(key) => Some(key),
             _ => None,
         })
         .collect()
@@ -297,7 +297,7 @@ fn edge(expr: &Expr, names: &Names<'_>) -> Option<Dependency> {
         return Some(match names.literal(name).as_str()? {
             "__first__" => Dependency::First(app),
             "__latest__" => Dependency::Latest(app),
-            name => Dependency::Node(app, name.to_owned()),
+            name => Dependency::Node((app, name.to_owned())),
         });
     }
     let call = expr.as_call()?;

@@ -1,7 +1,9 @@
 //! The code that serves while the migrations run: what its models read and write.
 
+use super::graph::Graph;
 use super::names::{Meaning, Names};
 use super::project::Project;
+use super::review::fold_all;
 use super::state::{Model, State};
 use crate::SourceTree;
 use crate::paths::join;
@@ -31,11 +33,11 @@ pub(crate) struct Serving<'p, 't> {
 }
 
 impl<'p, 't> Serving<'p, 't> {
-    /// The code of that project, whose migrations have made that state.
-    pub(crate) fn new(project: &'p Project<'t>, state: State) -> Self {
+    /// The code of that project.
+    pub(crate) fn new(project: &'p Project<'t>) -> Self {
         Self {
             project,
-            state,
+            state: fold_all(project, &Graph::build(project)).state,
             classes: OnceLock::new(),
         }
     }

@@ -4,7 +4,9 @@ use super::Unreadable;
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Scope, ScopedJoinHandle};
 
 /// The largest file that is judged, in bytes; a longer one is said to be not analysed, so its first bytes are enough of it. The
@@ -19,6 +21,9 @@ const DEEPEST: u32 = 8_000;
 
 /// The stack, in bytes, on which files are parsed and dropped. Only touched pages cost memory.
 const STACK: usize = 64 * 1024 * 1024;
+
+/// Into how many parts the share of a thread is cut, so that all end at nearly the same time.
+const PARTS_FOR_A_THREAD: usize = 32;
 
 thread_local! {
     /// Whether this thread has a deep stack.
@@ -57,6 +62,61 @@ pub(crate) fn spawn_deep<'scope, T: Send + 'scope>(
             IS_DEEP.set(true);
             work()
         })
+}
+
+/// Does the same with many things on all cores, and gives what came out in their order. Threads beside this one are started for
+/// `least` things each; whoever is done takes the next few, for one file may be as long as a hundred others. Call it on a deep
+/// stack: [`with_deep_stack`].
+pub(crate) fn on_all_cores<T: Sync, R: Send>(
+    things: &[T],
+    least: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = (things.len() / least.max(1)).clamp(1, cores);
+    let few = (things.len() / threads / PARTS_FOR_A_THREAD).max(1);
+    let parts: Vec<&[T]> = things.chunks(few).collect();
+    let next = AtomicUsize::new(0);
+    let share = || {
+        let mut done: Vec<(usize, Vec<R>)> = Vec::new();
+        loop {
+            let part = next.fetch_add(1, Ordering::Relaxed);
+            let Some(things) = parts.get(part) else {
+                return done;
+            };
+            done.push((part, things.iter().map(&work).collect()));
+        }
+    };
+    std::thread::scope(|scope| {
+        // Without another thread, this one does all.
+        let others: Vec<_> = (1..threads)
+            .map_while(|_| spawn_deep(scope, share).ok())
+            .collect();
+        let mut done = share();
+        done.extend(others.into_iter().flat_map(joined));
+        done.sort_unstable_by_key(|(part, _)| *part);
+        done.into_iter().flat_map(|(_, made)| made).collect()
+    })
+}
+
+/// Does two things at once, the other one on a thread with a deep stack, or here as well if there is none to be had.
+pub(crate) fn side_by_side<A, B: Send>(
+    here: impl FnOnce() -> A,
+    there: impl Fn() -> B + Sync,
+) -> (A, B) {
+    std::thread::scope(|scope| {
+        let other = spawn_deep(scope, &there);
+        let made = here();
+        (made, other.map_or_else(|_| there(), joined))
+    })
+}
+
+/// What a thread has found. A panic there goes on here: it is our own fault, and is reported as one.
+pub(crate) fn joined<T>(handle: ScopedJoinHandle<'_, T>) -> T {
+    match handle.join() {
+        Ok(found) => found,
+        Err(panic) => resume_unwind(panic),
+    }
 }
 
 /// Refuses what is too large or may nest too deeply.
@@ -178,6 +238,20 @@ mod tests {
         }
         let calls = format!("x = a{}\n", "()".repeat(20_000));
         assert!(check(&calls).is_err());
+    }
+
+    #[test]
+    fn what_all_cores_make_is_in_order() {
+        for count in [0_usize, 1, 7, 1000] {
+            let things: Vec<usize> = (0..count).collect();
+            let made = on_all_cores(&things, 2, |thing| thing * 2);
+            let expected: Vec<usize> = things.iter().map(|thing| thing * 2).collect();
+            assert_eq!(made, expected);
+        }
+        let things = [0, 1, 2, 3];
+        let panicked = catch_unwind(|| on_all_cores(&things, 1, |thing| assert_ne!(*thing, 3)));
+        assert!(panicked.is_err());
+        assert_eq!(side_by_side(|| 1, || 2), (1, 2));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod value;
 pub(crate) use convert::read;
 pub(crate) use facts::{CallFact, FunctionFacts};
 pub use guard::LARGEST_FILE;
-pub(crate) use guard::{spawn_deep, with_deep_stack};
+pub(crate) use guard::{joined, on_all_cores, side_by_side, spawn_deep, with_deep_stack};
 pub(crate) use same::do_the_same;
 pub(crate) use script::script;
 pub(crate) use statements::{LongStatements, long_statements, statements};

@@ -27,6 +27,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) merge: Option<Fork>,
     /// Who is asked for the SQL of new migrations, if anyone.
     pub(crate) exact: Option<Exact<'a>>,
+    /// Whether no other state is judged before the process ends.
+    pub(crate) is_last: bool,
     pub(crate) today: Date,
 }
 
@@ -83,6 +85,7 @@ pub(crate) fn judge(
         serving: reading.serving.as_ref(),
         exact: exact.unwrap_or_default(),
         merged: reading.merged.as_ref(),
+        is_last: asked.is_last,
     };
     let found = beanpole_checks::check(&rulebook.groups, scope, &rulebook.settings, &facts);
     let mut findings = found.findings;

@@ -136,6 +136,7 @@ impl Push<'_> {
             reports: Reports::None,
             merge: None,
             exact: None,
+            is_last: false,
             today: self.today,
         }
     }

@@ -121,6 +121,10 @@ fn wanted<'s>(
     rulebook: &Rulebook,
     selected: &'s Selected,
 ) -> Vec<&'s SelectedEntry> {
+    let patterns = [&rulebook.requirements, &rulebook.development_requirements];
+    if groups.is_empty() && patterns.iter().all(|patterns| patterns.is_empty()) {
+        return Vec::new();
+    }
     let changed: BTreeSet<&str> = selected
         .changes
         .iter()
@@ -128,8 +132,8 @@ fn wanted<'s>(
         .collect();
     let usually = || groups.iter().filter(|group| **group != Group::Migrations);
     let further = |path: &str| {
-        let patterns = [&rulebook.requirements, &rulebook.development_requirements];
-        patterns.into_iter().flatten().any(|one| one.matches(path))
+        let mut patterns = patterns.into_iter().flatten();
+        patterns.any(|one| one.matches(path))
     };
     files(selected)
         .filter(|entry| {

@@ -186,6 +186,7 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
         reports: arguments.reports(context, &chosen.judged),
         merge: chosen.merge,
         exact: arguments.exact(context, &site, &rulebook)?,
+        is_last: true,
         today: today(),
     };
     let former = rulebook.baseline.clone();

@@ -11,7 +11,7 @@ use super::changed::{self as changes, ChangedFile, Shapes};
 use super::figures::Numbers;
 use super::merged::Merged;
 use super::{CoverageInput, Settings, StoredCoverage};
-use crate::python::spawn_deep;
+use crate::python::side_by_side;
 use crate::{Rule, Scope};
 use beanpole_model::Finding;
 
@@ -78,13 +78,8 @@ pub fn numbers(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Num
 
 /// Reads the reports, and beside them the changed files.
 fn read<'s>(input: &CoverageInput, scope: &'s Scope, settings: &Settings) -> (Merged, Shapes<'s>) {
-    std::thread::scope(|threads| {
-        let shapes = spawn_deep(threads, || changes::shapes(scope));
-        let merged = Merged::new(input, scope, settings);
-        let shapes = shapes.ok().and_then(|thread| thread.join().ok());
-        // Without a thread, one after the other.
-        (merged, shapes.unwrap_or_else(|| changes::shapes(scope)))
-    })
+    let merged = || Merged::new(input, scope, settings);
+    side_by_side(merged, || changes::shapes(scope))
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@
 mod tests;
 
 use super::judge;
-use crate::migrations::MigrationId;
 use crate::migrations::migration::Hidden;
 use crate::migrations::operation::Kind;
 use crate::migrations::project::Project;
 use crate::migrations::review::{self, MigrationReview, NotAnalysed, Review, sort};
 use crate::migrations::rules;
+use crate::migrations::{MigrationId, Settings};
 use beanpole_model::{Finding, Location, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,12 +44,33 @@ pub struct NotMade {
 
 /// Reviews the migrations between two trees by their operations, and those for which there is SQL by that as well. A migration
 /// whose SQL could not be had is an error: who asks for it must not take the rest for the whole.
+///
+/// `is_last`: the process ends soon, so what was read is left to the operating system. To give 1,400 migrations back piece by
+/// piece takes 10 of 128 ms (measured).
 #[must_use]
-pub fn review_with_sql(review: &Review<'_>, answers: &[ExactAnswer]) -> MigrationReview {
+pub fn review_with_sql(
+    review: &Review<'_>,
+    answers: &[ExactAnswer],
+    is_last: bool,
+) -> MigrationReview {
     let settings = review.settings;
     let base = review.base.map(|tree| Project::read(tree, settings, None));
     let head = Project::read(review.head, settings, base.as_ref());
-    let mut found = review::judge(base.as_ref(), &head, settings);
+    let found = judge_both(base.as_ref(), &head, settings, answers);
+    if is_last {
+        std::mem::forget((base, head));
+    }
+    found
+}
+
+/// Judges two projects by their operations and by the SQL.
+fn judge_both(
+    base: Option<&Project<'_>>,
+    head: &Project<'_>,
+    settings: &Settings,
+    answers: &[ExactAnswer],
+) -> MigrationReview {
+    let mut found = review::judge(base, head, settings);
     if answers.is_empty() {
         return found;
     }
@@ -61,11 +82,11 @@ pub fn review_with_sql(review: &Review<'_>, answers: &[ExactAnswer]) -> Migratio
         .filter(|one| one.what != Hidden::Code)
         .map(|one| one.location.path.clone())
         .collect();
-    let mut by_sql = judge(base.as_ref(), &head, settings, &texts);
+    let mut by_sql = judge(base, head, settings, &texts);
     take_out_doubles(&found.findings, &mut by_sql, &partly);
-    take_out_shown(&mut found, &head, &texts);
+    take_out_shown(&mut found, head, &texts);
     found.findings.extend(by_sql);
-    not_made(&mut found, &head, answers);
+    not_made(&mut found, head, answers);
     sort(&mut found.findings);
     found.blocked = found
         .findings

@@ -10,7 +10,7 @@ pub use combined::{ExactAnswer, NotMade, review_with_sql};
 use super::graph::Graph;
 use super::migration::{Hidden, Migration};
 use super::project::{Key, Project};
-use super::review::{NotAnalysed, Review, added, fold_all, sort};
+use super::review::{NotAnalysed, Review, added, sort};
 use super::rules::{self, Context, MigrationFacts};
 use super::serving::Serving;
 use super::state::Fold;
@@ -50,7 +50,7 @@ fn judge(
     settings: &Settings,
     texts: &BTreeMap<&str, &str>,
 ) -> Vec<Finding> {
-    let serving = base.map(|project| Serving::new(project, fold_all(project).state));
+    let serving = base.map(Serving::new);
     let graph = Graph::build(head);
     let new = added(base, head, &graph);
     let judged: BTreeSet<Key> = new.iter().map(MigrationId::key).collect();

@@ -23,7 +23,7 @@ impl<'p> Chain<'p> {
     pub(super) fn new(
         base: &Project<'_>,
         head: &'p Project<'_>,
-        graph: &Graph,
+        graph: &Graph<'_>,
         app: &str,
     ) -> Result<Self, String> {
         let leaf = released_leaf(base, head, graph, app)?;
@@ -61,7 +61,7 @@ impl<'p> Chain<'p> {
 fn released_leaf(
     base: &Project<'_>,
     head: &Project<'_>,
-    graph: &Graph,
+    graph: &Graph<'_>,
     app: &str,
 ) -> Result<Key, String> {
     let is_unseen = (base.migrations.values())
@@ -97,8 +97,8 @@ fn parents(migration: &Migration) -> Result<BTreeSet<Key>, String> {
     let mut parents = BTreeSet::new();
     for dependency in &migration.dependencies {
         match dependency {
-            Dependency::Node(app, name) if *app == id.app => {
-                parents.insert((app.clone(), name.clone()));
+            Dependency::Node(key) if key.0 == id.app => {
+                parents.insert(key.clone());
             }
             Dependency::First(app) | Dependency::Latest(app) if *app == id.app => {
                 return Err(format!(
@@ -117,7 +117,7 @@ fn parents(migration: &Migration) -> Result<BTreeSet<Key>, String> {
 /// The released migration for which the first new one waits, unless it is the last one.
 fn released_parent(
     base: &Project<'_>,
-    graph: &Graph,
+    graph: &Graph<'_>,
     migration: &Migration,
     parents: &BTreeSet<Key>,
     leaf: &Key,

@@ -214,7 +214,12 @@ fn carried_out(tree: &SourceTree, fixes: &[Fix]) -> Result<SourceTree, String> {
 }
 
 /// Looks whether the app is in order afterwards, and nothing else is worse.
-fn prove(base: &Project<'_>, before: &Graph, head: &Project<'_>, app: &str) -> Result<(), String> {
+fn prove(
+    base: &Project<'_>,
+    before: &Graph<'_>,
+    head: &Project<'_>,
+    app: &str,
+) -> Result<(), String> {
     let graph = Graph::build(head);
     if graph.missing.len() > before.missing.len() {
         return Err("a migration would depend on one that does not exist".to_owned());

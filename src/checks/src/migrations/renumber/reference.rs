@@ -44,9 +44,8 @@ pub(super) fn references_to(
 
 /// How often a migration names another one.
 fn count(migration: &Migration, key: &Key) -> usize {
-    let dependencies = (migration.dependencies.iter()).filter(
-        |one| matches!(one, Dependency::Node(app, name) if *app == key.0 && *name == key.1),
-    );
+    let dependencies = (migration.dependencies.iter())
+        .filter(|one| matches!(one, Dependency::Node(to) if to == key));
     let others = migration.run_before.iter().chain(&migration.replaces);
     dependencies.count() + others.filter(|other| *other == key).count()
 }

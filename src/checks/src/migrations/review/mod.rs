@@ -8,7 +8,8 @@ use super::Settings;
 use super::graph::Graph;
 use super::migration::Hidden;
 use super::project::{Key, Project};
-use super::rules::{self, Context, MigrationFacts};
+use super::rules::separate::Promises;
+use super::rules::{self, Context, MigrationFacts, ParsedSql};
 use super::serving::Serving;
 use super::state::Fold;
 use super::unnamed::unnamed;
@@ -80,43 +81,20 @@ pub(crate) fn judge(
     head: &Project<'_>,
     settings: &Settings,
 ) -> MigrationReview {
-    let serving = base.map(|project| Serving::new(project, fold_all(project).state));
+    let serving = base.map(Serving::new);
     let graph = Graph::build(head);
     let added = added(base, head, &graph);
     let judged: BTreeSet<Key> = added.iter().map(MigrationId::key).collect();
     let mut findings = Vec::new();
     rules::graph::check(base, head, &graph, &judged, &mut findings);
-    let mut fold = Fold::default();
-    let mut made_by_sql = BTreeSet::new();
-    for key in &graph.order {
-        let Some(migration) = head.migrations.get(key) else {
-            continue;
-        };
-        let is_judged = judged.contains(key);
-        // Without code that serves nothing is about to run before or after it: the marks of old migrations are history.
-        if is_judged && base.is_some() {
-            rules::phase::check(head, migration, &mut findings);
-        }
-        let mut before = MigrationFacts::new(migration);
-        for operation in &migration.operations {
-            if is_judged {
-                let mut context = Context {
-                    made_by_sql: &mut made_by_sql,
-                    project: head,
-                    migration,
-                    fold: &fold,
-                    serving: serving.as_ref(),
-                    judged: &judged,
-                    settings,
-                    facts: &mut before,
-                    findings: &mut findings,
-                };
-                rules::operation(&mut context, operation);
-            }
-            fold.apply(&key.0, operation, key);
-        }
-    }
-    findings.extend(rules::separate::findings(head, &graph, &judged, &fold));
+    operations(
+        head,
+        &graph,
+        &judged,
+        serving.as_ref(),
+        settings,
+        &mut findings,
+    );
     let mut not_analysed = not_analysed(base, head, &judged);
     findings.extend(not_analysed.iter().map(rules::not_analysed));
     let unnamed = unnamed(base, head);
@@ -131,6 +109,53 @@ pub(crate) fn judge(
         findings,
         not_analysed,
     }
+}
+
+/// What the rules find in the operations of judged migrations, each with what came before it.
+fn operations(
+    head: &Project<'_>,
+    graph: &Graph<'_>,
+    judged: &BTreeSet<Key>,
+    serving: Option<&Serving<'_, '_>>,
+    settings: &Settings,
+    findings: &mut Vec<Finding>,
+) {
+    let migrations = judged.iter().filter_map(|key| head.migrations.get(key));
+    let sql = ParsedSql::new(migrations.flat_map(|migration| &migration.operations));
+    let mut promises = Promises::default();
+    let mut fold = Fold::default();
+    let mut made_by_sql = BTreeSet::new();
+    for key in &graph.order {
+        let Some(migration) = head.migrations.get(key) else {
+            continue;
+        };
+        let is_judged = judged.contains(key);
+        // Without code that serves nothing is about to run before or after it: the marks of old migrations are history.
+        if is_judged && serving.is_some() {
+            rules::phase::check(head, migration, findings);
+        }
+        let mut before = MigrationFacts::new(migration);
+        for operation in &migration.operations {
+            if is_judged {
+                let mut context = Context {
+                    made_by_sql: &mut made_by_sql,
+                    project: head,
+                    migration,
+                    fold: &fold,
+                    serving,
+                    judged,
+                    settings,
+                    facts: &mut before,
+                    findings,
+                };
+                rules::operation(&mut context, operation, &sql);
+                promises.take_in(&mut fold, migration, operation, key);
+            } else {
+                fold.apply(&key.0, operation, key);
+            }
+        }
+    }
+    findings.extend(promises.findings(head, &fold));
 }
 
 /// The migrations that the head of a review has and its base has not: [`MigrationReview::added`], without a judgement.
@@ -192,8 +217,7 @@ fn place(finding: &Finding) -> (&str, Option<u32>, Option<u32>, &str) {
 }
 
 /// Models and tables after all migrations of a project.
-pub(crate) fn fold_all(project: &Project<'_>) -> Fold {
-    let graph = Graph::build(project);
+pub(crate) fn fold_all(project: &Project<'_>, graph: &Graph) -> Fold {
     let mut fold = Fold::default();
     for key in &graph.order {
         if let Some(migration) = project.migrations.get(key) {
@@ -209,7 +233,7 @@ pub(crate) fn fold_all(project: &Project<'_>) -> Fold {
 pub(crate) fn added(
     base: Option<&Project<'_>>,
     head: &Project<'_>,
-    graph: &Graph,
+    graph: &Graph<'_>,
 ) -> Vec<MigrationId> {
     let applied = |key: &Key| {
         base.is_some_and(|base| {

@@ -7,7 +7,7 @@ use beanpole_model::Severity;
 
 pub(in crate::migrations) const RULE: &str = "data-and-schema-mixed";
 
-pub(super) fn check(context: &mut Context<'_>, operation: &Operation, sql: &[Vec<Statement>]) {
+pub(super) fn check(context: &mut Context<'_>, operation: &Operation, sql: &[&[Statement]]) {
     if !context.migration.atomic {
         return;
     }
@@ -35,12 +35,12 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation, sql: &[Vec
     }
 }
 
-fn changes_data(operation: &Operation, sql: &[Vec<Statement>]) -> bool {
+fn changes_data(operation: &Operation, sql: &[&[Statement]]) -> bool {
     match &operation.kind {
         Kind::RunPython(python) => {
             !python.noop && python.code.as_ref().is_none_or(|code| !code.is_empty)
         }
-        Kind::RunSql(_) => sql.iter().flatten().any(|statement| {
+        Kind::RunSql(_) => sql.iter().copied().flatten().any(|statement| {
             matches!(
                 statement.kind,
                 StatementKind::Change { .. } | StatementKind::Insert

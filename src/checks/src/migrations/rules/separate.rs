@@ -1,48 +1,127 @@
 //! `state-and-database-disagree`: `SeparateDatabaseAndState` whose halves do not fit.
 
-use crate::migrations::graph::Graph;
 use crate::migrations::migration::Migration;
 use crate::migrations::operation::{Kind, Operation};
 use crate::migrations::project::{Key, Project};
-use crate::migrations::state::{Fold, Model};
+use crate::migrations::state::{Fold, Model, default_table};
 use beanpole_model::{Finding, Severity};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(in crate::migrations) const RULE: &str = "state-and-database-disagree";
 
-/// Looks at all judged migrations of a project, whose models and tables in the end are given.
+/// What operations of judged migrations have promised and not kept themselves.
 ///
 /// Another migration may make what one has promised: tables that move between apps do so in two. So what is missing in the end
-/// is looked at first, and then who has promised it. Mostly nothing is, and no migration has to be taken in again.
-pub(in crate::migrations) fn findings(
-    project: &Project<'_>,
-    graph: &Graph,
-    judged: &BTreeSet<Key>,
-    end: &Fold,
-) -> Vec<Finding> {
-    let of = |key: &Key| project.migrations.get(key);
-    let has_suspect = |migration: &Migration| migration.operations.iter().any(is_suspect);
-    if !judged.iter().filter_map(of).any(has_suspect) {
-        return Vec::new();
-    }
-    let still = missing(end, |_| true);
-    if still.is_empty() {
-        return Vec::new();
-    }
-    let mut search = Search {
-        project,
-        tables: still.iter().map(|missing| missing.table.clone()).collect(),
-        still,
-        fold: Fold::default(),
-        findings: Vec::new(),
-    };
-    for key in &graph.order {
-        if let Some(migration) = of(key) {
-            search.take_in(key, migration, judged.contains(key));
+/// decides.
+#[derive(Default)]
+pub(in crate::migrations) struct Promises<'p>(Vec<Promise<'p>>);
+
+struct Promise<'p> {
+    migration: &'p Migration,
+    operation: &'p Operation,
+    /// What the models have since then and the database has not.
+    new: BTreeSet<Missing>,
+}
+
+impl<'p> Promises<'p> {
+    /// Takes an operation of a judged migration in, and notes what it promises.
+    pub(in crate::migrations) fn take_in(
+        &mut self,
+        fold: &mut Fold,
+        migration: &'p Migration,
+        operation: &'p Operation,
+        by: &Key,
+    ) {
+        if !is_suspect(operation) {
+            fold.apply(&by.0, operation, by);
+            return;
+        }
+        let touched = Touched::new(fold, &by.0, operation);
+        let before = missing(fold, |table| touched.concerns(table));
+        fold.apply(&by.0, operation, by);
+        let mut new = missing(fold, |table| touched.concerns(table));
+        new.retain(|missing| !before.contains(missing));
+        if !new.is_empty() {
+            self.0.push(Promise {
+                migration,
+                operation,
+                new,
+            });
         }
     }
-    search.findings
+
+    /// What is still missing in the end, at the operations that have promised it.
+    pub(in crate::migrations) fn findings(
+        &self,
+        project: &Project<'_>,
+        end: &Fold,
+    ) -> Vec<Finding> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let still = missing(end, |_| true);
+        let findings = self.0.iter().filter_map(|promise| {
+            let broken: Vec<String> = promise
+                .new
+                .intersection(&still)
+                .map(Missing::shown)
+                .collect();
+            (!broken.is_empty()).then(|| promise.finding(project, &broken))
+        });
+        findings.collect()
+    }
+}
+
+impl Promise<'_> {
+    fn finding(&self, project: &Project<'_>, broken: &[String]) -> Finding {
+        let place = project.location(&self.migration.id.path, Some(self.operation.span));
+        Finding {
+            rule: RULE.to_owned(),
+            severity: Severity::Warning,
+            location: Some(place),
+            message: format!("after it the models have what the database has not: {}", broken.join(", ")),
+            reason: "every query of the new code on these tables fails, unless something outside of the migrations has made them"
+                .to_owned(),
+            remedy: Some(
+                "give database_operations what state_operations promise, or take both from one operation".to_owned(),
+            ),
+        }
+    }
+}
+
+/// The tables whose columns an operation may change, for the models or in the database.
+struct Touched(Vec<String>);
+
+impl Touched {
+    /// Those before the operation and after it.
+    fn new(fold: &Fold, app: &str, operation: &Operation) -> Self {
+        let mut tables = Vec::new();
+        let mut open = vec![operation];
+        while let Some(operation) = open.pop() {
+            match &operation.kind {
+                Kind::Separate { database, state } => open.extend(database.iter().chain(state)),
+                Kind::CreateModel(created) => tables.extend(created.table.clone()),
+                Kind::AlterModelTable { table, .. } => tables.extend(table.clone()),
+                _ => {}
+            }
+            for model in operation.kind.models() {
+                let found = [&fold.state, &fold.database].map(|state| state.model(app, model));
+                tables.extend(found.into_iter().flatten().map(|model| model.table.clone()));
+                tables.push(default_table(app, model));
+            }
+        }
+        Self(tables)
+    }
+
+    /// Whether a table is one of them, or one between two models that a field of them makes.
+    fn concerns(&self, table: &str) -> bool {
+        let mut tables = self.0.iter();
+        tables.any(|touched| {
+            let (begin, rest) = table.split_at_checked(touched.len()).unwrap_or_default();
+            begin.eq_ignore_ascii_case(touched) && (rest.is_empty() || rest.starts_with('_'))
+        })
+    }
 }
 
 /// Whether it has halves that can be compared: what code of one's own does to the database is not known.
@@ -61,62 +140,11 @@ fn is_suspect(operation: &Operation) -> bool {
 }
 
 /// Something that the models have and no operation has made.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Missing {
     table: String,
     /// None if it is the whole table.
     column: Option<String>,
-}
-
-/// The search for who has promised what is missing.
-struct Search<'p> {
-    project: &'p Project<'p>,
-    still: BTreeSet<Missing>,
-    /// Where it is missing.
-    tables: HashSet<String>,
-    fold: Fold,
-    findings: Vec<Finding>,
-}
-
-impl Search<'_> {
-    fn take_in(&mut self, key: &Key, migration: &Migration, is_judged: bool) {
-        for operation in &migration.operations {
-            let before = (is_judged && is_suspect(operation)).then(|| self.missing_now());
-            self.fold.apply(&key.0, operation, key);
-            if let Some(before) = before {
-                let after = self.missing_now();
-                let new = after.difference(&before);
-                let new: Vec<String> = new
-                    .filter(|missing| self.still.contains(missing))
-                    .map(Missing::shown)
-                    .collect();
-                if !new.is_empty() {
-                    self.say(migration, operation, &new);
-                }
-            }
-        }
-    }
-
-    fn missing_now(&self) -> BTreeSet<Missing> {
-        missing(&self.fold, |table| self.tables.contains(table))
-    }
-
-    fn say(&mut self, migration: &Migration, operation: &Operation, missing: &[String]) {
-        let place = self
-            .project
-            .location(&migration.id.path, Some(operation.span));
-        self.findings.push(Finding {
-            rule: RULE.to_owned(),
-            severity: Severity::Warning,
-            location: Some(place),
-            message: format!("after it the models have what the database has not: {}", missing.join(", ")),
-            reason: "every query of the new code on these tables fails, unless something outside of the migrations has made them"
-                .to_owned(),
-            remedy: Some(
-                "give database_operations what state_operations promise, or take both from one operation".to_owned(),
-            ),
-        });
-    }
 }
 
 impl Missing {
@@ -240,6 +268,50 @@ mod tests {
             ),"
         ));
         assert!(case.all().is_empty());
+    }
+
+    #[test]
+    fn a_table_between_two_models_that_becomes_a_model_is_there() {
+        let model = r#"migrations.CreateModel("OrderLabel", [("order", models.ForeignKey("shop.order", models.CASCADE))], options={"db_table": "shop_order_labels"})"#;
+        let with = |database: &str| {
+            Case::new().adds(&format!(
+                "migrations.SeparateDatabaseAndState(database_operations=[{database}], state_operations=[{model}]),"
+            ))
+        };
+        assert!(with("").warnings().is_empty());
+        // The field takes its table away with it.
+        let case = with("migrations.RemoveField('order', 'labels')");
+        assert_eq!(case.warnings(), [RULE]);
+        let message = &case.review().findings;
+        assert!(
+            message
+                .iter()
+                .any(|finding| finding.message.ends_with("has not: shop_order_labels")),
+            "{message:?}"
+        );
+    }
+
+    #[test]
+    fn what_one_migration_promises_another_may_break() {
+        let state = "state_operations=[migrations.AddField('order', 'size', models.IntegerField(null=True))]";
+        let both = "database_operations=[migrations.AddField('order', 'size', models.IntegerField(null=True))]";
+        let case = Case::new()
+            .adds_after(
+                "0002_size",
+                "0001_initial",
+                &format!("migrations.SeparateDatabaseAndState({both}, {state}),"),
+                "",
+            )
+            .adds_after(
+                "0003_drop",
+                "0002_size",
+                "migrations.SeparateDatabaseAndState(database_operations=[migrations.RemoveField('order', 'size')]),",
+                "",
+            );
+        let review = case.review();
+        let found = review.findings.iter().find(|finding| finding.rule == RULE);
+        let place = found.and_then(|finding| finding.location.as_ref());
+        assert!(place.is_some_and(|place| place.path.ends_with("0003_drop.py")));
     }
 
     #[test]

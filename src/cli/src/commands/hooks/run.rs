@@ -82,6 +82,7 @@ fn pre_commit(context: &Context) -> Result<ExitCode, Report> {
         reports: Reports::None,
         merge: None,
         exact: None,
+        is_last: true,
         today: today(),
     };
     let judgement = judge(&site, rulebook, &selected, &asked)?;
@@ -117,6 +118,7 @@ fn commit_msg(context: &Context, file: &Utf8PathBuf) -> Result<ExitCode, Report>
         reports: Reports::None,
         merge: None,
         exact: None,
+        is_last: true,
         today: today(),
     };
     let judgement = judge(&site, rulebook, &nothing(), &asked)?;

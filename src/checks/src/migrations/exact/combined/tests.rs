@@ -17,7 +17,7 @@ fn reviewed(case: &Case, answers: &[ExactAnswer]) -> MigrationReview {
         head: &case.head,
         settings: &case.settings,
     };
-    review_with_sql(&review, answers)
+    review_with_sql(&review, answers, false)
 }
 
 /// The review with this SQL of the migration of the release, in Django's transaction.

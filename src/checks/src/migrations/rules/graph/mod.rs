@@ -21,7 +21,7 @@ pub(in crate::migrations) const DELETED: &str = "deleted-migration";
 pub(in crate::migrations) fn check(
     base: Option<&Project<'_>>,
     head: &Project<'_>,
-    graph: &Graph,
+    graph: &Graph<'_>,
     judged: &BTreeSet<Key>,
     findings: &mut Vec<Finding>,
 ) {
@@ -43,7 +43,7 @@ pub(in crate::migrations) fn check(
 struct GraphRules<'r> {
     base: Option<&'r Project<'r>>,
     head: &'r Project<'r>,
-    graph: &'r Graph,
+    graph: &'r Graph<'r>,
     judged: &'r BTreeSet<Key>,
     findings: &'r mut Vec<Finding>,
 }
@@ -73,7 +73,12 @@ impl GraphRules<'_> {
         for (app, leaves) in &self.graph.several_leaves {
             let is_new = |key: &&Key| self.judged.contains(*key);
             // The file to change is one that is not released yet.
-            let Some(leaf) = leaves.iter().rfind(is_new).or_else(|| leaves.last()) else {
+            let Some(leaf) = leaves
+                .iter()
+                .copied()
+                .rfind(is_new)
+                .or(leaves.last().copied())
+            else {
                 continue;
             };
             let key = match self.base {
@@ -103,12 +108,12 @@ impl GraphRules<'_> {
     }
 
     /// How an app comes to one last migration.
-    fn one_leaf(&self, first: &Migration, leaf: &Key, leaves: &[Key]) -> String {
+    fn one_leaf(&self, first: &Migration, leaf: &Key, leaves: &[&Key]) -> String {
         let merge = "run `makemigrations --merge`";
         if self.base.is_none() {
             let found = leaves
                 .iter()
-                .filter_map(|key| self.head.migrations.get(key));
+                .filter_map(|key| self.head.migrations.get(*key));
             let paths: Vec<&str> = found.map(|leaf| leaf.id.path.as_str()).collect();
             return format!(
                 "{merge}, or renumber the one of {} that is not released yet",
@@ -118,7 +123,7 @@ impl GraphRules<'_> {
         if !self.judged.contains(&first.id.key()) {
             return merge.to_owned();
         }
-        let others = leaves.iter().filter(|key| *key != leaf);
+        let others = leaves.iter().filter(|key| **key != leaf);
         let others: Vec<&str> = others.map(|key| key.1.as_str()).collect();
         format!(
             "renumber {} and let it depend on {}, or {merge}",
@@ -241,7 +246,7 @@ impl GraphRules<'_> {
     /// waited for before came from elsewhere until now, and the databases have it.
     fn released_waits(&mut self, old: &Migration, migration: &Migration) {
         let key = migration.id.key();
-        let mut parents = self.graph.parents.get(&key).into_iter().flatten();
+        let mut parents = self.graph.parents(&key);
         let is_new = |parent: &&Key| self.judged.contains(*parent) && !names(old, parent);
         let Some((app, name)) = parents.find(is_new) else {
             return;
@@ -310,7 +315,7 @@ fn does_the_same(
 /// Whether a migration depends on that one.
 fn names(migration: &Migration, key: &Key) -> bool {
     migration.dependencies.iter().any(|one| match one {
-        Dependency::Node(app, name) => *app == key.0 && *name == key.1,
+        Dependency::Node(to) => to == key,
         Dependency::First(app) | Dependency::Latest(app) => *app == key.0,
         Dependency::Swappable(_) => false,
     })
@@ -333,7 +338,7 @@ fn released_with_its_number<'b>(
 pub(in crate::migrations) fn collides(
     base: &Project<'_>,
     head: &Project<'_>,
-    graph: &Graph,
+    graph: &Graph<'_>,
     app: &str,
 ) -> bool {
     added(Some(base), head, graph)
@@ -346,7 +351,7 @@ pub(in crate::migrations) fn collides(
 /// What `makemigrations --merge` writes: no operation, and several migrations of the app before it.
 fn is_merge(migration: &Migration) -> bool {
     let before = migration.dependencies.iter().filter(
-        |dependency| matches!(dependency, Dependency::Node(app, _) if *app == migration.id.app),
+        |dependency| matches!(dependency, Dependency::Node((app, _)) if *app == migration.id.app),
     );
     migration.operations.is_empty() && before.count() > 1
 }

@@ -27,7 +27,7 @@ pub(in crate::migrations) const ENUM_VALUE: &str = "enum-value-in-transaction";
 pub(in crate::migrations) const REWRITES: &str = "sql-rewrites-table";
 
 /// Judges the SQL of an operation by its statements.
-pub(super) fn check(context: &mut Context<'_>, operation: &Operation, sql: &[Vec<Statement>]) {
+pub(super) fn check(context: &mut Context<'_>, operation: &Operation, sql: &[&[Statement]]) {
     let Kind::RunSql(run) = &operation.kind else {
         return;
     };
