@@ -82,13 +82,12 @@ impl SourceTree {
         self.files.insert(path.into(), Arc::new(file));
     }
 
-    /// Adds files whose contents are fetched when they are asked for, by path and key. Files that are there already stay as they
-    /// are. Faster than one after the other, most of all in the order of the paths.
-    pub fn add_later(
-        &mut self,
+    /// Files whose contents are fetched when they are asked for, by path and key. Faster than one after the other, most of all in
+    /// the order of the paths.
+    pub fn later(
         source: &ContentSource,
         files: impl IntoIterator<Item = (String, String)>,
-    ) {
+    ) -> Self {
         let later = |(path, key)| {
             let file = SourceFile {
                 content: OnceLock::new(),
@@ -96,9 +95,15 @@ impl SourceTree {
             };
             (path, Arc::new(file))
         };
-        let mut all: BTreeMap<String, Arc<SourceFile>> = files.into_iter().map(later).collect();
-        all.append(&mut self.files);
-        self.files = all;
+        Self {
+            files: files.into_iter().map(later).collect(),
+        }
+    }
+
+    /// Adds the files of another tree. Those that are there already stay as they are.
+    pub fn add(&mut self, mut others: Self) {
+        others.files.append(&mut self.files);
+        self.files = others.files;
     }
 
     /// Adds or replaces a file that has the content of another tree's file, read or not. Says whether there is one.
@@ -300,7 +305,7 @@ mod tests {
         let mut tree = SourceTree::new();
         tree.insert("b", "here");
         let later = ["c", "b", "a"].map(|path| (path.to_owned(), path.to_owned()));
-        tree.add_later(&source, later);
+        tree.add(SourceTree::later(&source, later));
         assert_eq!(tree.paths().collect::<Vec<_>>(), ["a", "b", "c"]);
         assert!(tree.is_read("b") && !tree.is_read("a") && !tree.is_read("z"));
         assert_eq!(tree.get("b"), Some(b"here".as_slice()));

@@ -24,6 +24,7 @@ mod manner;
 mod patience;
 mod records;
 mod reporters;
+mod side_by_side;
 mod telling;
 
 use std::process::ExitCode as ProcessExitCode;

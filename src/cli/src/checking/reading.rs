@@ -14,6 +14,7 @@ use beanpole_model::{Location, Report};
 use super::contents::{Contents, key, place};
 use super::merging;
 use super::{Rulebook, Site};
+use crate::side_by_side::side_by_side;
 
 /// What was read.
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl Reading {
     pub(super) fn python_files(&self, selected: &Selected) -> SourceTree {
         let mut files = self.scope.tree.clone();
         if let Some(contents) = &self.contents {
-            read_later(contents, selected, &mut files);
+            files.add(later(contents, selected));
         }
         files
     }
@@ -79,37 +80,47 @@ pub(super) fn read(
     let settings = &rulebook.settings.migrations;
     let judges_migrations = rulebook.groups.contains(&Group::Migrations);
     let mut groups: Vec<Group> = rulebook.groups.iter().copied().collect();
-    if judges_migrations && migrations::is_touched_by_place(&reading.scope.changes, settings) {
-        // Their places say already that migrations are touched: whatever is needed comes later.
+    let says_place = migrations::is_touched_by_place(&reading.scope.changes, settings);
+    if judges_migrations && says_place {
+        // Whatever is needed comes later.
         groups.retain(|group| *group != Group::Migrations);
     }
-    let wanted = wanted(&groups, rulebook, selected);
-    read_now(site, &contents, &wanted, &mut reading.scope)?;
-    if judges_migrations && selected.changes.iter().any(takes_away) {
-        // It may have been in a package that only the settings name.
-        read_later(&contents, selected, &mut reading.scope.tree);
-    }
-    reading.touches_migrations =
-        judges_migrations && migrations::is_touched(&reading.scope, settings);
-    if reading.touches_migrations {
-        read_later(&contents, selected, &mut reading.scope.tree);
-        if let Some(base) = &selected.base {
-            let moved = merge.filter(|merge| merge.tip != *base);
-            let serving = match moved {
-                Some(merge) => {
-                    let before = merging::brought(site, merge)?;
-                    let serving = tree_of(&contents, &before, selected, &reading.scope.tree);
-                    merging::merge(&before, &serving, settings, &mut reading);
-                    serving
-                }
-                None if selected.tells_base() => before(&contents, selected, &reading.scope.tree),
-                None => {
-                    let before = commit(site, base)?;
-                    tree_of(&contents, &before, selected, &reading.scope.tree)
-                }
-            };
-            reading.serving = Some(serving);
+    let wanted = || wanted(&groups, rulebook, selected);
+    let later = || later(&contents, selected);
+    // What was taken away may have been in a package that only the settings name.
+    if judges_migrations && (says_place || selected.changes.iter().any(takes_away)) {
+        let (wanted, later) = side_by_side(wanted, later);
+        read_now(site, &contents, &wanted, &mut reading.scope)?;
+        reading.scope.tree.add(later);
+        reading.touches_migrations = migrations::is_touched(&reading.scope, settings);
+    } else {
+        read_now(site, &contents, &wanted(), &mut reading.scope)?;
+        reading.touches_migrations =
+            judges_migrations && migrations::is_touched(&reading.scope, settings);
+        if reading.touches_migrations {
+            reading.scope.tree.add(later());
         }
+    }
+    if let Some(base) = selected
+        .base
+        .as_ref()
+        .filter(|_| reading.touches_migrations)
+    {
+        let moved = merge.filter(|merge| merge.tip != *base);
+        let serving = match moved {
+            Some(merge) => {
+                let before = merging::brought(site, merge)?;
+                let serving = tree_of(&contents, &before, selected, &reading.scope.tree);
+                merging::merge(&before, &serving, settings, &mut reading);
+                serving
+            }
+            None if selected.tells_base() => before(&contents, selected, &reading.scope.tree),
+            None => {
+                let before = commit(site, base)?;
+                tree_of(&contents, &before, selected, &reading.scope.tree)
+            }
+        };
+        reading.serving = Some(serving);
     }
     Ok(reading)
 }
@@ -184,11 +195,11 @@ fn read_now(
     Ok(())
 }
 
-/// Adds what migrations may lead to: it is read when it is asked for.
-fn read_later(contents: &Arc<Contents>, selected: &Selected, tree: &mut SourceTree) {
+/// What migrations may lead to: it is read when it is asked for.
+fn later(contents: &Arc<Contents>, selected: &Selected) -> SourceTree {
     let wanted = files(selected).filter(|entry| migrations::wants(&entry.path));
     let keyed = wanted.map(|entry| (entry.path.clone(), key(&entry.object, &entry.path)));
-    tree.add_later(&contents.source(), keyed);
+    SourceTree::later(&contents.source(), keyed)
 }
 
 fn note_size(scope: &mut Scope, path: &str, size: Option<u64>) {

@@ -1,7 +1,5 @@
 //! `beanpole check`: the project's files, branch and commits, judged without running any of its code but with `--exact`.
 
-use std::panic::resume_unwind;
-
 use beanpole_checks::commit_message::Message;
 use beanpole_checks::fix::FileChange;
 use beanpole_checks::{Baseline, Group};
@@ -19,6 +17,7 @@ use crate::checking::{
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::github;
+use crate::side_by_side::side_by_side;
 
 /// Where a baseline is written that nobody has named.
 const USUAL_BASELINE: &str = "beanpole-baseline.json";
@@ -408,13 +407,11 @@ fn since(site: &Site, rulebook: &Rulebook, base: &str, head: &str) -> Result<Cho
         head: Some(fork.head.to_string()),
         ..Judged::default()
     };
-    let (history, selected) = std::thread::scope(|threads| {
-        let history = threads.spawn(|| rulebook.history(site, range));
-        let selection = Selection::Between(fork.clone());
-        let selected = site.repository.select(&selection, &site.under);
-        let history = history.join().unwrap_or_else(|panic| resume_unwind(panic));
-        (history, selected)
-    });
+    let selection = Selection::Between(fork.clone());
+    let (selected, history) = side_by_side(
+        || site.repository.select(&selection, &site.under),
+        || rulebook.history(site, range),
+    );
     let history = history?;
     Ok(Chosen {
         judged: Judged {
