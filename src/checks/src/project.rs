@@ -9,7 +9,7 @@ use beanpole_model::Finding;
 
 use crate::branch::BranchState;
 use crate::commit_message::Message;
-use crate::coverage::CoverageInput;
+use crate::coverage::{CoverageInput, Numbers};
 use crate::engine::Unseen;
 use crate::migrations::{ExactAnswer, NotAnalysed, Review};
 use crate::python::{joined, spawn_deep};
@@ -133,12 +133,14 @@ pub struct Facts<'a> {
 }
 
 /// What all groups found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// What could not be judged.
     pub unseen: Vec<Unseen>,
+    /// The figures of the coverage, if it was judged.
+    pub coverage: Option<Numbers>,
 }
 
 /// Runs the groups side by side. The findings are in the order of the groups, whichever ends first.
@@ -170,6 +172,7 @@ pub fn check(
     for of_group in all {
         found.findings.extend(of_group.findings);
         found.unseen.extend(of_group.unseen);
+        found.coverage = found.coverage.or(of_group.coverage);
     }
     found
 }
@@ -188,9 +191,15 @@ fn of_group(group: Group, scope: &Scope, settings: &ProjectSettings, facts: &Fac
             let scope = facts.merged.unwrap_or(scope);
             return of_migrations(scope, &settings.migrations, facts);
         }
-        Group::Coverage => facts.coverage.as_ref().map_or_else(Vec::new, |input| {
-            coverage::check(input, scope, &settings.coverage)
-        }),
+        Group::Coverage => {
+            let judged = (facts.coverage.as_ref())
+                .map(|input| coverage::check(input, scope, &settings.coverage));
+            return judged.map_or_else(Found::default, |judged| Found {
+                findings: judged.findings,
+                coverage: Some(judged.numbers),
+                ..Found::default()
+            });
+        }
         Group::Pins => pins::check(scope, &settings.pins),
         Group::TestNames => test_names::check(scope, &settings.test_names),
         Group::Branch => facts
@@ -207,7 +216,7 @@ fn of_group(group: Group, scope: &Scope, settings: &ProjectSettings, facts: &Fac
     };
     Found {
         findings,
-        unseen: Vec::new(),
+        ..Found::default()
     }
 }
 
@@ -248,6 +257,7 @@ fn of_migrations(scope: &Scope, settings: &migrations::Settings, facts: &Facts<'
     Found {
         findings: review.findings,
         unseen: review.not_analysed.into_iter().map(unseen).collect(),
+        ..Found::default()
     }
 }
 

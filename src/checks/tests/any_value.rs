@@ -55,8 +55,8 @@ fn judge_coverage(report: &[u8], python: &[u8], lines: &[(u32, u32)]) {
         sources,
         base,
     };
-    are_in(&coverage::check(&input, &scope, &settings), &scope.tree);
-    let numbers = coverage::numbers(&input, &scope, &settings);
+    let coverage::JudgedCoverage { findings, numbers } = coverage::check(&input, &scope, &settings);
+    are_in(&findings, &scope.tree);
     for tally in [numbers.total, numbers.changed].into_iter().flatten() {
         assert!((0.0..=100.0).contains(&tally.percent()));
     }

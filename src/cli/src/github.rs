@@ -69,8 +69,11 @@ pub(crate) fn publish_check(context: &Context, answer: &Answer, is_annotated: bo
         }
     }
     let counts = &answer.report.counts;
+    let coverage = (answer.coverage.as_ref()).map_or_else(String::new, |figures| {
+        format!("coverage={}\n", figures.percent())
+    });
     let outputs = format!(
-        "errors={}\nwarnings={}\nnotes={}\n",
+        "errors={}\nwarnings={}\nnotes={}\n{coverage}",
         counts.errors, counts.warnings, counts.notes
     );
     append(context, "GITHUB_OUTPUT", &outputs);

@@ -460,6 +460,51 @@ fn coverage_is_judged_where_a_report_is_given() {
     .exits(1);
 }
 
+#[test]
+fn figures_of_coverage_are_shown_however_good_they_are() {
+    let sandbox = project(&[]);
+    let report = |covered: &[u32], missing: &[u32]| {
+        format!(
+            r#"{{"meta": {{"format": 3}}, "files": {{"a.py": {{"executed_lines": {covered:?}, "missing_lines": {missing:?}, "excluded_lines": []}}}}, "totals": {{}}}}"#
+        )
+    };
+    sandbox.write("a.py", "x = 1\ny = 2\nz = 3\n");
+    sandbox.write("coverage.json", &report(&[1, 2], &[3]));
+    sandbox.write("base.json", &report(&[1], &[2, 3]));
+    sandbox.commit("feat: three");
+    sandbox.write("a.py", "x = 1\ny = 2\nz = 4\n");
+    sandbox.git(&["add", "a.py"]);
+    let command = ["check", "coverage", "--coverage-report", "coverage.json"];
+    let with_base = [&command[..], &["--coverage-base", "base.json"]].concat();
+    run(&sandbox, &with_base).says("coverage 66.7 % (0.0 % of what changed, the base 33.3 %)");
+    let json = run(&sandbox, &[&with_base[..], &["--json"]].concat()).json();
+    assert_eq!(json["coverage"]["covered"], 2);
+    assert_eq!(json["coverage"]["changed"]["statements"], 1);
+    assert_eq!(
+        json["coverage"]["base_percent"].as_f64().map(f64::floor),
+        Some(33.0)
+    );
+    // The other way round it has fallen.
+    let fallen = [
+        "check",
+        "coverage",
+        "--all",
+        "--coverage-report",
+        "base.json",
+    ];
+    let fallen = [&fallen[..], &["--coverage-base", "coverage.json", "--json"]].concat();
+    assert_eq!(
+        rules(&run(&sandbox, &fallen).exits(1)),
+        ["coverage-decrease"]
+    );
+    run(
+        &sandbox,
+        &[&command[..], &["--coverage-base", "gone.json"]].concat(),
+    )
+    .exits(2)
+    .says("gone.json");
+}
+
 /// 66 statements, 34 of them missed, as coverage.py says of the same run.
 #[test]
 fn the_database_of_coverage_is_judged_by_the_staged_files() {

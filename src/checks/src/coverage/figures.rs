@@ -62,8 +62,7 @@ fn as_float(count: u64) -> f64 {
 }
 
 /// The figures of a run, for a summary.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Numbers {
     /// The whole; none without a readable report.
     pub total: Option<Tally>,
@@ -95,8 +94,9 @@ fn rounded(value: f64, places: u8) -> f64 {
         .unwrap_or(value)
 }
 
-/// The percentage as coverage.py shows it: 99.99 is never shown as 100, nor 0.01 as 0.
-pub(super) fn shown(percent: f64, places: u8) -> String {
+/// A percentage with so many decimal places, as coverage.py shows it: 99.99 is never shown as 100, nor 0.01 as 0.
+#[must_use]
+pub fn shown(percent: f64, places: u8) -> String {
     let step = 10f64.powi(-i32::from(places));
     let kept = if percent > 0.0 && percent < step {
         step

@@ -22,8 +22,8 @@ mod testing;
 mod xml;
 
 pub use database::is_database;
-pub use figures::{Numbers, Tally};
-pub use rules::{RULES, check, numbers};
+pub use figures::{Numbers, Tally, shown};
+pub use rules::{JudgedCoverage, RULES, check};
 pub use settings::Settings;
 pub use stored::{StoredCoverage, store};
 

@@ -2,7 +2,7 @@
 //! 58 statements, 43 of them missed, 18 branches, 23.684211 %. The data are in `tests/data/coverage`.
 
 use super::merged::Merged;
-use super::{CoverageInput, Numbers, Settings, check, numbers, store};
+use super::{CoverageInput, Numbers, Settings, check, store};
 use crate::{Scope, SourceTree};
 use beanpole_model::Severity;
 
@@ -45,7 +45,7 @@ fn figures(names: &[&str], scope: &Scope) -> Numbers {
         reports,
         ..CoverageInput::default()
     };
-    numbers(&input, scope, &Settings::default())
+    check(&input, scope, &Settings::default()).numbers
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn the_database_gives_the_lines_of_the_report() {
         &scope,
         &Settings::default(),
     );
-    let said: Vec<_> = (found.iter())
+    let said: Vec<_> = (found.findings.iter())
         .map(|finding| (finding.severity, finding.rule.as_str()))
         .collect();
     let note = (Severity::Note, "coverage-not-judged");

@@ -1,6 +1,6 @@
 //! A small project with coverage, for tests.
 
-use super::{CoverageInput, Numbers, Settings, StoredCoverage, Tally};
+use super::{CoverageInput, JudgedCoverage, Numbers, Settings, StoredCoverage, Tally};
 use crate::{Change, ChangeKind, ChangedLines, Entry, FileMode, Scope};
 use beanpole_model::Finding;
 
@@ -103,6 +103,10 @@ impl Case {
     }
 
     pub(super) fn check(&self) -> Vec<Finding> {
+        self.judged().findings
+    }
+
+    fn judged(&self) -> JudgedCoverage {
         super::check(&self.input, &self.scope, &self.settings)
     }
 
@@ -114,6 +118,6 @@ impl Case {
     }
 
     pub(super) fn numbers(&self) -> Numbers {
-        super::numbers(&self.input, &self.scope, &self.settings)
+        self.judged().numbers
     }
 }

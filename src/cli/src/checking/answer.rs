@@ -10,6 +10,7 @@ use camino::Utf8PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::figures::Figures;
 use super::{Exactly, Fixes, Site};
 
 /// Where the pages of rules are.
@@ -81,6 +82,9 @@ pub(crate) struct Answer {
     /// Which migrations were judged by the SQL that Django makes of them, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exact: Option<Exactly>,
+    /// The figures of the coverage, if it was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) coverage: Option<Figures>,
     #[serde(skip)]
     manifest: String,
 }
@@ -101,6 +105,7 @@ impl Answer {
             directory: site.under.clone(),
             fixes: None,
             exact: None,
+            coverage: None,
             manifest: site.manifest.clone(),
         }
     }
@@ -174,6 +179,7 @@ impl Answer {
                 parts.push(format!("{count} {words}"));
             }
         }
+        parts.extend(self.coverage.as_ref().map(Figures::words));
         format!("checked {}: {}", self.judged.words(), parts.join(", "))
     }
 
@@ -218,7 +224,9 @@ impl Answer {
     pub(crate) fn markdown(&self) -> String {
         let placed = self.rooted();
         let shown: Vec<Shown<'_>> = placed.iter().map(shown).collect();
-        let title = format!("beanpole check: {}", self.judged.words());
+        let coverage = self.coverage.as_ref().map(Figures::words);
+        let judged = std::iter::once(self.judged.words()).chain(coverage);
+        let title = format!("beanpole check: {}", judged.collect::<Vec<_>>().join(", "));
         findings::markdown(&title, &shown)
     }
 }

@@ -11,13 +11,29 @@ use super::{Rulebook, Site, site};
 use crate::failure::Failure;
 
 /// Which reports are judged.
-pub(crate) enum Reports {
+#[derive(Default)]
+pub(crate) struct Reports {
+    pub(crate) of_run: Run,
+    /// Those of the base, which have to be there. None: those of the manifest, as far as they are there.
+    pub(crate) of_base: Option<Vec<Utf8PathBuf>>,
+}
+
+/// Which reports of the tests of this state are judged.
+#[derive(Default)]
+pub(crate) enum Run {
     /// None: no tests have run, as before a commit.
+    #[default]
     None,
     /// Those of the manifest, as far as they are there.
     OfManifest,
     /// These, which have to be there.
     Named(Vec<Utf8PathBuf>),
+}
+
+impl Reports {
+    pub(super) const fn are_none(&self) -> bool {
+        matches!(self.of_run, Run::None)
+    }
 }
 
 /// Something that is missing is no finding here: the tests may run in another step.
@@ -29,24 +45,12 @@ pub(super) fn read(
     selected: &Selected,
 ) -> Result<(Option<CoverageInput>, Option<Unseen>), Report> {
     let mut input = CoverageInput::default();
-    match reports {
-        Reports::None => return Ok((None, None)),
-        Reports::Named(paths) => {
-            for path in paths {
-                let bytes = fs_err::read(path).map_err(|source| Failure::Read {
-                    path: path.clone(),
-                    source,
-                })?;
-                input.reports.push((path.to_string(), bytes));
-            }
-        }
-        Reports::OfManifest => {
+    match &reports.of_run {
+        Run::None => return Ok((None, None)),
+        Run::Named(paths) => input.reports = named(paths)?,
+        Run::OfManifest => {
             let names = &site.checks.coverage.reports;
-            for name in names {
-                if let Some(bytes) = site::read(&site.on_disk(name))? {
-                    input.reports.push((name.clone(), bytes));
-                }
-            }
+            input.reports = of_manifest(site, names)?;
             if input.reports.is_empty() {
                 return Ok((None, (!names.is_empty()).then(|| missing(names))));
             }
@@ -56,12 +60,10 @@ pub(super) fn read(
     if input.reports.iter().any(|(_, bytes)| is_database(bytes)) {
         input.sources = reading.python_files(selected);
     }
-    let mut base = Vec::new();
-    for name in &site.checks.coverage.base_reports {
-        if let Some(bytes) = site::read(&site.on_disk(name))? {
-            base.push((name.clone(), bytes));
-        }
-    }
+    let base = match &reports.of_base {
+        Some(paths) => named(paths)?,
+        None => of_manifest(site, &site.checks.coverage.base_reports)?,
+    };
     let mut unseen = None;
     if !base.is_empty() {
         match store(&base, &reading.scope, &rulebook.settings.coverage) {
@@ -73,6 +75,32 @@ pub(super) fn read(
         }
     }
     Ok((Some(input), unseen))
+}
+
+/// The content of reports with their names.
+type Contents = Vec<(String, Vec<u8>)>;
+
+/// Reports that have to be there.
+fn named(paths: &[Utf8PathBuf]) -> Result<Contents, Failure> {
+    let read = |path: &Utf8PathBuf| {
+        let bytes = fs_err::read(path).map_err(|source| Failure::Read {
+            path: path.clone(),
+            source,
+        })?;
+        Ok((path.to_string(), bytes))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Those of the manifest's reports that are there.
+fn of_manifest(site: &Site, names: &[String]) -> Result<Contents, Report> {
+    let mut contents = Vec::new();
+    for name in names {
+        if let Some(bytes) = site::read(&site.on_disk(name))? {
+            contents.push((name.clone(), bytes));
+        }
+    }
+    Ok(contents)
 }
 
 fn missing(names: &[String]) -> Unseen {

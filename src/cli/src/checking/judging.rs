@@ -12,6 +12,7 @@ use beanpole_git::{CommitRange, Fork, HeadState, Selected};
 use beanpole_model::{Environment, Report};
 use jiff::civil::Date;
 
+use super::figures::Figures;
 use super::reading::{self, Reading};
 use super::{Exact, Exactly, History, Reports, Rulebook, Site, coverage};
 
@@ -39,6 +40,8 @@ pub(crate) struct Judgement {
     pub(crate) files: usize,
     /// Which migrations were judged by their SQL, if that was asked for.
     pub(crate) exact: Option<Exactly>,
+    /// The figures of the coverage, if it was judged.
+    pub(crate) coverage: Option<Figures>,
     /// What it was judged by.
     pub(crate) reading: Reading,
     pub(super) settings: ProjectSettings,
@@ -112,6 +115,8 @@ pub(crate) fn judge(
         report: beanpole_checks::judge(findings, unseen, scope, &policy),
         files: scope.changes.len(),
         exact: told,
+        coverage: (found.coverage)
+            .and_then(|numbers| Figures::new(&numbers, &rulebook.settings.coverage)),
         reading,
         settings: rulebook.settings,
     })
@@ -133,12 +138,6 @@ fn ask(
         head: &head.tree,
         settings,
     })
-}
-
-impl Reports {
-    fn are_none(&self) -> bool {
-        matches!(self, Self::None)
-    }
 }
 
 impl Rulebook {

@@ -9,6 +9,7 @@ mod contents;
 mod coverage;
 mod disk;
 mod exact;
+mod figures;
 mod fixing;
 mod history;
 mod judging;
@@ -20,7 +21,7 @@ mod settings;
 mod site;
 
 pub(crate) use answer::{Answer, Format, Judged, Prepared};
-pub(crate) use coverage::Reports;
+pub(crate) use coverage::{Reports, Run};
 pub(crate) use disk::Disk;
 pub(crate) use exact::{Exact, Exactly};
 pub(crate) use fixing::{Fixes, propose};

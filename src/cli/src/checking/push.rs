@@ -133,7 +133,7 @@ impl Push<'_> {
             branch: None,
             message: None,
             history: History::default(),
-            reports: Reports::None,
+            reports: Reports::default(),
             merge: None,
             exact: None,
             is_last: false,

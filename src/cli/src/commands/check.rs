@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use crate::checking::{
     Answer, Asked, Disk, Exact, Fixes, Format, History, Judged, Judgement, Prepared, Reports,
-    Rulebook, Site, baseline, branch_state, comment_mark, judge, leave, no_baseline, propose,
+    Rulebook, Run, Site, baseline, branch_state, comment_mark, judge, leave, no_baseline, propose,
     read_optional,
 };
 use crate::context::Context;
@@ -72,6 +72,10 @@ pub struct Check {
     /// Judge this coverage report: coverage.py's JSON, XML or database, or LCOV; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "What is judged")]
     coverage_report: Vec<Utf8PathBuf>,
+    /// The coverage that must not fall is that of this report; may be repeated [default: `checks.coverage.base_reports` of the
+    /// manifest]
+    #[arg(long, value_name = "FILE", help_heading = "What is judged")]
+    coverage_base: Vec<Utf8PathBuf>,
     /// Judge new migrations by the SQL that the project's own Django makes of them, too: runs `sqlmigrate` with the files on disk,
     /// and needs settings with a Postgres that answers. With --all, every migration: that takes long
     #[arg(long, conflicts_with = "write_baseline", help_heading = "Exact mode")]
@@ -204,6 +208,7 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
     let mut answer = Answer::new(judged, judgement.report, &site);
     answer.fixes = fixes;
     answer.exact = judgement.exact;
+    answer.coverage = judgement.coverage;
     leave(judgement.reading);
     if arguments.write_baseline {
         let path = arguments.baseline_path(context, &site);
@@ -350,13 +355,21 @@ impl Check {
 
     /// Before a commit, no tests have run.
     fn reports(&self, context: &Context, judged: &Judged) -> Reports {
-        if !self.coverage_report.is_empty() {
-            let paths = self.coverage_report.iter();
-            Reports::Named(paths.map(|path| context.directory.join(path)).collect())
-        } else if judged.what == "staged" {
-            Reports::None
-        } else {
-            Reports::OfManifest
+        let paths = |paths: &[Utf8PathBuf]| -> Option<Vec<Utf8PathBuf>> {
+            let paths: Vec<_> = paths
+                .iter()
+                .map(|path| context.directory.join(path))
+                .collect();
+            (!paths.is_empty()).then_some(paths)
+        };
+        let of_run = match paths(&self.coverage_report) {
+            Some(paths) => Run::Named(paths),
+            None if judged.what == "staged" => Run::None,
+            None => Run::OfManifest,
+        };
+        Reports {
+            of_run,
+            of_base: paths(&self.coverage_base),
         }
     }
 }

@@ -38,13 +38,27 @@ struct Context<'a> {
     changed: Option<&'a [ChangedFile<'a>]>,
 }
 
+/// What was judged of the coverage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgedCoverage {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// The figures, however good they are.
+    pub numbers: Numbers,
+}
+
 /// Judges the coverage of a project. Call it only where tests have run: without a readable report it says so.
 #[must_use]
-pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Vec<Finding> {
+pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> JudgedCoverage {
     let (merged, shapes) = read(input, scope, settings);
     let mut findings = not_judged(&merged, settings);
+    let mut numbers = Numbers {
+        total: None,
+        changed: None,
+        base: input.base.as_ref().map(|base| base.total.percent()),
+    };
     if merged.read == 0 || merged.is_about_another_project() {
-        return findings;
+        return JudgedCoverage { findings, numbers };
     }
     let changed =
         (!changes::is_everything(scope)).then(|| changes::files(scope, &merged, settings, &shapes));
@@ -60,20 +74,9 @@ pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Vec<F
     findings.extend(diff::check(&context));
     findings.extend(decrease::check(&context));
     findings.extend(changed::check(&context));
-    findings
-}
-
-/// The figures of a run: the whole, what changed, and the base.
-#[must_use]
-pub fn numbers(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Numbers {
-    let (merged, shapes) = read(input, scope, settings);
-    let is_known = merged.read > 0 && !merged.is_about_another_project();
-    Numbers {
-        total: is_known.then(|| merged.total()),
-        changed: (is_known && !changes::is_everything(scope))
-            .then(|| changes::total(&changes::files(scope, &merged, settings, &shapes))),
-        base: input.base.as_ref().map(|base| base.total.percent()),
-    }
+    numbers.total = Some(merged.total());
+    numbers.changed = context.changed.map(changes::total);
+    JudgedCoverage { findings, numbers }
 }
 
 /// Reads the reports, and beside them the changed files.
