@@ -484,6 +484,14 @@ fn figures_of_coverage_are_shown_however_good_they_are() {
         json["coverage"]["base_percent"].as_f64().map(f64::floor),
         Some(33.0)
     );
+    let mut in_ci = beanpole(&sandbox, &with_base);
+    in_ci.env("GITHUB_ACTIONS", "true");
+    in_ci.env("GITHUB_STEP_SUMMARY", sandbox.home().join("summary"));
+    in_ci.env("GITHUB_OUTPUT", sandbox.home().join("output"));
+    Outcome::from(in_ci.output().unwrap()).says("coverage 66.7 %");
+    let told = |name: &str| fs_err::read_to_string(sandbox.home().join(name)).unwrap();
+    assert!(told("output").ends_with("coverage=66.7\n"));
+    assert!(told("summary").contains("1 file staged, coverage 66.7 %"));
     // The other way round it has fallen.
     let fallen = [
         "check",

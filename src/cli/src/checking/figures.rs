@@ -51,9 +51,10 @@ impl Figures {
         })
     }
 
-    /// The whole, in percent.
+    /// The whole, in percent without the sign.
     pub(crate) fn percent(&self) -> String {
-        format!("{:.*}", usize::from(self.places), self.total.percent)
+        let shown = shown(self.total.percent, self.places);
+        shown.trim_end_matches(" %").to_owned()
     }
 
     /// The figures in a few words.
@@ -107,5 +108,8 @@ mod tests {
             words(numbers).unwrap(),
             "coverage 66.7 % (99.9 % of what changed)"
         );
+        numbers.total = Some(tally(9999, 10000));
+        let figures = Figures::new(&numbers, &Settings::default()).unwrap();
+        assert_eq!(figures.percent(), "99.9");
     }
 }

@@ -97,8 +97,8 @@ fn is_longer(bytes: &[u8], largest: u64) -> bool {
     u64::try_from(bytes.len()).is_ok_and(|length| length > largest)
 }
 
-/// Reads blobs by as many threads as pay, each part of them in order; none for one that cannot be read here, or for whose length there is no
-/// room.
+/// Reads blobs by as many threads as pay, each part of them in order; none for one that cannot be read here, or for whose length
+/// there is no room.
 fn read_all(
     repository: &gix::ThreadSafeRepository,
     mut ids: Vec<ObjectId>,

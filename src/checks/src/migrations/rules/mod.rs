@@ -178,7 +178,7 @@ pub(super) fn operation(context: &mut Context<'_>, operation: &Operation, sql: &
 /// operations one after the other.
 pub(super) struct ParsedSql<'p>(HashMap<&'p str, Vec<Statement>>);
 
-/// How many texts make another thread worth its start: some 100 µs each (measured).
+/// How many texts make another thread worth its start: some 100 µs each (measured with 100 of them).
 const TEXTS_FOR_A_THREAD: usize = 2;
 
 impl<'p> ParsedSql<'p> {
