@@ -3,10 +3,13 @@
 /// The most lines of an exception that are shown. Drivers of databases explain themselves in several.
 const MOST_LINES: usize = 4;
 
+/// How many lines are shown of what is no exception. `docker run` says why in the second last one, and then how to get help.
+const LAST_LINES: usize = 3;
+
 /// The longest text that is shown, in characters.
 const LONGEST: usize = 600;
 
-/// The exception at the end of stderr in one line. None if nothing was said.
+/// The exception at the end of stderr in one line, or else its last lines. None if nothing was said.
 pub(super) fn cause(stderr: &str) -> Option<String> {
     let lines: Vec<&str> = stderr
         .lines()
@@ -17,7 +20,7 @@ pub(super) fn cause(stderr: &str) -> Option<String> {
         .map(|place| place + 1)
         .filter(|place| *place < lines.len())
         .or_else(|| lines.iter().rposition(|line| names_exception(line)))
-        .unwrap_or(lines.len().saturating_sub(1));
+        .unwrap_or(lines.len().saturating_sub(LAST_LINES));
     let shown: Vec<String> = (lines.get(begin..)?.iter())
         .take(MOST_LINES)
         .map(|line| line.trim().replace(|char: char| char.is_control(), " "))
@@ -52,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_traceback_it_is_the_last_error_or_the_last_line() {
+    fn without_a_traceback_it_is_the_last_error_or_the_last_lines() {
         assert_eq!(
             cause("a warning\nCommandError: App 'shop' does not have migrations\n").unwrap(),
             "CommandError: App 'shop' does not have migrations"
@@ -65,7 +68,15 @@ mod tests {
             cause("no such service: web\n").unwrap(),
             "no such service: web"
         );
-        assert_eq!(cause("  all is\n  indented\n").unwrap(), "indented");
+        assert_eq!(cause("  all is\n  indented\n").unwrap(), "all is; indented");
+        // Of docker 28.
+        let docker = "one\nUnable to find image 'shop:0' locally\n\
+            docker: Error response from daemon: pull access denied for shop\n\nRun 'docker run --help' for more information\n";
+        assert_eq!(
+            cause(docker).unwrap(),
+            "Unable to find image 'shop:0' locally; docker: Error response from daemon: pull access denied for shop; \
+             Run 'docker run --help' for more information"
+        );
         assert_eq!(cause("\n \n"), None);
         assert!(cause(&"x".repeat(10_000)).unwrap().len() < 1_000);
     }
