@@ -96,7 +96,6 @@ impl Unreadable {
     }
 }
 
-/// Reads a report of any kind; its first bytes say which it is.
 /// Refuses what is too large for the memory.
 pub(super) fn check_size(bytes: &[u8]) -> Result<(), Unreadable> {
     if bytes.len() > LARGEST {
@@ -108,6 +107,7 @@ pub(super) fn check_size(bytes: &[u8]) -> Result<(), Unreadable> {
     Ok(())
 }
 
+/// Reads a report of any kind; its first bytes say which it is.
 pub(super) fn read(bytes: &[u8]) -> Result<Report, Unreadable> {
     check_size(bytes)?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);

@@ -143,7 +143,8 @@ fn collect(script: &[Statement], found: &mut Vec<(String, String)>) {
                 collect(body, found);
                 others.iter().for_each(|other| collect(other, found));
             }
-            Statement::Maybe(body) => collect(body, found),
+            // Settings may be the attributes of a class (django-configurations).
+            Statement::Maybe(body) | Statement::Class { body, .. } => collect(body, found),
             _ => {}
         }
     }
@@ -219,6 +220,10 @@ mod tests {
             (
                 "if X:\n    MIGRATION_MODULES = {'a': 'b', 'c': None}\nelse:\n    MIGRATION_MODULES = {'a': 'd', **MORE}",
                 vec!["a=b", "a=d"],
+            ),
+            (
+                "class Base(Configuration):\n    MIGRATION_MODULES = {'a': 'b.c'}\n\nclass Test(Base):\n    MIGRATION_MODULES = {'a': 'd'}",
+                vec!["a=b/c", "a=d"],
             ),
             ("MIGRATION_MODULES = DisableMigrations()", vec![]),
             ("MIGRATION_MODULES = {app: None for app in APPS}", vec![]),

@@ -103,8 +103,11 @@ fn statement(statement: &Stmt, depth: u32, out: &mut Vec<Statement>) {
                 .as_deref()
                 .is_some_and(|given| !given.args.is_empty());
             if has_bases {
-                let name = class.name.to_string();
-                out.push(Statement::Class(name, span(class.name.range())));
+                out.push(Statement::Class {
+                    name: class.name.to_string(),
+                    span: span(class.name.range()),
+                    body: block(&class.body, deeper),
+                });
             }
         }
         Stmt::Expr(alone) => expression_statement(&alone.value, out),

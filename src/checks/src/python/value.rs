@@ -101,7 +101,11 @@ pub(crate) enum Statement {
     /// A block that runs some number of times.
     Maybe(Vec<Statement>),
     /// A class with bases: a settings class of django-configurations, perhaps.
-    Class(String, Span),
+    Class {
+        name: String,
+        span: Span,
+        body: Vec<Statement>,
+    },
     /// A call or `del` that changes a name in ways that we do not follow.
     Effect(String, Span),
     /// The call of a function whose text arguments may matter: `os.environ.setdefault("A", "b")`.

@@ -144,7 +144,7 @@ impl Evaluator<'_> {
                 self.block(body, path, state);
                 *state = std::mem::take(state).either(&before);
             }
-            Statement::Class(name, span) => self.class(name, &at(*span)),
+            Statement::Class { name, span, .. } => self.class(name, &at(*span)),
             Statement::Effect(name, span) => {
                 let origin = Some(at(*span));
                 if is_setting(name) {
