@@ -47,14 +47,13 @@ fn judge_coverage(report: &[u8], python: &[u8], lines: &[(u32, u32)]) {
         ..coverage::Settings::default()
     };
     let reports = vec![("report".to_owned(), report.to_vec())];
-    let stored = coverage::store(&reports, &scope, &settings).ok();
-    let base = stored.or_else(|| serde_json::from_slice::<StoredCoverage>(report).ok());
-    let sources = scope.tree.clone();
-    let input = CoverageInput {
+    let mut input = CoverageInput {
         reports,
-        sources,
-        base,
+        sources: scope.tree.clone(),
+        ..CoverageInput::default()
     };
+    let stored = coverage::store(&input, &scope, &settings).ok();
+    input.base = stored.or_else(|| StoredCoverage::read(report)?.ok());
     let coverage::JudgedCoverage { findings, numbers } = coverage::check(&input, &scope, &settings);
     are_in(&findings, &scope.tree);
     for tally in [numbers.total, numbers.changed].into_iter().flatten() {

@@ -205,6 +205,9 @@ pub enum Failure {
     /// `--exact` without the group that it is about.
     #[error("`--exact` is about migrations, and they are not among what is judged")]
     NothingExact,
+    /// `--write-coverage` without a report.
+    #[error("no coverage was judged, so there is none to write")]
+    NoCoverage,
     /// A command that cannot be split into words.
     #[error("{place} is no command: words, quoted as in a shell")]
     ManageWords {
@@ -287,6 +290,7 @@ impl Problem for Failure {
             | Self::Fix(_)
             | Self::NoClone { .. }
             | Self::NothingExact
+            | Self::NoCoverage
             | Self::ManageWords { .. }
             | Self::NoManagePy { .. }
             | Self::ManageNotStarted { .. }
@@ -371,6 +375,10 @@ impl Problem for Failure {
             Self::NothingExact => {
                 Some("name them too, `beanpole check migrations … --exact`, or leave `--exact` out".to_owned())
             }
+            Self::NoCoverage => Some(
+                "name the report, `beanpole check coverage --all --coverage-report coverage.xml --write-coverage FILE`"
+                    .to_owned(),
+            ),
             Self::ManageWords { .. }
             | Self::NoManagePy { .. }
             | Self::ManageNotStarted { .. } => Some(

@@ -38,6 +38,8 @@ pub struct CoverageInput {
     pub sources: SourceTree,
     /// The figures of the base, if there are any: what [`store`] made there.
     pub base: Option<StoredCoverage>,
+    /// Why the base has none, although its coverage was given.
+    pub base_unreadable: Option<String>,
 }
 
 /// Whether the content of that path is needed even if it did not change. Coverage looks only at changed files.

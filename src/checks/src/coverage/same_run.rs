@@ -2,7 +2,7 @@
 //! 58 statements, 43 of them missed, 18 branches, 23.684211 %. The data are in `tests/data/coverage`.
 
 use super::merged::Merged;
-use super::{CoverageInput, Numbers, Settings, check, store};
+use super::{CoverageInput, Numbers, Settings, StoredCoverage, check, store};
 use crate::{Scope, SourceTree};
 use beanpole_model::Severity;
 
@@ -35,17 +35,20 @@ fn project(directory: &str) -> Scope {
     Scope::all(tree)
 }
 
+fn input(reports: Vec<(String, Vec<u8>)>) -> CoverageInput {
+    CoverageInput {
+        reports,
+        ..CoverageInput::default()
+    }
+}
+
 fn figures(names: &[&str], scope: &Scope) -> Numbers {
     let reports = REPORTS
         .into_iter()
         .filter(|(name, _)| names.contains(name))
         .map(|(name, bytes)| (name.to_owned(), bytes.to_vec()))
         .collect();
-    let input = CoverageInput {
-        reports,
-        ..CoverageInput::default()
-    };
-    check(&input, scope, &Settings::default()).numbers
+    check(&input(reports), scope, &Settings::default()).numbers
 }
 
 #[test]
@@ -82,7 +85,7 @@ fn the_database_gives_the_lines_of_the_report() {
         let input = CoverageInput {
             reports: vec![(name.to_owned(), data(name))],
             sources: sources.clone(),
-            base: None,
+            ..CoverageInput::default()
         };
         let merged = Merged::new(&input, &scope, &Settings::default());
         assert_eq!((merged.read, merged.unknown.len()), (1, 0));
@@ -127,20 +130,24 @@ fn the_same_run_twice_is_the_same_run() {
 #[test]
 fn stored_figures_are_read_again() {
     let reports = vec![("coverage.json".to_owned(), REPORTS[0].1.to_vec())];
-    let stored = store(&reports, &project("backend/"), &Settings::default()).unwrap();
+    let stored = store(&input(reports), &project("backend/"), &Settings::default()).unwrap();
     assert_eq!(stored.files["backend/shop/a.py"].statements, 27);
     let text = serde_json::to_string(&stored).unwrap();
     assert!(text.len() < 600, "{text}");
+    let read = |text: &[u8]| StoredCoverage::read(text);
+    assert_eq!(read(text.as_bytes()).unwrap().unwrap(), stored);
+    assert!(REPORTS.iter().all(|(_, report)| read(report).is_none()));
     assert_eq!(
-        serde_json::from_str::<super::StoredCoverage>(&text).unwrap(),
-        stored
+        read(b"{\"format\": 9, \"x\": 1}").unwrap().unwrap().format,
+        9
     );
+    assert!(read(b"{\"format\": 1, \"x\": 1}").unwrap().is_err());
 }
 
 #[test]
 fn what_cannot_be_read_is_not_stored() {
     let broken = vec![("a.xml".to_owned(), b"<coverage>".to_vec())];
-    let findings = store(&broken, &project(""), &Settings::default()).unwrap_err();
+    let findings = store(&input(broken), &project(""), &Settings::default()).unwrap_err();
     assert_eq!(findings[0].rule, "coverage-not-judged");
 }
 

@@ -25,22 +25,37 @@ pub struct StoredCoverage {
 impl StoredCoverage {
     /// The form that this version writes and reads.
     pub const FORMAT: u32 = 1;
+
+    /// Reads what was stored. None: it is something else, such as a report. Of another form only its number is read, and
+    /// `coverage-decrease` says that it is not known.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Result<Self, serde_json::Error>> {
+        /// What every form has, and no report: coverage.py writes the number of its form under `meta`.
+        #[derive(Deserialize)]
+        struct Form {
+            format: u32,
+        }
+        let form: Form = serde_json::from_slice(bytes).ok()?;
+        if form.format == Self::FORMAT {
+            return Some(serde_json::from_slice(bytes));
+        }
+        Some(Ok(Self {
+            format: form.format,
+            ..Self::default()
+        }))
+    }
 }
 
-/// The figures of some reports, to be stored for later comparisons. `scope` gives the paths of the project.
+/// The figures of a run's reports, to be stored for later comparisons. `scope` gives the paths of the project.
 ///
 /// # Errors
 /// The findings that say which report could not be read, or that none is about this project.
 pub fn store(
-    reports: &[(String, Vec<u8>)],
+    input: &CoverageInput,
     scope: &Scope,
     settings: &Settings,
 ) -> Result<StoredCoverage, Vec<Finding>> {
-    let input = CoverageInput {
-        reports: reports.to_vec(),
-        ..CoverageInput::default()
-    };
-    let merged = Merged::new(&input, scope, settings);
+    let merged = Merged::new(input, scope, settings);
     let findings = super::rules::not_judged(&merged, settings);
     if findings
         .iter()

@@ -1,7 +1,7 @@
 //! Coverage reports: which ones, and their content. A report is made by tests and is not in git, so it is read from disk.
 
-use beanpole_checks::Unseen;
-use beanpole_checks::coverage::{CoverageInput, is_database, store};
+use beanpole_checks::coverage::{CoverageInput, Settings, StoredCoverage, is_database, store};
+use beanpole_checks::{Scope, Unseen};
 use beanpole_git::Selected;
 use beanpole_model::Report;
 use camino::Utf8PathBuf;
@@ -16,6 +16,8 @@ pub(crate) struct Reports {
     pub(crate) of_run: Run,
     /// Those of the base, which have to be there. None: those of the manifest, as far as they are there.
     pub(crate) of_base: Option<Vec<Utf8PathBuf>>,
+    /// Whether the figures are to be kept for later runs.
+    pub(crate) stores: bool,
 }
 
 /// Which reports of the tests of this state are judged.
@@ -64,17 +66,45 @@ pub(super) fn read(
         Some(paths) => named(paths)?,
         None => of_manifest(site, &site.checks.coverage.base_reports)?,
     };
-    let mut unseen = None;
-    if !base.is_empty() {
-        match store(&base, &reading.scope, &rulebook.settings.coverage) {
-            Ok(stored) => input.base = Some(stored),
-            Err(findings) => {
-                let why: Vec<String> = findings.into_iter().map(|found| found.message).collect();
-                unseen = Some(said(format!("the base's coverage: {}", why.join("; "))));
-            }
+    match figures_of_base(base, &reading.scope, &rulebook.settings.coverage) {
+        Ok(base) => input.base = base,
+        Err(why) => input.base_unreadable = Some(why),
+    }
+    Ok((Some(input), None))
+}
+
+/// The figures of the base: those that were stored, or those of its reports. None without any.
+///
+/// # Errors
+/// Why there are none.
+fn figures_of_base(
+    reports: Contents,
+    scope: &Scope,
+    settings: &Settings,
+) -> Result<Option<StoredCoverage>, String> {
+    for (name, bytes) in &reports {
+        if let Some(stored) = StoredCoverage::read(bytes) {
+            return match stored {
+                Ok(_) if reports.len() > 1 => Err(format!(
+                    "{name} holds the figures of a whole run, and is one of several"
+                )),
+                stored => stored.map(Some).map_err(|error| format!("{name}: {error}")),
+            };
         }
     }
-    Ok((Some(input), unseen))
+    if reports.is_empty() {
+        return Ok(None);
+    }
+    let input = CoverageInput {
+        reports,
+        ..CoverageInput::default()
+    };
+    store(&input, scope, settings)
+        .map(Some)
+        .map_err(|findings| {
+            let why: Vec<String> = findings.into_iter().map(|found| found.message).collect();
+            why.join("; ")
+        })
 }
 
 /// The content of reports with their names.

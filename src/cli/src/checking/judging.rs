@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use beanpole_checks::branch::{BranchState, Head, Operation};
 use beanpole_checks::commit_message::{self, Message};
+use beanpole_checks::coverage::{StoredCoverage, store};
 use beanpole_checks::migrations::{ExactAnswer, Review};
 use beanpole_checks::{
     CheckReport, Facts, Group, Pattern, Policy, ProjectSettings, Scope, migrations,
@@ -15,6 +16,7 @@ use jiff::civil::Date;
 use super::figures::Figures;
 use super::reading::{self, Reading};
 use super::{Exact, Exactly, History, Reports, Rulebook, Site, coverage};
+use crate::failure::Failure;
 
 /// What is judged beside the files.
 pub(crate) struct Asked<'a> {
@@ -42,6 +44,8 @@ pub(crate) struct Judgement {
     pub(crate) exact: Option<Exactly>,
     /// The figures of the coverage, if it was judged.
     pub(crate) coverage: Option<Figures>,
+    /// The coverage to be kept for later runs, if that was asked for. None also for reports that cannot be read, which findings say.
+    pub(crate) stored: Option<StoredCoverage>,
     /// What it was judged by.
     pub(crate) reading: Reading,
     pub(super) settings: ProjectSettings,
@@ -56,7 +60,7 @@ pub(crate) fn leave<T>(what: T) {
 /// Judges a state.
 ///
 /// # Errors
-/// What went wrong with git, a report of tests that cannot be read, or Django could not be asked.
+/// What went wrong with git, a report of tests that cannot be read or is not there to be kept, or Django could not be asked.
 pub(crate) fn judge(
     site: &Site,
     mut rulebook: Rulebook,
@@ -76,6 +80,12 @@ pub(crate) fn judge(
     let scope = &reading.scope;
     let (coverage, not_covered) =
         coverage::read(&asked.reports, site, &rulebook, &reading, selected)?;
+    if asked.reports.stores && coverage.is_none() {
+        return Err(Failure::NoCoverage.into());
+    }
+    let to_store = coverage.as_ref().filter(|_| asked.reports.stores);
+    // What is wrong with the reports is a finding.
+    let stored = to_store.and_then(|input| store(input, scope, &rulebook.settings.coverage).ok());
     let exact = match &asked.exact {
         Some(exact) => Some(ask(exact, &rulebook, &reading)?),
         None => None,
@@ -117,6 +127,7 @@ pub(crate) fn judge(
         exact: told,
         coverage: (found.coverage)
             .and_then(|numbers| Figures::new(&numbers, &rulebook.settings.coverage)),
+        stored,
         reading,
         settings: rulebook.settings,
     })

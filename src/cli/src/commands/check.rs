@@ -29,6 +29,7 @@ const USUAL_BASELINE: &str = "beanpole-baseline.json";
     beanpole check --base origin/main         what this branch brings, as in a pull request\n  \
     beanpole check migrations secrets --all   two groups, every file\n  \
     beanpole check coverage --base origin/main --coverage-report coverage.json\n  \
+    beanpole check coverage --all --coverage-report coverage.xml --write-coverage base.json\n  \
     beanpole check --base origin/main --exact new migrations by the SQL of Django, too\n  \
     beanpole check --base origin/main --fix   renumber migrations, and do what else needs no decision\n  \
     beanpole check --all --write-baseline     let an old project start clean\n  \
@@ -72,8 +73,8 @@ pub struct Check {
     /// Judge this coverage report: coverage.py's JSON, XML or database, or LCOV; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "What is judged")]
     coverage_report: Vec<Utf8PathBuf>,
-    /// The coverage that must not fall is that of this report; may be repeated [default: `checks.coverage.base_reports` of the
-    /// manifest]
+    /// The coverage that must not fall: a report, or what --write-coverage has kept; may be repeated [default:
+    /// `checks.coverage.base_reports` of the manifest]
     #[arg(long, value_name = "FILE", help_heading = "What is judged")]
     coverage_base: Vec<Utf8PathBuf>,
     /// Judge new migrations by the SQL that the project's own Django makes of them, too: runs `sqlmigrate` with the files on disk,
@@ -110,6 +111,9 @@ pub struct Check {
     /// Write that form to FILE, and the text to stdout
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     output: Option<Utf8PathBuf>,
+    /// Keep the figures of the coverage in FILE, for `--coverage-base` of later runs
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    write_coverage: Option<Utf8PathBuf>,
 }
 
 /// The least severity that counts.
@@ -223,6 +227,10 @@ pub fn run(context: &Context, arguments: &Check) -> Result<ExitCode, Report> {
         selection: &selection,
         color: context.terminal.colors_results() && arguments.output.is_none(),
     };
+    if let (Some(path), Some(stored)) = (&arguments.write_coverage, &judgement.stored) {
+        let text = serde_json::to_string_pretty(stored).map_err(Failure::NoForm)?;
+        write_whole(&context.directory.join(path), &text)?;
+    }
     show(context, arguments, &prepared, format)?;
     if let Some(command) = to_stage.flatten() {
         context.terminal.say(&format!(
@@ -370,6 +378,7 @@ impl Check {
         Reports {
             of_run,
             of_base: paths(&self.coverage_base),
+            stores: self.write_coverage.is_some(),
         }
     }
 }

@@ -52,6 +52,11 @@ pub struct JudgedCoverage {
 pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> JudgedCoverage {
     let (merged, shapes) = read(input, scope, settings);
     let mut findings = not_judged(&merged, settings);
+    let unreadable = input
+        .base_unreadable
+        .as_ref()
+        .filter(|_| settings.never_lower);
+    findings.extend(unreadable.map(|why| not_judged::base(why)));
     let mut numbers = Numbers {
         total: None,
         changed: None,

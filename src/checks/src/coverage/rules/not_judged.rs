@@ -19,6 +19,18 @@ const KEYS: &str = "checks.coverage";
 
 const REASON: &str = "a threshold that is not compared passes every change";
 
+/// What keeps it from being compared with the base's.
+pub(super) fn base(why: &str) -> Finding {
+    let words = Said {
+        message: format!("the base's coverage cannot be read: {why}"),
+        reason: "what is not compared falls unseen",
+        remedy: "keep it anew on the base with `beanpole check coverage --all --write-coverage FILE`, or set `checks.coverage.never_decrease: \
+                 false`"
+            .to_owned(),
+    };
+    say(&RULE, None, words)
+}
+
 /// What keeps coverage from being judged.
 pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
     let mut findings: Vec<Finding> = merged
