@@ -492,46 +492,25 @@ fn figures_of_coverage_are_shown_however_good_they_are() {
     let told = |name: &str| fs_err::read_to_string(sandbox.home().join(name)).unwrap();
     assert!(told("output").ends_with("coverage=66.7\n"));
     assert!(told("summary").contains("1 file staged, coverage 66.7 %"));
-    let keep = [
-        "check",
-        "coverage",
-        "--all",
-        "--coverage-report",
-        "coverage.json",
-    ];
-    run(
-        &sandbox,
-        &[&keep[..], &["--write-coverage", "kept.json"]].concat(),
-    )
-    .exits(0);
-    let fallen = [
-        "check",
-        "coverage",
-        "--all",
-        "--coverage-report",
+    let all = |report: &str, more: &[&str]| {
+        let command = ["check", "coverage", "--all", "--coverage-report", report];
+        run(&sandbox, &[&command[..], more].concat())
+    };
+    all("coverage.json", &["--write-coverage", "kept.json"]).exits(0);
+    let against_kept = || all("base.json", &["--coverage-base", "kept.json", "--json"]).exits(1);
+    assert_eq!(rules(&against_kept()), ["coverage-decrease"]);
+    let several = [
+        "--coverage-base",
+        "kept.json",
+        "--coverage-base",
         "base.json",
     ];
-    let kept = [&fallen[..], &["--coverage-base", "kept.json", "--json"]].concat();
-    let outcome = run(&sandbox, &kept).exits(1);
-    assert_eq!(rules(&outcome), ["coverage-decrease"]);
-    let several = [
-        &fallen[..],
-        &[
-            "--coverage-base",
-            "kept.json",
-            "--coverage-base",
-            "base.json",
-        ],
-    ];
-    let outcome = run(&sandbox, &several.concat()).exits(1);
+    let outcome = all("base.json", &several).exits(1);
     shows(outcome, "kept.json holds the figures of a whole run");
     sandbox.replace("kept.json", "\"total\"", "\"whole\"");
-    shows(run(&sandbox, &kept).exits(1), "unknown field `whole`");
+    shows(against_kept(), "unknown field `whole`");
     sandbox.write("kept.json", r#"{"format": 2, "new": true}"#);
-    shows(
-        run(&sandbox, &kept).exits(1),
-        "store the base's coverage anew",
-    );
+    shows(against_kept(), "store the base's coverage anew");
     run(
         &sandbox,
         &[
@@ -545,32 +524,12 @@ fn figures_of_coverage_are_shown_however_good_they_are() {
     .exits(2)
     .says("no coverage was judged");
     sandbox.write("broken.xml", "<coverage>");
-    let broken = [
-        "check",
-        "coverage",
-        "--all",
-        "--coverage-report",
-        "broken.xml",
-    ];
-    let broken = [&broken[..], &["--write-coverage", "none.json", "--json"]].concat();
-    assert_eq!(
-        rules(&run(&sandbox, &broken).exits(1)),
-        ["coverage-not-judged"]
-    );
+    let broken = all("broken.xml", &["--write-coverage", "none.json", "--json"]).exits(1);
+    assert_eq!(rules(&broken), ["coverage-not-judged"]);
     assert!(!sandbox.project().join("none.json").exists());
     // The other way round it has fallen.
-    let fallen = [
-        "check",
-        "coverage",
-        "--all",
-        "--coverage-report",
-        "base.json",
-    ];
-    let fallen = [&fallen[..], &["--coverage-base", "coverage.json", "--json"]].concat();
-    assert_eq!(
-        rules(&run(&sandbox, &fallen).exits(1)),
-        ["coverage-decrease"]
-    );
+    let fallen = all("base.json", &["--coverage-base", "coverage.json", "--json"]).exits(1);
+    assert_eq!(rules(&fallen), ["coverage-decrease"]);
     run(
         &sandbox,
         &[&command[..], &["--coverage-base", "gone.json"]].concat(),

@@ -4,8 +4,8 @@ use super::migration::{Dependency, Migration};
 use super::project::{Key, Project};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// The graph. Nodes that a squashed migration replaces are gone; edges to them lead to the squashed one. All keys are those of the
-/// project's migrations.
+/// The graph. Nodes that a squashed migration replaces are gone; edges to them lead to the squashed one. All keys are borrowed
+/// from the project.
 #[derive(Debug, Default)]
 pub(crate) struct Graph<'p> {
     /// All nodes in an order in which Django could apply them. Nodes of a cycle come last.

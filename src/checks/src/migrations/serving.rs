@@ -1,6 +1,5 @@
 //! The code that serves while the migrations run: what its models read and write.
 
-use super::graph::Graph;
 use super::names::{Meaning, Names};
 use super::project::Project;
 use super::review::fold_all;
@@ -37,7 +36,7 @@ impl<'p, 't> Serving<'p, 't> {
     pub(crate) fn new(project: &'p Project<'t>) -> Self {
         Self {
             project,
-            state: fold_all(project, &Graph::build(project)).state,
+            state: fold_all(project).state,
             classes: OnceLock::new(),
         }
     }

@@ -80,19 +80,20 @@ pub(super) fn read(
     let settings = &rulebook.settings.migrations;
     let judges_migrations = rulebook.groups.contains(&Group::Migrations);
     let mut groups: Vec<Group> = rulebook.groups.iter().copied().collect();
-    let says_place = migrations::is_touched_by_place(&reading.scope.changes, settings);
-    if judges_migrations && says_place {
+    let says_place =
+        judges_migrations && migrations::is_touched_by_place(&reading.scope.changes, settings);
+    if says_place {
         // Whatever is needed comes later.
         groups.retain(|group| *group != Group::Migrations);
     }
     let wanted = || wanted(&groups, rulebook, selected);
     let later = || later(&contents, selected);
     // What was taken away may have been in a package that only the settings name.
-    if judges_migrations && (says_place || selected.changes.iter().any(takes_away)) {
+    if says_place || (judges_migrations && selected.changes.iter().any(takes_away)) {
         let (wanted, later) = side_by_side(wanted, later);
         read_now(site, &contents, &wanted, &mut reading.scope)?;
         reading.scope.tree.add(later);
-        reading.touches_migrations = migrations::is_touched(&reading.scope, settings);
+        reading.touches_migrations = says_place || migrations::is_touched(&reading.scope, settings);
     } else {
         read_now(site, &contents, &wanted(), &mut reading.scope)?;
         reading.touches_migrations =

@@ -33,7 +33,7 @@ pub(super) fn check(context: &Context<'_>) -> Option<Finding> {
             },
         ));
     }
-    let now = context.merged.total().percent();
+    let now = context.total.percent();
     let before = base.total.percent();
     let is_enough = |demanded: f64| now + context.settings.tolerance + NOTHING >= demanded;
     if is_enough(before) {

@@ -1,7 +1,6 @@
 //! `coverage-diff`: what changed is covered less than the project demands.
 
 use super::Context;
-use crate::coverage::changed;
 use crate::coverage::figures::{fails, places, shown};
 use crate::report::{Said, say};
 use crate::{Group, Rule};
@@ -16,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 
 pub(super) fn check(context: &Context<'_>) -> Option<Finding> {
     let threshold = context.settings.diff?;
-    let total = changed::total(context.changed?);
+    let total = context.changed_total?;
     let precision = context.settings.precision;
     if total.statements < u64::from(context.settings.minimum_changed_lines)
         || !fails(total.percent(), threshold, precision)

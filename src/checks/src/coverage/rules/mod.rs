@@ -8,7 +8,7 @@ mod path;
 mod total;
 
 use super::changed::{self as changes, ChangedFile, Shapes};
-use super::figures::Numbers;
+use super::figures::{Numbers, Tally};
 use super::merged::Merged;
 use super::{CoverageInput, Settings, StoredCoverage};
 use crate::python::side_by_side;
@@ -33,6 +33,10 @@ struct Context<'a> {
     merged: &'a Merged,
     scope: &'a Scope,
     settings: &'a Settings,
+    /// The whole.
+    total: Tally,
+    /// What changed; none when every file is judged.
+    changed_total: Option<Tally>,
     base: Option<&'a StoredCoverage>,
     /// None when every file is judged.
     changed: Option<&'a [ChangedFile<'a>]>,
@@ -71,6 +75,8 @@ pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Judge
         merged: &merged,
         scope,
         settings,
+        total: merged.total(),
+        changed_total: changed.as_deref().map(changes::total),
         base: input.base.as_ref(),
         changed: changed.as_deref(),
     };
@@ -79,8 +85,8 @@ pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Judge
     findings.extend(diff::check(&context));
     findings.extend(decrease::check(&context));
     findings.extend(changed::check(&context));
-    numbers.total = Some(merged.total());
-    numbers.changed = context.changed.map(changes::total);
+    numbers.total = Some(context.total);
+    numbers.changed = context.changed_total;
     JudgedCoverage { findings, numbers }
 }
 

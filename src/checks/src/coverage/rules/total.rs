@@ -15,12 +15,12 @@ pub(super) const RULE: Rule = Rule {
 
 pub(super) fn check(context: &Context<'_>) -> Option<Finding> {
     let threshold = context.settings.total?;
-    let percent = context.merged.total().percent();
+    let total = context.total;
+    let percent = total.percent();
     let precision = context.settings.precision;
     if !fails(percent, threshold, precision) {
         return None;
     }
-    let total = context.merged.total();
     Some(say(&RULE, None, Said {
         message: format!(
             "the tests cover {} of the project ({} of {} statements); {threshold} % are demanded",

@@ -217,7 +217,8 @@ fn place(finding: &Finding) -> (&str, Option<u32>, Option<u32>, &str) {
 }
 
 /// Models and tables after all migrations of a project.
-pub(crate) fn fold_all(project: &Project<'_>, graph: &Graph) -> Fold {
+pub(crate) fn fold_all(project: &Project<'_>) -> Fold {
+    let graph = Graph::build(project);
     let mut fold = Fold::default();
     for key in &graph.order {
         if let Some(migration) = project.migrations.get(key) {
