@@ -510,7 +510,12 @@ fn figures_of_coverage_are_shown_however_good_they_are() {
     sandbox.replace("kept.json", "\"total\"", "\"whole\"");
     shows(against_kept(), "unknown field `whole`");
     sandbox.write("kept.json", r#"{"format": 2, "new": true}"#);
-    shows(against_kept(), "store the base's coverage anew");
+    shows(
+        against_kept(),
+        "it has the form 2, and this release reads form 1",
+    );
+    // A figure that was not read is not shown, either.
+    assert!(against_kept().json()["coverage"]["base_percent"].is_null());
     run(
         &sandbox,
         &[

@@ -25,7 +25,7 @@ pub use database::is_database;
 pub use figures::{Numbers, Tally, shown};
 pub use rules::{JudgedCoverage, RULES, check};
 pub use settings::Settings;
-pub use stored::{StoredCoverage, store};
+pub use stored::{StoredCoverage, StoredCoverageError, store};
 
 use crate::SourceTree;
 

@@ -2,7 +2,7 @@
 //! 58 statements, 43 of them missed, 18 branches, 23.684211 %. The data are in `tests/data/coverage`.
 
 use super::merged::Merged;
-use super::{CoverageInput, Numbers, Settings, StoredCoverage, check, store};
+use super::{CoverageInput, Numbers, Settings, StoredCoverage, StoredCoverageError, check, store};
 use crate::{Scope, SourceTree};
 use beanpole_model::Severity;
 
@@ -137,11 +137,15 @@ fn stored_figures_are_read_again() {
     let read = |text: &[u8]| StoredCoverage::read(text);
     assert_eq!(read(text.as_bytes()).unwrap().unwrap(), stored);
     assert!(REPORTS.iter().all(|(_, report)| read(report).is_none()));
-    assert_eq!(
-        read(b"{\"format\": 9, \"x\": 1}").unwrap().unwrap().format,
-        9
-    );
-    assert!(read(b"{\"format\": 1, \"x\": 1}").unwrap().is_err());
+    let error = |text: &[u8]| read(text).unwrap().unwrap_err();
+    assert!(matches!(
+        error(b"{\"format\": 9, \"x\": 1}"),
+        StoredCoverageError::Form(9)
+    ));
+    assert!(matches!(
+        error(b"{\"format\": 1, \"x\": 1}"),
+        StoredCoverageError::Broken(_)
+    ));
 }
 
 #[test]

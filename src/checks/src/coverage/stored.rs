@@ -26,24 +26,35 @@ impl StoredCoverage {
     /// The form that this version writes and reads.
     pub const FORMAT: u32 = 1;
 
-    /// Reads what was stored. None: it is something else, such as a report. Of another form only its number is read, and
-    /// `coverage-decrease` says that it is not known.
+    /// Reads what was stored. None: it is something else, such as a report.
+    ///
+    /// # Errors
+    /// [`StoredCoverageError`], within the option.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Option<Result<Self, serde_json::Error>> {
+    pub fn read(bytes: &[u8]) -> Option<Result<Self, StoredCoverageError>> {
         /// What every form has, and no report: coverage.py writes the number of its form under `meta`.
         #[derive(Deserialize)]
         struct Form {
             format: u32,
         }
         let form: Form = serde_json::from_slice(bytes).ok()?;
-        if form.format == Self::FORMAT {
-            return Some(serde_json::from_slice(bytes));
-        }
-        Some(Ok(Self {
-            format: form.format,
-            ..Self::default()
-        }))
+        Some(if form.format == Self::FORMAT {
+            serde_json::from_slice(bytes).map_err(StoredCoverageError::Broken)
+        } else {
+            Err(StoredCoverageError::Form(form.format))
+        })
     }
+}
+
+/// Stored figures that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredCoverageError {
+    /// They are not what they should be; the error names line and column.
+    #[error("{0}")]
+    Broken(serde_json::Error),
+    /// They have a form that this release does not know.
+    #[error("it has the form {0}, and this release reads form {form}", form = StoredCoverage::FORMAT)]
+    Form(u32),
 }
 
 /// The figures of a run's reports, to be stored for later comparisons. `scope` gives the paths of the project.

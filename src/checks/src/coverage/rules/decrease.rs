@@ -1,7 +1,7 @@
 //! `coverage-decrease`: the whole is covered less than on the base.
 
 use super::Context;
-use crate::coverage::stored::{StoredCoverage, without_removed};
+use crate::coverage::stored::without_removed;
 use crate::report::{Said, say};
 use crate::{Group, Rule};
 use beanpole_model::{Finding, Severity};
@@ -18,21 +18,6 @@ const NOTHING: f64 = 1e-9;
 
 pub(super) fn check(context: &Context<'_>) -> Option<Finding> {
     let base = context.base.filter(|_| context.settings.never_lower)?;
-    if base.format != StoredCoverage::FORMAT {
-        return Some(say(
-            &super::not_judged::RULE,
-            None,
-            Said {
-                message: format!(
-                    "the base's coverage has the form {}; {} is known",
-                    base.format,
-                    StoredCoverage::FORMAT
-                ),
-                reason: "a figure that is not compared may fall unnoticed",
-                remedy: "store the base's coverage anew".to_owned(),
-            },
-        ));
-    }
     let now = context.total.percent();
     let before = base.total.percent();
     let is_enough = |demanded: f64| now + context.settings.tolerance + NOTHING >= demanded;
@@ -121,15 +106,5 @@ mod tests {
         let text = "x = 1\n".repeat(10);
         let case = case((5, 10), (9, 10)).changed("shop/a.py", &text, &[]);
         assert_eq!(case.rules(), [RULE.id]);
-    }
-
-    #[test]
-    fn another_form_is_said() {
-        let mut base = stored("shop/a.py", (9, 10));
-        base.format = 2;
-        assert_eq!(
-            Case::new().lcov(&report(1, 10)).base(base).rules(),
-            ["coverage-not-judged"]
-        );
     }
 }
