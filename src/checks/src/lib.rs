@@ -19,6 +19,7 @@ mod findings;
 pub mod fix;
 mod globs;
 mod history;
+mod ini;
 mod merge;
 pub mod migrations;
 mod nearest;

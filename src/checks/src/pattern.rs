@@ -54,7 +54,29 @@ pub(crate) fn path_patterns(patterns: &[String]) -> (Vec<PathPattern>, Vec<&str>
 
 /// A pattern of Python's `fnmatch`: `*` also matches slashes.
 pub(crate) fn fnmatch(pattern: &str) -> Option<GlobMatcher> {
-    // Braces and backslashes are plain characters to fnmatch.
+    compile(&without_alternatives(pattern), false)
+}
+
+/// A pattern of paths of coverage.py (`files.py`, `_glob_to_regex`): `*` stops at a slash unless it is the first or last part,
+/// `**` does not; without a slash it names a file in any directory.
+pub(crate) fn coverage_glob(pattern: &str) -> Option<GlobMatcher> {
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let is_mixed = |part: &&str| part.contains("**") && part.chars().any(|letter| letter != '*');
+    if pattern.contains("***") || pattern.contains("**/**") || parts.iter().any(is_mixed) {
+        return None;
+    }
+    let last = parts.len() - 1;
+    let part = |(index, part): (usize, &&str)| match *part {
+        "*" if last > 0 && (index == 0 || index == last) => "**".to_owned(),
+        other => without_alternatives(other),
+    };
+    let parts: Vec<String> = parts.iter().enumerate().map(part).collect();
+    let anywhere = if last == 0 { "**/" } else { "" };
+    compile(&format!("{anywhere}{}", parts.join("/")), true)
+}
+
+/// Braces, commas and backslashes are plain characters to Python's patterns.
+fn without_alternatives(pattern: &str) -> String {
     let mut text = String::new();
     for letter in pattern.chars() {
         match letter {
@@ -66,7 +88,7 @@ pub(crate) fn fnmatch(pattern: &str) -> Option<GlobMatcher> {
             _ => text.push(letter),
         }
     }
-    compile(&text, false)
+    text
 }
 
 fn compile(pattern: &str, separates: bool) -> Option<GlobMatcher> {

@@ -5,7 +5,7 @@ use super::figures::Tally;
 use super::merged::{Merged, tally};
 use super::report::FileLines;
 use crate::globs::Globs;
-use crate::python::{LongStatements, long_statements, statements};
+use crate::python::{Exclusion, LongStatements, long_statements, statements};
 use crate::{Change, ChangeKind, ChangedLines, Scope};
 use std::collections::HashMap;
 
@@ -80,7 +80,7 @@ pub(super) fn total(files: &[ChangedFile<'_>]) -> Tally {
     sum
 }
 
-fn is_python(path: &str) -> bool {
+pub(super) fn is_python(path: &str) -> bool {
     path.rsplit_once('.')
         .is_some_and(|(_, extension)| extension == "py")
 }
@@ -106,7 +106,7 @@ fn in_report<'s>(change: &'s Change, lines: &FileLines, shapes: &Shapes<'_>) -> 
 /// A Python file that no report knows has not run: its changed statements count as uncovered. A file without statements is
 /// none. One that was there before may be left out on purpose: it is said, but not counted.
 fn missing<'s>(scope: &Scope, change: &'s Change) -> Option<ChangedFile<'s>> {
-    let found = statements(scope.tree.get(&change.path)?).ok()?;
+    let found = statements(scope.tree.get(&change.path)?, Exclusion::standard()).ok()?;
     let touched: Vec<(u32, bool)> = found
         .executable
         .iter()

@@ -4,7 +4,7 @@
 //! coverage.py's parser. Ways out of branches cannot be counted so; `coverage xml` counts them.
 
 use super::report::{self, FileLines, Line, Unreadable};
-use crate::python::statements;
+use crate::python::{Exclusion, statements};
 use rusqlite::{Connection, MAIN_DB, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,8 +45,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Database, Unreadable> {
 }
 
 /// The lines of a file by what it holds and by what ran of it: a statement has run if a line of it has.
-pub(super) fn lines(source: &[u8], ran: &BTreeSet<u32>) -> Result<FileLines, String> {
-    let found = statements(source).map_err(|error| error.why)?;
+pub(super) fn lines(
+    source: &[u8],
+    ran: &BTreeSet<u32>,
+    exclusion: &Exclusion,
+) -> Result<FileLines, String> {
+    let found = statements(source, exclusion).map_err(|error| error.why)?;
     let has_run = |first: &u32| {
         let mut lines = ran.range(first..=&found.long.last_line(*first));
         lines.next().is_some()

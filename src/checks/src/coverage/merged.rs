@@ -4,6 +4,7 @@ use super::database;
 use super::figures::Tally;
 use super::paths::ProjectPaths;
 use super::report::{self, FileLines, Line, Unreadable};
+use super::reporting::Reporting;
 use super::{CoverageInput, Settings};
 use crate::{Scope, SourceTree};
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub(super) struct Merged {
     pub(super) unknown: Vec<(String, String)>,
     /// Databases with branches, which are not counted.
     pub(super) without_branches: Vec<String>,
+    /// Settings of coverage.py that a database needs and that are not understood: their file, their words, the reason.
+    pub(super) unknown_settings: Vec<(String, String, String)>,
     /// How many reports were read.
     pub(super) read: usize,
 }
@@ -69,13 +72,17 @@ impl Merged {
         sources: &SourceTree,
     ) -> Result<(), Unreadable> {
         let database = database::read(bytes)?;
+        let reporting = Reporting::of(name, sources);
         for (raw, ran) in database.files {
             let Some(path) = paths.find(&raw, &[]) else {
                 self.others.entry(raw).or_default();
                 continue;
             };
+            if !reporting.shows(&raw, path) {
+                continue;
+            }
             let lines = match sources.get(path) {
-                Some(source) => database::lines(source, &ran),
+                Some(source) => database::lines(source, &ran, &reporting.exclusion),
                 None => Err("its content was not read".to_owned()),
             };
             match lines {
@@ -86,6 +93,10 @@ impl Merged {
         if database.has_branches {
             self.without_branches.push(name.to_owned());
         }
+        let file = reporting.path.unwrap_or_default();
+        let unknown = reporting.unknown.into_iter();
+        self.unknown_settings
+            .extend(unknown.map(|(what, why)| (file.clone(), what, why)));
         Ok(())
     }
 

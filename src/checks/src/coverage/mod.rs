@@ -12,6 +12,7 @@ mod lcov;
 mod merged;
 mod paths;
 mod report;
+mod reporting;
 mod rules;
 #[cfg(test)]
 mod same_run;
@@ -34,12 +35,19 @@ use crate::SourceTree;
 pub struct CoverageInput {
     /// The name of each report, for messages, and its bytes. Several are united: a line that one of them saw run has run.
     pub reports: Vec<(String, Vec<u8>)>,
-    /// The project's Python files, for reports that are a database ([`is_database`]): it does not know the statements.
+    /// What [`database_wants`], for reports that are a database ([`is_database`]).
     pub sources: SourceTree,
     /// The figures of the base, if there are any: what [`store`] made there.
     pub base: Option<StoredCoverage>,
     /// Why the base has none, although its coverage was given.
     pub base_unreadable: Option<String>,
+}
+
+/// Whether the content of that path may be needed for a database, which knows neither the statements nor which of them count:
+/// Python files and coverage.py's settings.
+#[must_use]
+pub fn database_wants(path: &str) -> bool {
+    changed::is_python(path) || reporting::is_settings(path)
 }
 
 /// Whether the content of that path is needed even if it did not change. Coverage looks only at changed files.

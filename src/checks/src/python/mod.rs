@@ -3,7 +3,9 @@
 //! Rules: nothing is executed and nothing is guessed. An expression that is not one of the simple forms becomes
 //! [`ExprKind::Opaque`] with the reason. Nesting is bounded, so that what comes out can be walked and dropped by recursion.
 
+mod code;
 mod convert;
+mod exclusion;
 mod facts;
 mod guard;
 mod same;
@@ -14,6 +16,7 @@ mod uses;
 mod value;
 
 pub(crate) use convert::read;
+pub(crate) use exclusion::Exclusion;
 pub(crate) use facts::{CallFact, FunctionFacts};
 pub use guard::LARGEST_FILE;
 pub(crate) use guard::{joined, on_all_cores, side_by_side, spawn_deep, with_deep_stack};

@@ -1,17 +1,15 @@
 //! Where the statements of a file begin, and which of them can be executed: what a coverage report counts.
 //!
 //! Follows coverage.py's `parser.py`: a statement is known by its first line, whatever its length; docstrings, `global` and
-//! lines under `# pragma: no cover` do not count.
+//! lines that are left out do not count.
 
+use super::code::{Code, code};
+use super::exclusion::Exclusion;
 use super::{Lines, Unreadable, decode, guard, with_deep_stack};
+use ruff_python_ast as ast;
 use ruff_python_ast::token::TokenKind;
-use ruff_python_ast::{self as ast, Expr as Node, Stmt};
 use ruff_python_parser::Parsed;
 use ruff_text_size::{Ranged, TextSize};
-use std::collections::BTreeSet;
-
-/// How deep blocks are followed. CPython gives up at 100.
-const DEEPEST_BLOCK: u32 = 200;
 
 /// The statements of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +26,15 @@ pub(crate) struct Statements {
 pub(crate) struct LongStatements(Vec<(u32, u32)>);
 
 impl LongStatements {
+    /// The first line of the statement that has that line.
+    pub(super) fn first_line(&self, line: u32) -> u32 {
+        let behind = self.0.partition_point(|(first, _)| *first <= line);
+        let before = behind.checked_sub(1).and_then(|index| self.0.get(index));
+        before
+            .filter(|(_, last)| line <= *last)
+            .map_or(line, |(first, _)| *first)
+    }
+
     /// The last line of the statement that begins on that line.
     pub(crate) fn last_line(&self, first: u32) -> u32 {
         self.0
@@ -77,10 +84,10 @@ pub(crate) fn long_statements(bytes: &[u8]) -> Result<LongStatements, Unreadable
 ///
 /// # Errors
 /// The file is too large, nests too deeply, or is not Python.
-pub(crate) fn statements(bytes: &[u8]) -> Result<Statements, Unreadable> {
+pub(crate) fn statements(bytes: &[u8], exclusion: &Exclusion) -> Result<Statements, Unreadable> {
     let text = decode(bytes)?;
     let lines = Lines::new(bytes);
-    with_deep_stack(|| read(&text, &lines))?
+    with_deep_stack(|| read(&text, &lines, exclusion))?
 }
 
 fn parse(text: &str) -> Result<Parsed<ast::ModModule>, Unreadable> {
@@ -97,31 +104,15 @@ fn long(parsed: &Parsed<ast::ModModule>, lines: &Lines) -> LongStatements {
     LongStatements::of(tokens, |offset| lines.line(offset.to_u32()))
 }
 
-fn read(text: &str, lines: &Lines) -> Result<Statements, Unreadable> {
+fn read(text: &str, lines: &Lines, exclusion: &Exclusion) -> Result<Statements, Unreadable> {
     let parsed = parse(text)?;
-    let at = |offset: TextSize| lines.line(offset.to_u32());
-    let excluded = parsed
-        .tokens()
-        .iter()
-        .filter(|token| token.kind() == TokenKind::Comment)
-        .filter(|token| {
-            let range = token.start().to_usize()..token.end().to_usize();
-            text.get(range).is_some_and(is_no_cover)
-        })
-        .map(|token| at(token.start()))
-        .collect();
     let long = long(&parsed, lines);
-    let mut walk = Walk {
-        at,
-        excluded,
-        long: &long,
-        executable: BTreeSet::new(),
-        annotations: BTreeSet::new(),
-        functions: 0,
-    };
-    walk.block(parsed.suite(), 0);
-    let executable = walk.executable.into_iter().collect();
-    let annotations = walk.annotations.into_iter().collect();
+    let excluded = exclusion.lines(text, parsed.tokens(), lines, &long);
+    let at = |offset: TextSize| lines.line(offset.to_u32());
+    let Code {
+        executable,
+        annotations,
+    } = code(parsed.suite(), excluded, at);
     Ok(Statements {
         long,
         executable,
@@ -129,193 +120,12 @@ fn read(text: &str, lines: &Lines) -> Result<Statements, Unreadable> {
     })
 }
 
-/// coverage.py's first default of `exclude_lines`: `#\s*(pragma|PRAGMA)[:\s]?\s*(no|NO)\s*(cover|COVER)`.
-fn is_no_cover(comment: &str) -> bool {
-    let words: String = comment
-        .trim_start_matches('#')
-        .chars()
-        .filter(|char| !char.is_whitespace() && *char != ':')
-        .collect();
-    words.to_lowercase().starts_with("pragmanocover")
-}
-
-struct Walk<'l, F> {
-    at: F,
-    excluded: BTreeSet<u32>,
-    long: &'l LongStatements,
-    executable: BTreeSet<u32>,
-    annotations: BTreeSet<u32>,
-    /// How many functions are around.
-    functions: u32,
-}
-
-impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
-    fn block(&mut self, statements: &[Stmt], depth: u32) {
-        if depth > DEEPEST_BLOCK {
-            return;
-        }
-        for statement in statements {
-            self.statement(statement, depth + 1);
-        }
-    }
-
-    /// A head with its block; the block goes with its head when that is excluded.
-    fn headed(&mut self, start: TextSize, counts: bool, body: &[Stmt], depth: u32) {
-        let line = (self.at)(start);
-        let last = body.first().map_or(line, |inner| {
-            (self.at)(inner.start()).saturating_sub(1).max(line)
-        });
-        if self.excluded.range(line..=last).next().is_some() {
-            return;
-        }
-        if counts {
-            self.executable.insert(line);
-        }
-        self.block(body, depth);
-    }
-
-    fn definition(
-        &mut self,
-        decorators: &[ast::Decorator],
-        name: TextSize,
-        body: &[Stmt],
-        depth: u32,
-    ) {
-        let line = (self.at)(name);
-        let first = decorators
-            .first()
-            .map_or(line, |decorator| (self.at)(decorator.start()));
-        let end = self.long.last_line(line);
-        // `def stub(self): ...` on one line is left out by coverage.py since 7.6.
-        let is_stub = matches!(body, [Stmt::Expr(only)]
-            if matches!(only.value.as_ref(), Node::EllipsisLiteral(_)) && (self.at)(only.start()) <= end);
-        if is_stub || self.excluded.range(first..=end).next().is_some() {
-            return;
-        }
-        for decorator in decorators {
-            self.executable.insert((self.at)(decorator.start()));
-        }
-        self.headed(name, true, body, depth);
-    }
-
-    /// The first line of a simple statement, unless it is left out.
-    fn not_excluded(&self, statement: &Stmt) -> Option<u32> {
-        let first = (self.at)(statement.start());
-        let last = (self.at)(statement.end());
-        (self.excluded.range(first..=last).next().is_none()).then_some(first)
-    }
-
-    fn statement(&mut self, statement: &Stmt, depth: u32) {
-        match statement {
-            Stmt::FunctionDef(function) => {
-                self.functions += 1;
-                self.definition(
-                    &function.decorator_list,
-                    function.name.start(),
-                    &function.body,
-                    depth,
-                );
-                self.functions -= 1;
-            }
-            Stmt::ClassDef(class) => {
-                self.definition(
-                    &class.decorator_list,
-                    class.name.start(),
-                    &class.body,
-                    depth,
-                );
-            }
-            Stmt::If(branch) => {
-                // Excluded by coverage.py since 7.10.
-                if !is_type_checking(&branch.test) {
-                    self.headed(branch.start(), true, &branch.body, depth);
-                }
-                for clause in &branch.elif_else_clauses {
-                    self.headed(clause.start(), clause.test.is_some(), &clause.body, depth);
-                }
-            }
-            Stmt::For(repeat) => {
-                self.headed(repeat.start(), true, &repeat.body, depth);
-                self.block(&repeat.orelse, depth);
-            }
-            Stmt::While(repeat) => {
-                self.headed(repeat.start(), true, &repeat.body, depth);
-                // Python makes no code for what can never be reached.
-                if !is_always(&repeat.test) {
-                    self.block(&repeat.orelse, depth);
-                }
-            }
-            Stmt::With(with) => self.headed(with.start(), true, &with.body, depth),
-            Stmt::Try(attempt) => {
-                self.headed(attempt.start(), true, &attempt.body, depth);
-                for handler in &attempt.handlers {
-                    let ast::ExceptHandler::ExceptHandler(handler) = handler;
-                    self.headed(handler.start(), true, &handler.body, depth);
-                }
-                self.block(&attempt.orelse, depth);
-                self.block(&attempt.finalbody, depth);
-            }
-            Stmt::Match(choice) => {
-                self.headed(choice.start(), true, &[], depth);
-                for case in &choice.cases {
-                    self.headed(case.start(), true, &case.body, depth);
-                }
-            }
-            other if is_code(other) => {
-                if let Some(first) = self.not_excluded(other) {
-                    self.executable.insert(first);
-                }
-            }
-            Stmt::AnnAssign(bare) if self.functions == 0 => {
-                let first = self.not_excluded(statement);
-                // An attribute's or an item's annotation is only for readers.
-                self.annotations
-                    .extend(first.filter(|_| bare.target.is_name_expr()));
-            }
-            _ => {}
-        }
-    }
-}
-
-fn is_always(test: &Node) -> bool {
-    match test {
-        Node::BooleanLiteral(literal) => literal.value,
-        Node::NumberLiteral(literal) => {
-            matches!(&literal.value, ast::Number::Int(int) if *int != ast::Int::ZERO)
-        }
-        _ => false,
-    }
-}
-
-fn is_type_checking(test: &Node) -> bool {
-    super::convert::dotted(test)
-        .is_some_and(|name| name == "TYPE_CHECKING" || name == "typing.TYPE_CHECKING")
-}
-
-/// Whether Python makes code of a simple statement. Constants on their own, docstrings among them, leave none.
-fn is_code(statement: &Stmt) -> bool {
-    match statement {
-        Stmt::Global(_) | Stmt::Nonlocal(_) => false,
-        Stmt::AnnAssign(assign) => assign.value.is_some(),
-        Stmt::Expr(alone) => !matches!(
-            alone.value.as_ref(),
-            Node::StringLiteral(_)
-                | Node::BytesLiteral(_)
-                | Node::NumberLiteral(_)
-                | Node::BooleanLiteral(_)
-                | Node::NoneLiteral(_)
-                | Node::EllipsisLiteral(_)
-        ),
-        _ => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> Statements {
-        statements(text.as_bytes()).unwrap()
+        statements(text.as_bytes(), Exclusion::standard()).unwrap()
     }
 
     #[test]
@@ -381,7 +191,8 @@ mod tests {
 
     #[test]
     fn what_is_not_python_is_said() {
-        assert!(statements(b"def (").is_err());
-        assert!(statements(b"\xff\xfe").is_err());
+        let read = |bytes: &[u8]| statements(bytes, Exclusion::standard());
+        assert!(read(b"def (").is_err());
+        assert!(read(b"\xff\xfe").is_err());
     }
 }

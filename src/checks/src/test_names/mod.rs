@@ -5,7 +5,6 @@
 
 mod clash;
 mod content;
-mod ini;
 mod package;
 mod pytest;
 mod runner;

@@ -1,7 +1,7 @@
 //! What a project tells pytest.
 
-use super::ini::section;
 use crate::SourceTree;
+use crate::ini::section;
 use crate::paths::{base_name, join, parent};
 use crate::pattern::fnmatch;
 use globset::GlobMatcher;
@@ -184,7 +184,7 @@ fn read(name: &str, bytes: &[u8]) -> Option<BTreeMap<String, Vec<String>>> {
         section(text, section_name).map(|values| {
             values
                 .into_iter()
-                .map(|(key, value)| (key, words(&value)))
+                .map(|(key, value)| (key, words(&without_comments(&value))))
                 .collect()
         })
     };
@@ -230,6 +230,18 @@ fn of_toml(table: &DeValue<'_>) -> BTreeMap<String, Vec<String>> {
         values.insert(key.get_ref().to_string(), found);
     }
     values
+}
+
+/// Values without the comments behind them, which only pytest's own reader knows (iniconfig).
+fn without_comments(value: &str) -> String {
+    let cut = |line: &str| {
+        let at = line.find(" #").into_iter().chain(line.find(" ;")).min();
+        line.get(..at.unwrap_or(line.len()))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let lines: Vec<String> = value.lines().map(cut).collect();
+    lines.join("\n")
 }
 
 /// Words as a shell splits them, without its other signs.

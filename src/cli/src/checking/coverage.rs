@@ -58,9 +58,9 @@ pub(super) fn read(
             }
         }
     }
-    // A database does not know the statements: they are found in the project's files, which are read if it names them.
+    // A database does not know the statements: they are found in the project's files.
     if input.reports.iter().any(|(_, bytes)| is_database(bytes)) {
-        input.sources = reading.python_files(selected);
+        input.sources = reading.files_of_coverage(selected);
     }
     let base = match &reports.of_base {
         Some(paths) => named(paths)?,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use beanpole_checks::{
-    Change, ChangeKind, ChangedLines, Entry, FileMode, Group, Scope, SourceTree, Unseen, migrations,
+    Change, ChangeKind, ChangedLines, Entry, FileMode, Group, Scope, SourceTree, Unseen, coverage,
+    migrations,
 };
 use beanpole_git::{
     CommitId, Fork, Lines, Mode, Selected, SelectedChange, SelectedEntry, SelectedKind, Selection,
@@ -44,11 +45,12 @@ impl Reading {
         Ok(contents.too_large())
     }
 
-    /// All Python files of the state, each read when it is asked for.
-    pub(super) fn python_files(&self, selected: &Selected) -> SourceTree {
+    /// What coverage.py's database does not tell: all Python files of the state and coverage.py's settings, each read when it is
+    /// asked for.
+    pub(super) fn files_of_coverage(&self, selected: &Selected) -> SourceTree {
         let mut files = self.scope.tree.clone();
         if let Some(contents) = &self.contents {
-            files.add(later(contents, selected));
+            files.add(later(contents, selected, coverage::database_wants));
         }
         files
     }
@@ -87,7 +89,7 @@ pub(super) fn read(
         groups.retain(|group| *group != Group::Migrations);
     }
     let wanted = || wanted(&groups, rulebook, selected);
-    let later = || later(&contents, selected);
+    let later = || later(&contents, selected, migrations::wants);
     // What was taken away may have been in a package that only the settings name.
     if says_place || (judges_migrations && selected.changes.iter().any(takes_away)) {
         let (wanted, later) = side_by_side(wanted, later);
@@ -196,9 +198,13 @@ fn read_now(
     Ok(())
 }
 
-/// What migrations may lead to: it is read when it is asked for.
-fn later(contents: &Arc<Contents>, selected: &Selected) -> SourceTree {
-    let wanted = files(selected).filter(|entry| migrations::wants(&entry.path));
+/// Files that some rules may lead to: each is read when it is asked for.
+fn later(
+    contents: &Arc<Contents>,
+    selected: &Selected,
+    wants: impl Fn(&str) -> bool,
+) -> SourceTree {
+    let wanted = files(selected).filter(|entry| wants(&entry.path));
     let keyed = wanted.map(|entry| (entry.path.clone(), key(&entry.object, &entry.path)));
     SourceTree::later(&contents.source(), keyed)
 }

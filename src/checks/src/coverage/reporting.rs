@@ -1,0 +1,299 @@
+//! What coverage.py leaves out of its reports. Its database knows nothing of it, so whoever reads one has to ask the settings.
+//!
+//! Follows coverage.py 7.17: which file is read (`config.py`, `config_files_to_try`), and how paths fit (`files.py`,
+//! `prep_patterns`).
+
+use crate::SourceTree;
+use crate::ini::section;
+use crate::paths::{ancestors, base_name, join, parent};
+use crate::pattern::coverage_glob;
+use crate::python::Exclusion;
+use globset::GlobMatcher;
+use std::collections::BTreeMap;
+use toml::de::{DeTable, DeValue};
+
+/// The files that are looked for, the first that holds settings wins. Its own two hold some even when they are empty.
+const FILES: [&str; 5] = [
+    ".coveragerc",
+    ".coveragerc.toml",
+    "setup.cfg",
+    "tox.ini",
+    "pyproject.toml",
+];
+
+/// The sections of coverage.py's settings.
+const SECTIONS: [&str; 7] = ["report", "run", "paths", "html", "xml", "json", "lcov"];
+
+/// The largest file of settings that is read, in bytes.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// Whether that file may hold settings of coverage.py.
+pub(super) fn is_settings(path: &str) -> bool {
+    FILES.contains(&base_name(path))
+}
+
+/// Settings of reports.
+pub(super) struct Reporting {
+    pub(super) exclusion: Exclusion,
+    /// Where they stand; none without any.
+    pub(super) path: Option<String>,
+    /// What could not be understood, with the reason.
+    pub(super) unknown: Vec<(String, String)>,
+    include: Vec<GlobMatcher>,
+    omit: Vec<GlobMatcher>,
+}
+
+impl Reporting {
+    /// Finds the settings for a database: beside it, or above. One that lies elsewhere has those of the project's root.
+    pub(super) fn of(database: &str, sources: &SourceTree) -> Self {
+        let found = ancestors(parent(database)).find_map(|directory| {
+            FILES.iter().find_map(|name| {
+                let path = join(directory, name);
+                let values = read(name, sources.get(&path)?)?;
+                Some((path, values))
+            })
+        });
+        match found {
+            Some((path, values)) => Self::new(Some(path), values),
+            None => Self::new(None, Ok(BTreeMap::new())),
+        }
+    }
+
+    fn new(path: Option<String>, values: Result<Values, String>) -> Self {
+        let (mut values, mut unknown) = match values {
+            Ok(values) => (values, Vec::new()),
+            Err(why) => (BTreeMap::new(), vec![("the settings".to_owned(), why)]),
+        };
+        for list in values.values_mut() {
+            list.retain(|value| match is_of_environment(value) {
+                true => {
+                    let why = "it names a variable of the environment".to_owned();
+                    unknown.push((value.clone(), why));
+                    false
+                }
+                false => true,
+            });
+        }
+        let mut globs = |key| {
+            let compile = |pattern: String| {
+                let glob = coverage_glob(&pattern);
+                if glob.is_none() {
+                    unknown.push((pattern, "it is no pattern of paths".to_owned()));
+                }
+                glob
+            };
+            let written = values.remove(key).unwrap_or_default();
+            written.into_iter().filter_map(compile).collect()
+        };
+        let (include, omit) = (globs("include"), globs("omit"));
+        let also = values.remove("exclude_also").unwrap_or_default();
+        let (exclusion, not_searched) =
+            Exclusion::of_settings(values.remove("exclude_lines"), also);
+        unknown.extend(not_searched);
+        Self {
+            exclusion,
+            path,
+            unknown,
+            include,
+            omit,
+        }
+    }
+
+    /// Whether a file is in the reports. `raw` is its path in the database, `path` that in the project.
+    pub(super) fn shows(&self, raw: &str, path: &str) -> bool {
+        let directory = parent(self.path.as_deref().unwrap_or_default());
+        // Relative patterns count from where the tests ran: where the settings lie.
+        let relative = path
+            .strip_prefix(directory)
+            .map_or(path, |rest| rest.trim_start_matches('/'));
+        let fits = |globs: &[GlobMatcher]| {
+            globs
+                .iter()
+                .any(|glob| glob.is_match(raw) || glob.is_match(relative))
+        };
+        (self.include.is_empty() || fits(&self.include)) && !fits(&self.omit)
+    }
+}
+
+/// The lists of the section `report` by their keys.
+type Values = BTreeMap<String, Vec<String>>;
+
+/// The settings of a file. None: it has none, and the next one is asked.
+fn read(name: &str, bytes: &[u8]) -> Option<Result<Values, String>> {
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.len() <= LARGEST);
+    let Some(text) = text else {
+        return Some(Err("the file is no text, or too large".to_owned()));
+    };
+    match name {
+        ".coveragerc" => Some(Ok(of_ini(text, &["coverage:", ""]).unwrap_or_default())),
+        ".coveragerc.toml" => match of_toml(text, true) {
+            Ok(values) => Some(Ok(values.unwrap_or_default())),
+            Err(why) => Some(Err(why)),
+        },
+        "pyproject.toml" => of_toml(text, false).transpose(),
+        _ => of_ini(text, &["coverage:"]).map(Ok),
+    }
+}
+
+/// None without a section of coverage.py.
+fn of_ini(text: &str, prefixes: &[&str]) -> Option<Values> {
+    let find = |name: &str| {
+        let mut names = prefixes.iter().map(|prefix| format!("{prefix}{name}"));
+        names.find_map(|name| section(text, &name))
+    };
+    let Some(report) = find("report") else {
+        let has_any = SECTIONS.iter().any(|name| find(name).is_some());
+        return has_any.then(Values::new);
+    };
+    let list = |(key, value): (String, String)| {
+        // Patterns of lines may hold commas.
+        let separators: &[char] = match key.to_ascii_lowercase().as_str() {
+            "exclude_lines" | "exclude_also" => &['\n'],
+            _ => &['\n', ','],
+        };
+        let values = value.split(separators).map(str::trim);
+        let values = values.filter(|value| !value.is_empty()).map(str::to_owned);
+        let values = values.collect();
+        (key.to_ascii_lowercase(), values)
+    };
+    Some(report.into_iter().map(list).collect())
+}
+
+/// None without a table of coverage.py.
+///
+/// # Errors
+/// Why it is not TOML.
+fn of_toml(text: &str, is_own: bool) -> Result<Option<Values>, String> {
+    let root = DeTable::parse(text).map_err(|error| error.message().to_owned())?;
+    let root = root.get_ref();
+    let tool = root
+        .get("tool")
+        .and_then(|tool| tool.get_ref().get("coverage"));
+    let report = match (tool.map(toml::Spanned::get_ref), is_own) {
+        (Some(table), _) => table.get("report"),
+        (None, true) => root.get("report"),
+        (None, false) => return Ok(None),
+    };
+    let table = report.and_then(|table| table.get_ref().as_table());
+    let list = |value: &DeValue<'_>| match value {
+        DeValue::Array(items) => items
+            .iter()
+            .filter_map(|item| item.get_ref().as_str())
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+            .collect(),
+        _ => Vec::new(),
+    };
+    Ok(Some(
+        table
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key.get_ref().to_string(), list(value.get_ref())))
+            .collect(),
+    ))
+}
+
+/// coverage.py puts variables of the environment where the tests ran into its settings (`misc.py`, `substitute_variables`):
+/// `$NAME` and `${NAME}`.
+fn is_of_environment(value: &str) -> bool {
+    value.match_indices('$').any(|(at, _)| {
+        let next = value.get(at + 1..).and_then(|rest| rest.chars().next());
+        next.is_some_and(|next| next == '{' || next == '$' || next == '_' || next.is_alphanumeric())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(database: &str, files: &[(&str, &str)]) -> Reporting {
+        Reporting::of(database, &files.iter().copied().collect())
+    }
+
+    #[test]
+    fn the_first_file_with_settings_wins() {
+        let setup = ("setup.cfg", "[metadata]\nname = x\n");
+        let tox = ("tox.ini", "[coverage:run]\nbranch = true\n");
+        let project = (
+            "pyproject.toml",
+            "[tool.coverage.report]\nomit = [\"a.py\"]\n",
+        );
+        let path = |files: &[(&str, &str)]| of(".coverage", files).path;
+        assert_eq!(path(&[setup]), None);
+        assert_eq!(path(&[setup, project]).unwrap(), "pyproject.toml");
+        assert_eq!(path(&[setup, tox, project]).unwrap(), "tox.ini");
+        let own = (".coveragerc", "");
+        assert_eq!(path(&[setup, tox, project, own]).unwrap(), ".coveragerc");
+        let own = (".coveragerc.toml", "[report]\nomit = [\"a.py\"]\n");
+        let found = of(".coverage", &[own, project]);
+        assert!(!found.shows("/ci/a.py", "a.py") && found.shows("/ci/b.py", "b.py"));
+        assert_eq!(
+            of(".coverage", &[("pyproject.toml", "[tool.x]\n")]).path,
+            None
+        );
+    }
+
+    #[test]
+    fn settings_lie_beside_the_database_or_above() {
+        let files = [
+            (".coveragerc", "[report]\nomit = b.py\n"),
+            (
+                "api/setup.cfg",
+                "[coverage:report]\nomit =\n    a.py,\n    shop/*\n",
+            ),
+        ];
+        let beside = of("api/.coverage", &files);
+        assert_eq!(beside.path.as_deref(), Some("api/setup.cfg"));
+        assert!(!beside.shows("/ci/api/x/a.py", "api/x/a.py"));
+        assert!(!beside.shows("/ci/api/shop/x/y.py", "api/shop/x/y.py"));
+        assert!(beside.shows("/ci/api/b.py", "api/b.py"));
+        assert!(beside.shows("/ci/api/x/shop/y.py", "api/x/shop/y.py"));
+        let above = of("web/tests/.coverage", &files);
+        assert_eq!(above.path.as_deref(), Some(".coveragerc"));
+        assert_eq!(
+            of("/tmp/x/.coverage", &files).path.as_deref(),
+            Some(".coveragerc")
+        );
+    }
+
+    #[test]
+    fn paths_fit_as_in_coverage_py() {
+        let text = "[report]\ninclude = */shop/*, /app/*\nomit = */migrations/*\n    shop/**/old.py\n    {x}.py\n";
+        let found = of(".coverage", &[(".coveragerc", text)]);
+        assert_eq!(found.unknown, []);
+        for (raw, path, is_shown) in [
+            ("/ci/shop/a.py", "shop/a.py", true),
+            ("/ci/x/shop/a.py", "x/shop/a.py", true),
+            ("/app/a.py", "a.py", true),
+            ("/ci/a.py", "a.py", false),
+            (
+                "/ci/shop/migrations/0001.py",
+                "shop/migrations/0001.py",
+                false,
+            ),
+            ("/ci/shop/old.py", "shop/old.py", false),
+            ("/ci/shop/x/y/old.py", "shop/x/y/old.py", false),
+            ("/ci/shop/x.py", "shop/x.py", true),
+            ("/ci/shop/{x}.py", "shop/{x}.py", false),
+        ] {
+            assert_eq!(found.shows(raw, path), is_shown, "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_kept() {
+        let text =
+            "[report]\nexclude_also =\n    if (?=x)\n    ${WORDS}\n    ends$\nomit = a***b\n";
+        let found = of(".coverage", &[(".coveragerc", text)]);
+        let said: Vec<_> = found
+            .unknown
+            .iter()
+            .map(|(what, _)| what.as_str())
+            .collect();
+        assert_eq!(said, ["${WORDS}", "a***b", "if (?=x)"]);
+        let found = of(".coverage", &[("pyproject.toml", "[tool.coverage\n")]);
+        assert_eq!(found.unknown[0].0, "the settings");
+    }
+}
