@@ -6,8 +6,12 @@ use super::paths::ProjectPaths;
 use super::report::{self, FileLines, Line, Unreadable};
 use super::reporting::Reporting;
 use super::{CoverageInput, Settings};
+use crate::python::{on_all_cores, with_deep_stack};
 use crate::{Scope, SourceTree};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many files make another thread worth its start, as for other Python files (`migrations/modules.rs`).
+const FILES_FOR_A_THREAD: usize = 4;
 
 /// What the reports say of the project.
 #[derive(Default)]
@@ -73,18 +77,24 @@ impl Merged {
     ) -> Result<(), Unreadable> {
         let database = database::read(bytes)?;
         let reporting = Reporting::of(name, sources);
-        for (raw, ran) in database.files {
-            let Some(path) = paths.find(&raw, &[]) else {
-                self.others.entry(raw).or_default();
-                continue;
-            };
-            if !reporting.shows(&raw, path) {
-                continue;
+        let mut ran: Vec<(&str, &BTreeSet<u32>)> = Vec::new();
+        for (raw, lines) in &database.files {
+            match paths.find(raw, &[]) {
+                Some(path) if reporting.shows(raw, path) => ran.push((path, lines)),
+                Some(_) => {}
+                None => {
+                    self.others.entry(raw.clone()).or_default();
+                }
             }
-            let lines = match sources.get(path) {
-                Some(source) => database::lines(source, &ran, &reporting.exclusion),
-                None => Err("its content was not read".to_owned()),
-            };
+        }
+        sources.fetch(ran.iter().map(|(path, _)| *path));
+        let lines = |(path, ran): &(&str, &BTreeSet<u32>)| match sources.get(path) {
+            Some(source) => database::lines(source, ran, &reporting.exclusion),
+            None => Err("its content was not read".to_owned()),
+        };
+        let found = with_deep_stack(|| on_all_cores(&ran, FILES_FOR_A_THREAD, lines));
+        let found = found.map_err(|error| Unreadable::damaged(error.why))?;
+        for ((path, _), lines) in ran.into_iter().zip(found) {
             match lines {
                 Ok(lines) => unite(self.files.entry(path.to_owned()).or_default(), lines),
                 Err(why) => self.unknown.push((path.to_owned(), why)),
