@@ -61,6 +61,24 @@ fn judge_coverage(report: &[u8], python: &[u8], lines: &[(u32, u32)]) {
     }
 }
 
+/// Judges a database of coverage.py by these settings.
+fn judge_database(settings: &[(&str, &str)], python: &str) {
+    let mut tree: SourceTree = settings.iter().copied().collect();
+    tree.insert("shop/a.py", python);
+    let scope = Scope::all(tree);
+    let input = CoverageInput {
+        reports: vec![(".coverage".to_owned(), DATABASE.to_vec())],
+        sources: scope.tree.clone(),
+        ..CoverageInput::default()
+    };
+    let judged = coverage::check(&input, &scope, &coverage::Settings::default());
+    are_in(&judged.findings, &scope.tree);
+    match judged.numbers.total {
+        Some(total) => assert!((0.0..=100.0).contains(&total.percent())),
+        None => assert!(!judged.findings.is_empty(), "the reason is said"),
+    }
+}
+
 fn judge_secrets(path: &str, bytes: &[u8]) {
     let scope = Scope::all([(path, bytes.to_vec())].into_iter().collect());
     let found = secrets::check(&scope, &secrets::Settings::default());
@@ -92,6 +110,9 @@ const JSON: &str = r#"{"meta": {"format": 3}, "files": {"shop/a.py": {"executed_
 const LCOV: &str = "SF:C:\\x\\shop\\a.py\nDA:1,1\nDA:2,0,abc\nBRDA:1,0,0,-\nend_of_record\n";
 const STORED: &str = r#"{"format": 1, "total": {"statements": 9, "covered": 8}, "files": {"shop/old.py": {"statements": 5, "covered": 7}}}"#;
 const PYTHON: &str = "@a\ndef f(\n    x,\n):  # pragma: no cover\n    \"\"\"Words.\"\"\"\n    return g(\n        x\n    )\nif y:\n    a = '''\n'''\nelse:\n    b\n";
+const DATABASE: &[u8] = include_bytes!("data/coverage/database/lines.sqlite3");
+const COVERAGERC: &str = "[coverage:report]\nexclude_also =\n    def f\n    @a(?s:.)*?g\\(\nomit = */x/*, a?.py\n[report]\nexclude_lines = y$\ninclude =\n  shop/**/a.py\n  [a-z].py\n";
+const PYPROJECT: &str = "[tool.coverage.report]\nexclude_lines = [\"if y\", 'return\\s+g']\nomit = [\"shop/b.py\"]\ninclude = [\"*.py\"]\n";
 const SETTINGS: &str = r#"import os
 from .base import *
 from .base import DATABASES as D
@@ -183,6 +204,16 @@ proptest! {
         lines in ranges(),
     ) {
         judge_coverage(report.as_bytes(), python.as_bytes(), &lines);
+    }
+
+    #[test]
+    fn almost_right_settings_of_coverage_are_judged(
+        ini in mutated(COVERAGERC),
+        toml in mutated(PYPROJECT),
+        python in mutated(PYTHON),
+    ) {
+        judge_database(&[(".coveragerc", &ini)], &python);
+        judge_database(&[("setup.cfg", &ini), ("pyproject.toml", &toml)], &python);
     }
 
     #[test]

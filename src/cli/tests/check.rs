@@ -586,6 +586,10 @@ fn the_database_of_coverage_is_judged_by_the_staged_files() {
     sandbox.git(&["add", ".coveragerc"]);
     let outcome = run(&sandbox, &command).exits(0).says("coverage 87.5 %");
     shows(outcome, "look-around");
+    sandbox.replace(".coveragerc", "shop/never.py", "*.py");
+    sandbox.git(&["add", ".coveragerc"]);
+    let outcome = run(&sandbox, &command).exits(1);
+    shows(outcome, "leave out all 4 files");
 }
 
 #[test]

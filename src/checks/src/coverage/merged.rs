@@ -25,6 +25,8 @@ pub(super) struct Merged {
     pub(super) unreadable: Vec<(String, Unreadable)>,
     /// Files of the project in a database whose statements are not known, with the reason. They do not count.
     pub(super) unknown: Vec<(String, String)>,
+    /// How many files of the project coverage.py's settings leave out of a database's report.
+    pub(super) left_out: usize,
     /// Databases with branches, which are not counted.
     pub(super) without_branches: Vec<String>,
     /// Settings of coverage.py that a database needs and that are not understood: their file, their words, the reason.
@@ -81,7 +83,7 @@ impl Merged {
         for (raw, lines) in &database.files {
             match paths.find(raw, &[]) {
                 Some(path) if reporting.shows(raw, path) => ran.push((path, lines)),
-                Some(_) => {}
+                Some(_) => self.left_out += 1,
                 None => {
                     self.others.entry(raw.clone()).or_default();
                 }
@@ -112,7 +114,16 @@ impl Merged {
 
     /// Whether the reports have files, but none of the project's.
     pub(super) fn is_about_another_project(&self) -> bool {
-        self.files.is_empty() && !self.others.is_empty()
+        self.has_no_file() && self.left_out == 0 && !self.others.is_empty()
+    }
+
+    /// Whether coverage.py's settings leave out all that the databases know of the project.
+    pub(super) fn is_left_out(&self) -> bool {
+        self.has_no_file() && self.left_out > 0
+    }
+
+    fn has_no_file(&self) -> bool {
+        self.files.is_empty() && self.unknown.is_empty()
     }
 
     /// The whole.

@@ -213,15 +213,12 @@ fn truth(test: &Node) -> Option<bool> {
         Node::UnaryOp(not) if not.op == ast::UnaryOp::Not => truth(&not.operand).map(|is| !is),
         Node::BoolOp(joined) => {
             let decides = joined.op == ast::BoolOp::Or;
-            let mut all = joined.values.iter().map(truth);
-            if joined
-                .values
-                .iter()
-                .any(|value| truth(value) == Some(decides))
-            {
+            // Each once: they may nest deeply.
+            let values: Vec<_> = joined.values.iter().map(truth).collect();
+            if values.contains(&Some(decides)) {
                 return Some(decides);
             }
-            all.all(|value| value.is_some()).then_some(!decides)
+            (!values.contains(&None)).then_some(!decides)
         }
         _ => None,
     }

@@ -71,6 +71,16 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
                 .to_owned(),
         }));
     }
+    if merged.is_left_out() {
+        findings.push(say(&RULE, None, Said {
+            message: format!(
+                "coverage.py's settings leave out all {} files of the project that its database knows",
+                merged.left_out
+            ),
+            reason: REASON,
+            remedy: "see `include` and `omit` under `report` in coverage.py's settings".to_owned(),
+        }));
+    }
     findings.extend(merged.unknown.iter().map(|(path, why)| unknown(path, why)));
     findings.extend(merged.without_branches.iter().map(|name| no_branches(name)));
     let unknown = merged.unknown_settings.iter();
