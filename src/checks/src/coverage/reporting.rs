@@ -60,36 +60,38 @@ impl Reporting {
     }
 
     fn new(path: Option<String>, values: Result<Values, String>) -> Self {
-        let (mut values, mut unknown) = match values {
-            Ok(values) => (values, Vec::new()),
-            Err(why) => (BTreeMap::new(), vec![("the settings".to_owned(), why)]),
+        let mut unknown = Vec::new();
+        let mut values = values.unwrap_or_else(|why| {
+            unknown.push(("all that stands".to_owned(), why));
+            Values::new()
+        });
+        let mut not_understood = |value: &str, why: &str| {
+            unknown.push((format!("`{value}`"), why.to_owned()));
         };
-        for list in values.values_mut() {
-            list.retain(|value| match is_of_environment(value) {
-                true => {
-                    let why = "it names a variable of the environment".to_owned();
-                    unknown.push((value.clone(), why));
-                    false
-                }
-                false => true,
-            });
+        let mut take = |key| -> Option<Vec<String>> {
+            let (variable, plain): (Vec<_>, Vec<_>) =
+                (values.remove(key)?.into_iter()).partition(|value| is_of_environment(value));
+            for value in variable {
+                not_understood(&value, "it names a variable of the environment");
+            }
+            Some(plain)
+        };
+        let paths = [take("include"), take("omit")];
+        let (lines, also) = (take("exclude_lines"), take("exclude_also"));
+        let (exclusion, not_searched) = Exclusion::of_settings(lines, also.unwrap_or_default());
+        for (pattern, why) in not_searched {
+            not_understood(&pattern, &why);
         }
-        let mut globs = |key| {
+        let [include, omit] = paths.map(|patterns| {
             let compile = |pattern: String| {
                 let glob = coverage_glob(&pattern);
                 if glob.is_none() {
-                    unknown.push((pattern, "it is no pattern of paths".to_owned()));
+                    not_understood(&pattern, "it is no pattern of paths");
                 }
                 glob
             };
-            let written = values.remove(key).unwrap_or_default();
-            written.into_iter().filter_map(compile).collect()
-        };
-        let (include, omit) = (globs("include"), globs("omit"));
-        let also = values.remove("exclude_also").unwrap_or_default();
-        let (exclusion, not_searched) =
-            Exclusion::of_settings(values.remove("exclude_lines"), also);
-        unknown.extend(not_searched);
+            (patterns.into_iter().flatten().filter_map(compile)).collect()
+        });
         Self {
             exclusion,
             path,
@@ -292,8 +294,8 @@ mod tests {
             .iter()
             .map(|(what, _)| what.as_str())
             .collect();
-        assert_eq!(said, ["${WORDS}", "a***b", "if (?=x)"]);
+        assert_eq!(said, ["`${WORDS}`", "`if (?=x)`", "`a***b`"]);
         let found = of(".coverage", &[("pyproject.toml", "[tool.coverage\n")]);
-        assert_eq!(found.unknown[0].0, "the settings");
+        assert_eq!(found.unknown[0].0, "all that stands");
     }
 }

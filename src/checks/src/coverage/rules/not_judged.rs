@@ -103,36 +103,37 @@ fn unknown(path: &str, why: &str) -> Finding {
     )
 }
 
-/// A remark: the figures are right, but others than `coverage report` shows.
+/// The figures are right, but others than `coverage report` shows.
 fn no_branches(name: &str) -> Finding {
-    let finding = say(&RULE, Some(file(name)), Said {
-        message: "branches were measured, and are not counted: coverage.py's database does not tell how many there are"
-            .to_owned(),
-        reason: "the figures are those of lines alone, and may be above what `coverage report` shows",
-        remedy: "give the output of `coverage xml` to have them counted".to_owned(),
-    });
-    Finding {
-        severity: Severity::Note,
-        ..finding
-    }
+    remark(
+        name,
+        Said {
+            message:
+                "branches were measured, and are not counted: coverage.py's database does not tell how many there are"
+                    .to_owned(),
+            reason: "the figures are those of lines alone, and may be above what `coverage report` shows",
+            remedy: "give the output of `coverage xml` to have them counted".to_owned(),
+        },
+    )
 }
 
-/// A remark, as the one of branches.
 fn unknown_setting(path: &str, what: &str, why: &str) -> Finding {
-    let finding = say(
-        &RULE,
-        Some(file(path)),
+    remark(
+        path,
         Said {
             message: format!(
-                "coverage.py leaves out of its reports what `{what}` says, and it counts here: {why}"
+                "{what} in coverage.py's settings is passed over for its database: {why}"
             ),
-            reason: "the figures may be below what `coverage report` shows",
-            remedy: "give the output of `coverage xml`, which has left it out".to_owned(),
+            reason: "the figures may be others than `coverage report` shows",
+            remedy: "give the output of `coverage xml`, which follows all settings".to_owned(),
         },
-    );
+    )
+}
+
+fn remark(path: &str, words: Said) -> Finding {
     Finding {
         severity: Severity::Note,
-        ..finding
+        ..say(&RULE, Some(file(path)), words)
     }
 }
 
