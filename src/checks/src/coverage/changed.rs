@@ -2,8 +2,8 @@
 
 use super::Settings;
 use super::figures::Tally;
+use super::lines::FileLines;
 use super::merged::{Merged, tally};
-use super::report::FileLines;
 use crate::globs::Globs;
 use crate::python::{Exclusion, LongStatements, long_statements, statements};
 use crate::{Change, ChangeKind, ChangedLines, Scope};
@@ -91,12 +91,12 @@ fn in_report<'s>(change: &'s Change, lines: &FileLines, shapes: &Shapes<'_>) -> 
     let last_line = |line: u32| shape.map_or(line, |shape| shape.last_line(line));
     let is_changed = |line: u32| change.lines.touches(line, last_line(line));
     let (changed, unchanged): (Vec<_>, Vec<_>) =
-        lines.iter().partition(|(line, _)| is_changed(**line));
+        lines.iter().partition(|(line, _)| is_changed(*line));
     ChangedFile {
         path: &change.path,
         statements: changed
             .into_iter()
-            .map(|(line, seen)| (*line, seen.hit))
+            .map(|(line, seen)| (line, seen.hit))
             .collect(),
         is_missing: false,
         unchanged: tally(unchanged.into_iter().map(|(_, line)| line)),

@@ -3,7 +3,8 @@
 //! It holds the lines that ran and none of those that could have run: those are found in the project's files, by the rules of
 //! coverage.py's parser. Ways out of branches cannot be counted so; `coverage xml` counts them.
 
-use super::report::{self, FileLines, Line, Unreadable};
+use super::lines::{FileLines, Line};
+use super::report::{self, Unreadable};
 use crate::python::{Exclusion, statements};
 use rusqlite::{Connection, MAIN_DB, Row};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,11 +61,11 @@ pub(super) fn lines(
         branches: (0, 0),
     };
     let sure = found.executable.iter();
-    let mut lines: FileLines = sure.map(|first| (*first, line(has_run(first)))).collect();
+    let mut lines: Vec<(u32, Line)> = sure.map(|first| (*first, line(has_run(first)))).collect();
     // Whether they are code depends on the Python that ran them: it is if it did.
     let unsure = found.annotations.iter().filter(|first| has_run(first));
     lines.extend(unsure.map(|first| (*first, line(true))));
-    Ok(lines)
+    Ok(FileLines::new(lines))
 }
 
 enum Fault {

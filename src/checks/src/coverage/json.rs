@@ -1,6 +1,7 @@
 //! coverage.py's JSON, formats 2 and 3 (coverage/jsonreport.py, `FORMAT_VERSION`).
 
-use super::report::{Line, Report, Unreadable};
+use super::lines::{FileLines, Line};
+use super::report::{Report, Unreadable};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -55,7 +56,7 @@ pub(super) fn read(text: &str) -> Result<Report, Unreadable> {
     }
     let mut report = Report::default();
     for (path, file) in document.files {
-        let mut lines = BTreeMap::new();
+        let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
         for (numbers, hit) in [(&file.executed_lines, true), (&file.missing_lines, false)] {
             for number in numbers {
                 let line = Line {
@@ -81,8 +82,9 @@ pub(super) fn read(text: &str) -> Result<Report, Unreadable> {
             }
         }
         let summary = (file.summary.covered_branches, file.summary.num_branches);
-        super::report::add_other_branches(&mut lines, summary);
-        report.files.insert(path, lines);
+        let mut lines = FileLines::new(lines.into_iter().collect());
+        lines.add_other_branches(summary);
+        report.add(path, lines);
     }
     Ok(report)
 }
@@ -101,15 +103,15 @@ mod tests {
     fn lines_and_ways_out_are_read() {
         let report = read(THREE).unwrap();
         let lines = &report.files["shop/a.py"];
-        assert_eq!(lines.len(), 3, "excluded lines are no statements");
+        assert_eq!(lines.iter().count(), 3, "excluded lines are no statements");
         assert_eq!(
-            lines[&2],
-            Line {
+            lines.line(2),
+            Some(Line {
                 hit: true,
                 branches: (1, 2)
-            }
+            })
         );
-        assert_eq!(lines[&3], Line::default());
+        assert_eq!(lines.line(3), Some(Line::default()));
     }
 
     #[test]

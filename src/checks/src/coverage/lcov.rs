@@ -1,12 +1,12 @@
 //! LCOV's tracefile (geninfo(1)): `SF:` begins a file, `DA:line,hits[,hash]` is a line, `BRDA:line,block,branch,taken` a way out.
 
-use super::report::{Line, Report, Unreadable};
+use super::lines::{FileLines, Line};
+use super::report::{Report, Unreadable};
+use std::collections::BTreeMap;
 
 pub(super) fn read(text: &str) -> Result<Report, Unreadable> {
     let mut report = Report::default();
-    let mut file: Option<&str> = None;
-    // Ways out of the file, as `BRH:` and `BRF:` count them: taken, all.
-    let mut counted = (0, 0);
+    let mut file: Option<File<'_>> = None;
     for (index, record) in text.lines().enumerate() {
         let record = record.trim_end();
         let damaged = |what: &str| {
@@ -16,37 +16,65 @@ pub(super) fn read(text: &str) -> Result<Report, Unreadable> {
             ))
         };
         if let Some(path) = record.strip_prefix("SF:") {
-            file = Some(path);
-            report.files.entry(path.to_owned()).or_default();
+            report.end(file.replace(File::new(path)));
         } else if record == "end_of_record" {
-            if let Some(lines) = file.and_then(|path| report.files.get_mut(path)) {
-                super::report::add_other_branches(lines, counted);
-            }
-            (file, counted) = (None, (0, 0));
+            report.end(file.take());
         } else if let Some(count) = record.strip_prefix("BRF:") {
-            counted.1 = count.trim().parse().unwrap_or_default();
+            file.iter_mut()
+                .for_each(|file| file.counted.1 = count.trim().parse().unwrap_or_default());
         } else if let Some(count) = record.strip_prefix("BRH:") {
-            counted.0 = count.trim().parse().unwrap_or_default();
+            file.iter_mut()
+                .for_each(|file| file.counted.0 = count.trim().parse().unwrap_or_default());
         } else if let Some(fields) = record.strip_prefix("DA:") {
-            let path = file.ok_or_else(|| damaged("no file was named before it"))?;
-            let (line, hits) =
-                line_and_hits(fields).ok_or_else(|| damaged("not `DA:line,hits`"))?;
-            report.line(
-                path,
-                line,
-                Line {
-                    hit: hits,
-                    branches: (0, 0),
-                },
-            );
+            let file = (file.as_mut()).ok_or_else(|| damaged("no file was named before it"))?;
+            let (line, hit) = line_and_hits(fields).ok_or_else(|| damaged("not `DA:line,hits`"))?;
+            let branches = (0, 0);
+            file.line(line).unite(Line { hit, branches });
         } else if let Some(fields) = record.strip_prefix("BRDA:") {
-            let path = file.ok_or_else(|| damaged("no file was named before it"))?;
+            let file = (file.as_mut()).ok_or_else(|| damaged("no file was named before it"))?;
             let (line, taken) =
                 way_out(fields).ok_or_else(|| damaged("not `BRDA:line,block,branch,taken`"))?;
-            add_way_out(&mut report, path, line, taken);
+            // It belongs to a line that `DA:` names as well, before or after.
+            let (hit, all) = &mut file.line(line).branches;
+            *hit = hit.saturating_add(u32::from(taken));
+            *all = all.saturating_add(1);
         }
     }
+    report.end(file);
     Ok(report)
+}
+
+/// The file whose records are read.
+struct File<'t> {
+    path: &'t str,
+    lines: BTreeMap<u32, Line>,
+    /// Ways out, as `BRH:` and `BRF:` count them: taken, all.
+    counted: (u32, u32),
+}
+
+impl<'t> File<'t> {
+    const fn new(path: &'t str) -> Self {
+        Self {
+            path,
+            lines: BTreeMap::new(),
+            counted: (0, 0),
+        }
+    }
+
+    fn line(&mut self, number: u32) -> &mut Line {
+        self.lines.entry(number).or_default()
+    }
+}
+
+impl Report {
+    /// Notes a file that is read.
+    fn end(&mut self, file: Option<File<'_>>) {
+        if let Some(file) = file {
+            let mut lines = FileLines::new(file.lines.into_iter().collect());
+            lines.add_other_branches(file.counted);
+            self.add(file.path.to_owned(), lines);
+        }
+    }
 }
 
 /// `line,hits` or `line,hits,hash`.
@@ -71,16 +99,6 @@ fn way_out(fields: &str) -> Option<(u32, bool)> {
     Some((line, taken != "-" && is_hit(taken)?))
 }
 
-/// Ways out belong to a line that `DA:` names as well, before or after; alone they do not make a statement.
-fn add_way_out(report: &mut Report, path: &str, line: u32, taken: bool) {
-    let Some(lines) = report.files.get_mut(path) else {
-        return;
-    };
-    let (hit, all) = &mut lines.entry(line).or_default().branches;
-    *hit = hit.saturating_add(u32::from(taken));
-    *all = all.saturating_add(1);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,13 +109,13 @@ mod tests {
         let report = read(text).unwrap();
         let lines = &report.files["shop/a.py"];
         assert_eq!(
-            lines[&1],
-            Line {
+            lines.line(1),
+            Some(Line {
                 hit: true,
                 branches: (1, 2)
-            }
+            })
         );
-        assert_eq!(lines[&2], Line::default());
+        assert_eq!(lines.line(2), Some(Line::default()));
         assert!(report.files["b.py"].is_empty());
     }
 
@@ -105,8 +123,8 @@ mod tests {
     fn ways_out_that_are_only_counted_count() {
         let report =
             read("SF:a.py\nDA:1,1\nDA:2,1\nBRDA:2,0,0,1\nBRF:3\nBRH:2\nend_of_record\n").unwrap();
-        assert_eq!(report.files["a.py"][&1].branches, (1, 2));
-        assert_eq!(report.files["a.py"][&2].branches, (1, 1));
+        assert_eq!(report.files["a.py"].line(1).unwrap().branches, (1, 2));
+        assert_eq!(report.files["a.py"].line(2).unwrap().branches, (1, 1));
     }
 
     #[test]

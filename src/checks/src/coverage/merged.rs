@@ -2,8 +2,9 @@
 
 use super::database;
 use super::figures::Tally;
+use super::lines::{FileLines, Line};
 use super::paths::ProjectPaths;
-use super::report::{self, FileLines, Line, Unreadable};
+use super::report::{self, Unreadable};
 use super::reporting::Reporting;
 use super::{CoverageInput, Settings};
 use crate::python::{on_all_cores, with_deep_stack};
@@ -64,7 +65,7 @@ impl Merged {
                 Some(path) => self.files.entry(path.to_owned()),
                 None => self.others.entry(raw),
             };
-            unite(known.or_default(), lines);
+            known.or_default().unite(lines);
         }
         Ok(())
     }
@@ -98,7 +99,7 @@ impl Merged {
         let found = found.map_err(|error| Unreadable::damaged(error.why))?;
         for ((path, _), lines) in ran.into_iter().zip(found) {
             match lines {
-                Ok(lines) => unite(self.files.entry(path.to_owned()).or_default(), lines),
+                Ok(lines) => self.files.entry(path.to_owned()).or_default().unite(lines),
                 Err(why) => self.unknown.push((path.to_owned(), why)),
             }
         }
@@ -133,16 +134,6 @@ impl Merged {
             total.add(tally(lines.values()));
         }
         total
-    }
-}
-
-fn unite(known: &mut FileLines, lines: FileLines) {
-    if known.is_empty() {
-        *known = lines;
-        return;
-    }
-    for (number, line) in lines {
-        known.entry(number).or_default().unite(line);
     }
 }
 

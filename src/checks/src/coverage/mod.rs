@@ -9,6 +9,7 @@ mod database;
 mod figures;
 mod json;
 mod lcov;
+mod lines;
 mod merged;
 mod paths;
 mod report;

@@ -3,7 +3,8 @@
 //! The parser pulls event after event: no recursion. It knows no entities but XML's five and fetches nothing; a document that
 //! declares entities of its own is refused.
 
-use super::report::{Line, Report, Unreadable};
+use super::lines::{FileLines, Line};
+use super::report::{Report, Unreadable};
 use quick_xml::Reader;
 use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesStart, Event};
@@ -119,7 +120,7 @@ impl Document {
 
     fn end_class(&mut self) {
         if let Some(class) = self.class.take() {
-            self.report.lines(class.path, class.lines);
+            self.report.add(class.path, FileLines::new(class.lines));
         }
     }
 
@@ -260,13 +261,13 @@ mod tests {
         assert_eq!(report.roots, ["/ci/work/shop & co"]);
         let lines = &report.files["shop/a.py"];
         assert_eq!(
-            lines[&2],
-            Line {
+            lines.line(2),
+            Some(Line {
                 hit: true,
                 branches: (1, 2)
-            }
+            })
         );
-        assert_eq!(lines[&3], Line::default());
+        assert_eq!(lines.line(3), Some(Line::default()));
         assert!(report.files["shop/b.py"].is_empty());
     }
 

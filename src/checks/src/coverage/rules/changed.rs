@@ -70,10 +70,7 @@ fn uncovered(context: &Context<'_>, changed: &ChangedFile<'_>) -> Vec<Finding> {
         match ranges.last_mut() {
             // An unchanged statement between them ends the range.
             Some((_, last))
-                if is_open
-                    && lines.is_some_and(|lines| {
-                        lines.range(last.saturating_add(1)..*line).next().is_none()
-                    }) =>
+                if is_open && lines.is_some_and(|lines| lines.are_neighbours(*last, *line)) =>
             {
                 *last = *line;
             }
