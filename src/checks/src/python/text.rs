@@ -47,7 +47,8 @@ pub(crate) struct Lines {
 impl Lines {
     /// For a file as it was read; the byte order mark may be there.
     pub(crate) fn new(bytes: &[u8]) -> Self {
-        let newlines = without_mark(bytes)
+        let text = text(bytes);
+        let newlines = text
             .iter()
             .enumerate()
             .filter(|(_, byte)| **byte == b'\n')
@@ -57,19 +58,19 @@ impl Lines {
         }
     }
 
-    /// Line and column of a byte offset of that file, both from 1; the column counts characters.
+    /// Line and column of a byte offset of that file's text, both from 1; the column counts characters.
     pub(crate) fn position(&self, bytes: &[u8], offset: u32) -> (u32, u32) {
-        let bytes = without_mark(bytes);
+        let text = text(bytes);
         let line = self.line(offset);
         let offset = usize::try_from(offset)
             .unwrap_or(usize::MAX)
-            .min(bytes.len());
+            .min(text.len());
         let start = usize::try_from(line - 1)
             .ok()
             .and_then(|line| self.starts.get(line))
             .copied()
             .unwrap_or_default();
-        let in_line = bytes.get(start..offset).unwrap_or_default();
+        let in_line = text.get(start..offset).unwrap_or_default();
         // Bytes that continue a UTF-8 sequence are not characters of their own.
         let column = in_line
             .iter()
@@ -89,6 +90,16 @@ impl Lines {
     }
 }
 
+/// The bytes of the text in which offsets count: those of the file, unless it had to be decoded or cannot be.
+fn text(bytes: &[u8]) -> Cow<'_, [u8]> {
+    // Most files are ASCII, which is seen sooner than that they are UTF-8.
+    let decoded = (!bytes.is_ascii()).then(|| decode(bytes));
+    match decoded {
+        Some(Ok(Cow::Owned(text))) => Cow::Owned(text.into_bytes()),
+        _ => Cow::Borrowed(without_mark(bytes)),
+    }
+}
+
 fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
@@ -100,6 +111,18 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_not_part_of_the_text() {
         assert_eq!(decode(b"\xef\xbb\xbfx = 1").unwrap(), "x = 1");
+    }
+
+    #[test]
+    fn places_in_latin_1_are_those_of_the_text() {
+        let bytes = b"# coding: latin-1\nx = '\xe9\xe9\xe9'\ny = '\xe9' + z\n";
+        let text = decode(bytes).unwrap();
+        let offset = u32::try_from(text.find('z').unwrap()).unwrap();
+        let lines = Lines::new(bytes);
+        assert_eq!(lines.position(bytes, offset), (3, 11));
+        assert_eq!(lines.line(offset), 3);
+        // What cannot be decoded has its own bytes.
+        assert_eq!(Lines::new(b"\xff\nx").position(b"\xff\nx", 2), (2, 1));
     }
 
     #[test]
