@@ -18,12 +18,47 @@ const SCHEMA: i64 = 7;
 /// The last line that is believed: no file that is judged has more.
 const LAST_LINE: u32 = 1 << 22;
 
+/// As many bytes have a bit for each of them.
+const LARGEST_BITS: usize = (1 << 22) / 8 + 1;
+
 /// What a database knows: the lines that ran, by the path of their file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Database {
-    pub(super) files: BTreeMap<String, BTreeSet<u32>>,
+    pub(super) files: BTreeMap<String, Ran>,
     /// Whether branches were measured as well, which are not counted here.
     pub(super) has_branches: bool,
+}
+
+/// The lines of a file that ran. Takes no more memory than the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ran {
+    /// A bit for each line, lowest first, from 0 (coverage/numbits.py).
+    bits: Vec<u8>,
+    /// Lines at the ends of steps.
+    ends: BTreeSet<u32>,
+}
+
+impl Ran {
+    fn unite(&mut self, bits: &[u8]) {
+        let bits = bits.get(..LARGEST_BITS).unwrap_or(bits);
+        if self.bits.len() < bits.len() {
+            self.bits.resize(bits.len(), 0);
+        }
+        for (known, more) in self.bits.iter_mut().zip(bits) {
+            *known |= more;
+        }
+    }
+
+    /// Whether one of these lines ran.
+    fn any(&self, first: u32, last: u32) -> bool {
+        let has_bit = |line: u32| {
+            let byte = usize::try_from(line / 8)
+                .ok()
+                .and_then(|at| self.bits.get(at));
+            byte.is_some_and(|byte| byte & (1 << (line % 8)) != 0)
+        };
+        self.ends.range(first..=last).next().is_some() || (first..=last).any(has_bit)
+    }
 }
 
 /// Whether a report is a database.
@@ -46,16 +81,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Database, Unreadable> {
 }
 
 /// The lines of a file by what it holds and by what ran of it: a statement has run if a line of it has.
-pub(super) fn lines(
-    source: &[u8],
-    ran: &BTreeSet<u32>,
-    exclusion: &Exclusion,
-) -> Result<FileLines, String> {
+pub(super) fn lines(source: &[u8], ran: &Ran, exclusion: &Exclusion) -> Result<FileLines, String> {
     let found = statements(source, exclusion).map_err(|error| error.why)?;
-    let has_run = |first: &u32| {
-        let mut lines = ran.range(first..=&found.long.last_line(*first));
-        lines.next().is_some()
-    };
+    let has_run = |first: &u32| ran.any(*first, found.long.last_line(*first));
     let line = |hit| Line {
         hit,
         branches: (0, 0),
@@ -97,7 +125,7 @@ fn rows(bytes: &[u8]) -> Result<Database, Fault> {
     let lines = "SELECT path, numbits FROM line_bits JOIN file ON file.id = file_id";
     each(&connection, lines, |row| {
         let known = database.files.entry(row.get(0)?).or_default();
-        known.extend(numbers(row.get_ref(1)?.as_blob()?));
+        known.unite(row.get_ref(1)?.as_blob()?);
         Ok(())
     })?;
     // With branches, lines are the ends of steps; negative ones are the ends of functions.
@@ -105,7 +133,7 @@ fn rows(bytes: &[u8]) -> Result<Database, Fault> {
     each(&connection, steps, |row| {
         let known = database.files.entry(row.get(0)?).or_default();
         let ends: [i64; 2] = [row.get(1)?, row.get(2)?];
-        known.extend(ends.into_iter().filter_map(line));
+        known.ends.extend(ends.into_iter().filter_map(line));
         database.has_branches = true;
         Ok(())
     })?;
@@ -128,17 +156,6 @@ fn each(
 fn line(number: i64) -> Option<u32> {
     let line = u32::try_from(number).ok()?;
     (1..=LAST_LINE).contains(&line).then_some(line)
-}
-
-/// The numbers of a set of bits, lowest first (coverage/numbits.py).
-fn numbers(bits: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    (0_u32..).zip(bits).flat_map(|(index, byte)| {
-        let is_set = move |bit: &u32| byte & (1 << bit) != 0;
-        (0..8).filter(is_set).filter_map(move |bit| {
-            let number = index.checked_mul(8)?.checked_add(bit)?;
-            line(i64::from(number))
-        })
-    })
 }
 
 #[cfg(test)]
@@ -165,6 +182,10 @@ mod tests {
         connection.serialize(MAIN_DB).unwrap().to_vec()
     }
 
+    fn lines(ran: &Ran) -> Vec<u32> {
+        (1..40).filter(|line| ran.any(*line, *line)).collect()
+    }
+
     #[test]
     fn lines_of_all_contexts_are_united() {
         // Bits 1, 2 and 9; then 3.
@@ -173,8 +194,9 @@ mod tests {
              INSERT INTO line_bits VALUES (1, 1, x'0602'), (1, 2, x'08');",
         );
         let found = read(&bytes).unwrap();
-        assert_eq!(found.files["/ci/a.py"], BTreeSet::from([1, 2, 3, 9]));
-        assert!(found.files["/ci/never.py"].is_empty() && !found.has_branches);
+        assert_eq!(lines(&found.files["/ci/a.py"]), [1, 2, 3, 9]);
+        assert_eq!(found.files["/ci/never.py"], Ran::default());
+        assert!(!found.has_branches);
     }
 
     #[test]
@@ -184,7 +206,7 @@ mod tests {
              INSERT INTO arc VALUES (1, 1, -1, 1), (1, 1, 1, 2), (1, 1, 2, -1);",
         );
         let found = read(&bytes).unwrap();
-        assert_eq!(found.files["a.py"], BTreeSet::from([1, 2]));
+        assert_eq!(lines(&found.files["a.py"]), [1, 2]);
         assert!(found.has_branches);
     }
 
@@ -218,7 +240,8 @@ mod tests {
              INSERT INTO arc VALUES (1, 1, 9223372036854775807, -9223372036854775808);
              INSERT INTO line_bits VALUES (1, 1, zeroblob(600000));",
         );
-        assert!(read(&bytes).unwrap().files["a.py"].is_empty());
-        assert_eq!(numbers(&[0xff; 1 << 20]).last(), Some(LAST_LINE));
+        let ran = &read(&bytes).unwrap().files["a.py"];
+        assert!(!ran.any(1, LAST_LINE) && ran.ends.is_empty());
+        assert_eq!(ran.bits.len(), LARGEST_BITS);
     }
 }

@@ -63,10 +63,7 @@ pub(super) fn read(text: &str) -> Result<Report, Unreadable> {
                     hit,
                     branches: (0, 0),
                 };
-                lines
-                    .entry(*number)
-                    .or_insert_with(Line::default)
-                    .unite(line);
+                lines.entry(*number).or_default().unite(line);
             }
         }
         for (ways, taken) in [(&file.executed_branches, 1), (&file.missing_branches, 0)] {

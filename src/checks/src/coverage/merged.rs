@@ -1,6 +1,6 @@
 //! All reports together, under the project's paths.
 
-use super::database;
+use super::database::{self, Ran};
 use super::figures::Tally;
 use super::lines::{FileLines, Line};
 use super::paths::ProjectPaths;
@@ -9,7 +9,7 @@ use super::reporting::Reporting;
 use super::{CoverageInput, Settings};
 use crate::python::{on_all_cores, with_deep_stack};
 use crate::{Scope, SourceTree};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How many files make another thread worth its start, as for other Python files (`migrations/modules.rs`).
 const FILES_FOR_A_THREAD: usize = 4;
@@ -80,7 +80,7 @@ impl Merged {
     ) -> Result<(), Unreadable> {
         let database = database::read(bytes)?;
         let reporting = Reporting::of(name, sources);
-        let mut ran: Vec<(&str, &BTreeSet<u32>)> = Vec::new();
+        let mut ran: Vec<(&str, &Ran)> = Vec::new();
         for (raw, lines) in &database.files {
             match paths.find(raw, &[]) {
                 Some(path) if reporting.shows(raw, path) => ran.push((path, lines)),
@@ -91,7 +91,7 @@ impl Merged {
             }
         }
         sources.fetch(ran.iter().map(|(path, _)| *path));
-        let lines = |(path, ran): &(&str, &BTreeSet<u32>)| match sources.get(path) {
+        let lines = |(path, ran): &(&str, &Ran)| match sources.get(path) {
             Some(source) => database::lines(source, ran, &reporting.exclusion),
             None => Err("its content was not read".to_owned()),
         };
