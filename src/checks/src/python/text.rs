@@ -42,25 +42,32 @@ fn declares_latin_1(bytes: &[u8]) -> bool {
 pub(crate) struct Lines {
     /// The offset of the first byte of each line.
     starts: Vec<usize>,
+    /// The text, where it is not the file's bytes.
+    decoded: Option<String>,
 }
 
 impl Lines {
     /// For a file as it was read; the byte order mark may be there.
     pub(crate) fn new(bytes: &[u8]) -> Self {
-        let text = text(bytes);
-        let newlines = text
+        // Most files are ASCII, which is seen sooner than that they are UTF-8.
+        let decoded = match (!bytes.is_ascii()).then(|| decode(bytes)) {
+            Some(Ok(Cow::Owned(text))) => Some(text),
+            _ => None,
+        };
+        let newlines = text(decoded.as_deref(), bytes)
             .iter()
             .enumerate()
             .filter(|(_, byte)| **byte == b'\n')
             .map(|(at, _)| at + 1);
         Self {
             starts: std::iter::once(0).chain(newlines).collect(),
+            decoded,
         }
     }
 
     /// Line and column of a byte offset of that file's text, both from 1; the column counts characters.
     pub(crate) fn position(&self, bytes: &[u8], offset: u32) -> (u32, u32) {
-        let text = text(bytes);
+        let text = text(self.decoded.as_deref(), bytes);
         let line = self.line(offset);
         let offset = usize::try_from(offset)
             .unwrap_or(usize::MAX)
@@ -90,14 +97,9 @@ impl Lines {
     }
 }
 
-/// The bytes of the text in which offsets count: those of the file, unless it had to be decoded or cannot be.
-fn text(bytes: &[u8]) -> Cow<'_, [u8]> {
-    // Most files are ASCII, which is seen sooner than that they are UTF-8.
-    let decoded = (!bytes.is_ascii()).then(|| decode(bytes));
-    match decoded {
-        Some(Ok(Cow::Owned(text))) => Cow::Owned(text.into_bytes()),
-        _ => Cow::Borrowed(without_mark(bytes)),
-    }
+/// The bytes of the text in which offsets count.
+fn text<'t>(decoded: Option<&'t str>, bytes: &'t [u8]) -> &'t [u8] {
+    decoded.map_or_else(|| without_mark(bytes), str::as_bytes)
 }
 
 fn without_mark(bytes: &[u8]) -> &[u8] {
