@@ -5,37 +5,33 @@ use std::collections::BTreeMap;
 /// The keys of a section with their values; lines of a value are joined by line ends. `None`: there is no such section.
 pub(crate) fn section(text: &str, wanted: &str) -> Option<BTreeMap<String, String>> {
     let mut found: Option<BTreeMap<String, String>> = None;
-    let mut inside = false;
-    let mut key: Option<String> = None;
+    let mut is_inside = false;
+    // The key whose value may go on, and how far it is indented.
+    let mut key: Option<(String, usize)> = None;
     for line in text.lines() {
         let trimmed = line.trim();
+        let indent = line.len() - line.trim_start().len();
         if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
             continue;
         }
-        if let Some(name) = trimmed
-            .strip_prefix('[')
-            .filter(|_| !line.starts_with([' ', '\t']))
-        {
-            inside = name.split(']').next().map(str::trim) == Some(wanted);
-            key = None;
-            if inside {
-                found.get_or_insert_with(BTreeMap::new);
-            }
-            continue;
-        }
-        let Some(values) = found.as_mut().filter(|_| inside) else {
-            continue;
-        };
-        if line.starts_with([' ', '\t']) {
-            if let Some(value) = key.as_ref().and_then(|key| values.get_mut(key)) {
+        let values = found.as_mut().filter(|_| is_inside);
+        if let Some((key, _)) = key.as_ref().filter(|(_, before)| indent > *before) {
+            if let Some(value) = values.and_then(|values| values.get_mut(key)) {
                 value.push('\n');
                 value.push_str(trimmed);
             }
-        } else if let Some(at) = trimmed.find(['=', ':']) {
-            let name = trimmed.get(..at).unwrap_or_default().trim().to_owned();
-            let value = trimmed.get(at + 1..).unwrap_or_default().trim().to_owned();
-            values.insert(name.clone(), value);
-            key = Some(name);
+        } else if let Some(name) = trimmed.strip_prefix('[') {
+            is_inside = name.split(']').next().map(str::trim) == Some(wanted);
+            key = None;
+            if is_inside {
+                found.get_or_insert_default();
+            }
+        } else if let Some((name, value)) = trimmed.split_once(['=', ':']) {
+            let name = name.trim().to_owned();
+            if let Some(values) = values {
+                values.insert(name.clone(), value.trim().to_owned());
+            }
+            key = Some((name, indent));
         }
     }
     found
@@ -58,6 +54,14 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn indented_keys_are_keys_and_values_may_look_like_sections() {
+        let text = "[a]\n  x = 1\n    [b]\n    y = 2\n  z =\n    3\n[b]\ny = 4\n";
+        let found = section(text, "a").unwrap();
+        assert_eq!((&*found["x"], &*found["z"]), ("1\n[b]\ny = 2", "\n3"));
+        assert_eq!(section(text, "b").unwrap()["y"], "4");
     }
 
     #[test]

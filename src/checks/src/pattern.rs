@@ -60,6 +60,7 @@ pub(crate) fn fnmatch(pattern: &str) -> Option<GlobMatcher> {
 /// A pattern of paths of coverage.py (`files.py`, `_glob_to_regex`): `*` stops at a slash unless it is the first or last part,
 /// `**` does not; without a slash it names a file in any directory.
 pub(crate) fn coverage_glob(pattern: &str) -> Option<GlobMatcher> {
+    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
     let parts: Vec<&str> = pattern.split('/').collect();
     let is_mixed = |part: &&str| part.contains("**") && part.chars().any(|letter| letter != '*');
     if pattern.contains("***") || pattern.contains("**/**") || parts.iter().any(is_mixed) {

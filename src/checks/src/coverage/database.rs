@@ -3,7 +3,7 @@
 //! It holds the lines that ran and none of those that could have run: those are found in the project's files, by the rules of
 //! coverage.py's parser. Ways out of branches cannot be counted so; `coverage xml` counts them.
 
-use super::lines::{FileLines, Line};
+use super::lines::Line;
 use super::report::{self, Unreadable};
 use crate::python::{Exclusion, statements};
 use rusqlite::{Connection, MAIN_DB, Row};
@@ -81,7 +81,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Database, Unreadable> {
 }
 
 /// The lines of a file by what it holds and by what ran of it: a statement has run if a line of it has.
-pub(super) fn lines(source: &[u8], ran: &Ran, exclusion: &Exclusion) -> Result<FileLines, String> {
+pub(super) fn lines(
+    source: &[u8],
+    ran: &Ran,
+    exclusion: &Exclusion,
+) -> Result<Vec<(u32, Line)>, String> {
     let found = statements(source, exclusion).map_err(|error| error.why)?;
     let has_run = |first: &u32| ran.any(*first, found.long.last_line(*first));
     let line = |hit| Line {
@@ -93,7 +97,7 @@ pub(super) fn lines(source: &[u8], ran: &Ran, exclusion: &Exclusion) -> Result<F
     // Whether they are code depends on the Python that ran them: it is if it did.
     let unsure = found.annotations.iter().filter(|first| has_run(first));
     lines.extend(unsure.map(|first| (*first, line(true))));
-    Ok(FileLines::new(lines))
+    Ok(lines)
 }
 
 enum Fault {

@@ -81,7 +81,7 @@ pub(super) fn read(text: &str) -> Result<Report, Unreadable> {
         let summary = (file.summary.covered_branches, file.summary.num_branches);
         let mut lines = FileLines::new(lines.into_iter().collect());
         lines.add_other_branches(summary);
-        report.add(path, lines);
+        report.files.add(path, lines.into_list());
     }
     Ok(report)
 }
@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn lines_and_ways_out_are_read() {
-        let report = read(THREE).unwrap();
-        let lines = &report.files["shop/a.py"];
+        let files = read(THREE).unwrap().files.united();
+        let lines = &files["shop/a.py"];
         assert_eq!(lines.iter().count(), 3, "excluded lines are no statements");
         assert_eq!(
             lines.line(2),
@@ -118,8 +118,8 @@ mod tests {
             "\"num_statements\": 3",
             "\"num_statements\": 3, \"num_branches\": 5, \"covered_branches\": 2",
         );
-        let report = read(&more).unwrap();
-        let lines = &report.files["shop/a.py"];
+        let files = read(&more).unwrap().files.united();
+        let lines = &files["shop/a.py"];
         let sum = lines.values().fold((0, 0), |sum, line| {
             (sum.0 + line.branches.0, sum.1 + line.branches.1)
         });

@@ -72,7 +72,7 @@ impl Report {
         if let Some(file) = file {
             let mut lines = FileLines::new(file.lines.into_iter().collect());
             lines.add_other_branches(file.counted);
-            self.add(file.path.to_owned(), lines);
+            self.files.add(file.path.to_owned(), lines.into_list());
         }
     }
 }
@@ -106,8 +106,8 @@ mod tests {
     #[test]
     fn lines_and_ways_out_are_read() {
         let text = "TN:\nSF:shop/a.py\nDA:1,1,kQyl\nDA:2,0\nBRDA:1,0,jump to line 2,-\nBRDA:1,0,1,3\nLF:2\nend_of_record\nSF:b.py\nend_of_record\n";
-        let report = read(text).unwrap();
-        let lines = &report.files["shop/a.py"];
+        let files = read(text).unwrap().files.united();
+        let lines = &files["shop/a.py"];
         assert_eq!(
             lines.line(1),
             Some(Line {
@@ -116,15 +116,15 @@ mod tests {
             })
         );
         assert_eq!(lines.line(2), Some(Line::default()));
-        assert!(report.files["b.py"].is_empty());
+        assert!(files["b.py"].is_empty());
     }
 
     #[test]
     fn ways_out_that_are_only_counted_count() {
-        let report =
-            read("SF:a.py\nDA:1,1\nDA:2,1\nBRDA:2,0,0,1\nBRF:3\nBRH:2\nend_of_record\n").unwrap();
-        assert_eq!(report.files["a.py"].line(1).unwrap().branches, (1, 2));
-        assert_eq!(report.files["a.py"].line(2).unwrap().branches, (1, 1));
+        let text = "SF:a.py\nDA:1,1\nDA:2,1\nBRDA:2,0,0,1\nBRF:3\nBRH:2\nend_of_record\n";
+        let files = read(text).unwrap().files.united();
+        assert_eq!(files["a.py"].line(1).unwrap().branches, (1, 2));
+        assert_eq!(files["a.py"].line(2).unwrap().branches, (1, 1));
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! The lines of one file, as reports tell them.
+//! The lines of files, as reports tell them.
+
+use std::collections::BTreeMap;
 
 /// One line that can be executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,17 +43,6 @@ impl FileLines {
         Self(lines)
     }
 
-    /// The lines of both.
-    pub(super) fn unite(&mut self, other: Self) {
-        let mut lines = std::mem::take(&mut self.0);
-        if lines.is_empty() {
-            *self = other;
-            return;
-        }
-        lines.extend(other.0);
-        *self = Self::new(lines);
-    }
-
     /// Adds the ways out that a report counts for a file but names at none of its lines, so that the whole is the figure that
     /// coverage.py shows. They go to the first line: which line has them changes no figure. `counted`: taken, all.
     pub(super) fn add_other_branches(&mut self, counted: (u32, u32)) {
@@ -67,6 +58,11 @@ impl FileLines {
             first.branches.0 = first.branches.0.saturating_add(taken.min(all));
             first.branches.1 = first.branches.1.saturating_add(all);
         }
+    }
+
+    /// The lines alone.
+    pub(super) fn into_list(self) -> Vec<(u32, Line)> {
+        self.0
     }
 
     /// Whether no line lies between two others.
@@ -99,6 +95,35 @@ impl FileLines {
     }
 }
 
+/// Files with what reports tell of their lines, part by part: one file may be in many places, so they are united in the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts(BTreeMap<String, Vec<(u32, Line)>>);
+
+impl Parts {
+    /// Adds lines of a file.
+    pub(super) fn add(&mut self, path: String, lines: Vec<(u32, Line)>) {
+        let known = self.0.entry(path).or_default();
+        if known.is_empty() {
+            *known = lines;
+        } else {
+            known.extend(lines);
+        }
+    }
+
+    /// The files with all that was added.
+    pub(super) fn into_lists(self) -> impl Iterator<Item = (String, Vec<(u32, Line)>)> {
+        self.0.into_iter()
+    }
+
+    /// The files with their lines, each once.
+    pub(super) fn united(self) -> BTreeMap<String, FileLines> {
+        let lists = self.into_lists();
+        lists
+            .map(|(path, lines)| (path, FileLines::new(lines)))
+            .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,16 +131,14 @@ mod tests {
     #[test]
     fn a_line_that_one_report_saw_run_has_run() {
         let line = |hit, branches| Line { hit, branches };
-        let mut lines = FileLines::new(vec![
-            (3, line(false, (0, 0))),
-            (1, line(false, (1, 2))),
-            (1, line(true, (0, 2))),
-        ]);
+        let mut parts = Parts::default();
+        let first = vec![(3, line(false, (0, 0))), (1, line(false, (1, 2)))];
+        parts.add("a.py".to_owned(), first);
+        let second = vec![(1, line(true, (0, 2))), (2, line(true, (0, 0)))];
+        parts.add("a.py".to_owned(), second);
+        parts.add("a.py".to_owned(), vec![(3, line(true, (0, 0)))]);
+        let mut lines = parts.united().remove("a.py").unwrap();
         assert_eq!(lines.line(1), Some(line(true, (1, 2))));
-        lines.unite(FileLines::new(vec![
-            (2, line(true, (0, 0))),
-            (3, line(true, (0, 0))),
-        ]));
         let all: Vec<_> = lines
             .iter()
             .map(|(number, line)| (number, line.hit))

@@ -2,7 +2,7 @@
 
 use super::database::{self, Ran};
 use super::figures::Tally;
-use super::lines::{FileLines, Line};
+use super::lines::{FileLines, Line, Parts};
 use super::paths::ProjectPaths;
 use super::report::{self, Unreadable};
 use super::reporting::Reporting;
@@ -44,30 +44,21 @@ impl Merged {
             &settings.source_paths,
         );
         let mut merged = Self::default();
+        let mut found = Found::default();
         for (name, bytes) in &input.reports {
             let read = if database::is_database(bytes) {
-                merged.add_database(name, bytes, &paths, &input.sources)
+                merged.add_database(name, bytes, &paths, &input.sources, &mut found)
             } else {
-                merged.add_report(bytes, &paths)
+                found.add_report(bytes, &paths)
             };
             match read {
                 Ok(()) => merged.read += 1,
                 Err(error) => merged.unreadable.push((name.clone(), error)),
             }
         }
+        merged.files = found.files.united();
+        merged.others = found.others.united();
         merged
-    }
-
-    fn add_report(&mut self, bytes: &[u8], paths: &ProjectPaths<'_>) -> Result<(), Unreadable> {
-        let report = report::read(bytes)?;
-        for (raw, lines) in report.files {
-            let known = match paths.find(&raw, &report.roots) {
-                Some(path) => self.files.entry(path.to_owned()),
-                None => self.others.entry(raw),
-            };
-            known.or_default().unite(lines);
-        }
-        Ok(())
     }
 
     /// A database tells what ran; which statements there are, the project's files tell.
@@ -77,6 +68,7 @@ impl Merged {
         bytes: &[u8],
         paths: &ProjectPaths<'_>,
         sources: &SourceTree,
+        found: &mut Found,
     ) -> Result<(), Unreadable> {
         let database = database::read(bytes)?;
         let reporting = Reporting::of(name, sources);
@@ -85,9 +77,7 @@ impl Merged {
             match paths.find(raw, &[]) {
                 Some(path) if reporting.shows(raw, path) => ran.push((path, lines)),
                 Some(_) => self.left_out += 1,
-                None => {
-                    self.others.entry(raw.clone()).or_default();
-                }
+                None => found.others.add(raw.clone(), Vec::new()),
             }
         }
         sources.fetch(ran.iter().map(|(path, _)| *path));
@@ -95,11 +85,11 @@ impl Merged {
             Some(source) => database::lines(source, ran, &reporting.exclusion),
             None => Err("its content was not read".to_owned()),
         };
-        let found = with_deep_stack(|| on_all_cores(&ran, FILES_FOR_A_THREAD, lines));
-        let found = found.map_err(|error| Unreadable::damaged(error.why))?;
-        for ((path, _), lines) in ran.into_iter().zip(found) {
+        let judged = with_deep_stack(|| on_all_cores(&ran, FILES_FOR_A_THREAD, lines));
+        let judged = judged.map_err(|error| Unreadable::damaged(error.why))?;
+        for ((path, _), lines) in ran.into_iter().zip(judged) {
             match lines {
-                Ok(lines) => self.files.entry(path.to_owned()).or_default().unite(lines),
+                Ok(lines) => found.files.add(path.to_owned(), lines),
                 Err(why) => self.unknown.push((path.to_owned(), why)),
             }
         }
@@ -134,6 +124,26 @@ impl Merged {
             total.add(tally(lines.values()));
         }
         total
+    }
+}
+
+/// The files of the reports that were read so far.
+#[derive(Default)]
+struct Found {
+    files: Parts,
+    others: Parts,
+}
+
+impl Found {
+    fn add_report(&mut self, bytes: &[u8], paths: &ProjectPaths<'_>) -> Result<(), Unreadable> {
+        let report = report::read(bytes)?;
+        for (raw, lines) in report.files.into_lists() {
+            match paths.find(&raw, &report.roots) {
+                Some(path) => self.files.add(path.to_owned(), lines),
+                None => self.others.add(raw, lines),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,6 @@
 //! One report: which lines of which files can be executed, and which were.
 
-use super::lines::FileLines;
-use std::collections::BTreeMap;
+use super::lines::Parts;
 
 /// The largest report that is read, in bytes. 26,000 lines make 1 MB of XML.
 const LARGEST: usize = 128 * 1024 * 1024;
@@ -10,16 +9,9 @@ const LARGEST: usize = 128 * 1024 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Report {
     /// By the path as the report writes it.
-    pub(super) files: BTreeMap<String, FileLines>,
+    pub(super) files: Parts,
     /// The directories to which paths are relative, if the report names them.
     pub(super) roots: Vec<String>,
-}
-
-impl Report {
-    /// Notes lines of a file.
-    pub(super) fn add(&mut self, path: String, lines: FileLines) {
-        self.files.entry(path).or_default().unite(lines);
-    }
 }
 
 /// Why a report could not be read, and what to do.

@@ -39,8 +39,15 @@ pub(super) struct Reporting {
     pub(super) path: Option<String>,
     /// What could not be understood, with the reason.
     pub(super) unknown: Vec<(String, String)>,
-    include: Vec<GlobMatcher>,
-    omit: Vec<GlobMatcher>,
+    include: Vec<Pattern>,
+    omit: Vec<Pattern>,
+}
+
+/// A pattern of paths.
+struct Pattern {
+    glob: GlobMatcher,
+    /// Whether it counts from where the tests ran, as all do that begin with no wildcard.
+    is_relative: bool,
 }
 
 impl Reporting {
@@ -88,7 +95,8 @@ impl Reporting {
                 if glob.is_none() {
                     not_understood(&pattern, "it is no pattern of paths");
                 }
-                glob
+                let is_relative = !pattern.starts_with(['*', '?']);
+                glob.map(|glob| Pattern { glob, is_relative })
             };
             (patterns.into_iter().flatten().filter_map(compile)).collect()
         });
@@ -108,10 +116,10 @@ impl Reporting {
         let relative = path
             .strip_prefix(directory)
             .map_or(path, |rest| rest.trim_start_matches('/'));
-        let fits = |globs: &[GlobMatcher]| {
-            globs
-                .iter()
-                .any(|glob| glob.is_match(raw) || glob.is_match(relative))
+        let fits = |patterns: &[Pattern]| {
+            patterns.iter().any(|Pattern { glob, is_relative }| {
+                glob.is_match(raw) || (*is_relative && glob.is_match(relative))
+            })
         };
         (self.include.is_empty() || fits(&self.include)) && !fits(&self.omit)
     }
@@ -145,9 +153,12 @@ fn of_ini(text: &str, prefixes: &[&str]) -> Option<Values> {
         let mut names = prefixes.iter().map(|prefix| format!("{prefix}{name}"));
         names.find_map(|name| section(text, &name))
     };
-    let Some(report) = find("report") else {
-        let has_any = SECTIONS.iter().any(|name| find(name).is_some());
-        return has_any.then(Values::new);
+    let has_any = || {
+        let mut found = SECTIONS.iter().filter_map(|name| find(name));
+        found.any(|section| !section.is_empty())
+    };
+    let Some(report) = find("report").filter(|_| has_any()) else {
+        return has_any().then(Values::new);
     };
     let list = |(key, value): (String, String)| {
         // Patterns of lines may hold commas.
@@ -226,6 +237,8 @@ mod tests {
         assert_eq!(path(&[setup]), None);
         assert_eq!(path(&[setup, project]).unwrap(), "pyproject.toml");
         assert_eq!(path(&[setup, tox, project]).unwrap(), "tox.ini");
+        let empty = ("setup.cfg", "[coverage:report]\n");
+        assert_eq!(path(&[empty, project]).unwrap(), "pyproject.toml");
         let own = (".coveragerc", "");
         assert_eq!(path(&[setup, tox, project, own]).unwrap(), ".coveragerc");
         let own = (".coveragerc.toml", "[report]\nomit = [\"a.py\"]\n");
@@ -262,7 +275,7 @@ mod tests {
 
     #[test]
     fn paths_fit_as_in_coverage_py() {
-        let text = "[report]\ninclude = */shop/*, /app/*\nomit = */migrations/*\n    shop/**/old.py\n    {x}.py\n";
+        let text = "[report]\n  include = */shop/*, /app/*, ./web/*\n  omit = */migrations/*\n    shop/**/old.py\n    {x}.py\n    *tests/*\n";
         let found = of(".coverage", &[(".coveragerc", text)]);
         assert_eq!(found.unknown, []);
         for (raw, path, is_shown) in [
@@ -270,6 +283,8 @@ mod tests {
             ("/ci/x/shop/a.py", "x/shop/a.py", true),
             ("/app/a.py", "a.py", true),
             ("/ci/a.py", "a.py", false),
+            ("/ci/web/a.py", "web/a.py", true),
+            ("/ci/web/tests/a.py", "web/tests/a.py", true),
             (
                 "/ci/shop/migrations/0001.py",
                 "shop/migrations/0001.py",

@@ -3,7 +3,7 @@
 //! The parser pulls event after event: no recursion. It knows no entities but XML's five and fetches nothing; a document that
 //! declares entities of its own is refused.
 
-use super::lines::{FileLines, Line};
+use super::lines::Line;
 use super::report::{Report, Unreadable};
 use quick_xml::Reader;
 use quick_xml::events::attributes::Attribute;
@@ -120,7 +120,7 @@ impl Document {
 
     fn end_class(&mut self) {
         if let Some(class) = self.class.take() {
-            self.report.add(class.path, FileLines::new(class.lines));
+            self.report.files.add(class.path, class.lines);
         }
     }
 
@@ -259,7 +259,8 @@ mod tests {
     fn lines_roots_and_ways_out_are_read() {
         let report = read(REPORT).unwrap();
         assert_eq!(report.roots, ["/ci/work/shop & co"]);
-        let lines = &report.files["shop/a.py"];
+        let files = report.files.united();
+        let lines = &files["shop/a.py"];
         assert_eq!(
             lines.line(2),
             Some(Line {
@@ -268,7 +269,7 @@ mod tests {
             })
         );
         assert_eq!(lines.line(3), Some(Line::default()));
-        assert!(report.files["shop/b.py"].is_empty());
+        assert!(files["shop/b.py"].is_empty());
     }
 
     #[test]
@@ -296,7 +297,7 @@ mod tests {
         ] {
             let of = |line: &str| {
                 let text = REPORT.replace("number=\"3\" hits=\"0\"", line);
-                read(&text).unwrap().files["shop/a.py"].clone()
+                read(&text).unwrap().files.united().remove("shop/a.py")
             };
             assert_eq!(of(usual), of(other), "{usual}");
         }

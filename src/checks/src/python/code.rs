@@ -3,6 +3,7 @@
 //! CPython makes none of what it can tell never to be reached: what follows a `return`, a `raise` or an endless loop, and what stands
 //! under a constant condition. The rules here are those of its releases 3.10 to 3.13, found with coverage.py 7.17.
 
+use super::statements::LongStatements;
 use ruff_python_ast::{self as ast, Expr as Node, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 use std::collections::BTreeSet;
@@ -17,17 +18,24 @@ pub(super) struct Code {
     pub(super) annotations: Vec<u32>,
 }
 
-/// Finds the code of a module, without the statements that begin on the excluded lines. `at` gives the line of an offset.
-pub(super) fn code(module: &[Stmt], excluded: BTreeSet<u32>, at: impl Fn(TextSize) -> u32) -> Code {
+/// Finds the code of a module, without the statements that begin on the excluded lines. `at` gives the first line of the
+/// statement at an offset.
+pub(super) fn code(
+    module: &[Stmt],
+    excluded: BTreeSet<u32>,
+    long: &LongStatements,
+    at: impl Fn(TextSize) -> u32,
+) -> Code {
     let mut walk = Walk {
         at,
+        long,
         excluded,
         executable: BTreeSet::new(),
         annotations: BTreeSet::new(),
         is_in_function: false,
         breaks: false,
     };
-    walk.block(without_docstring(module), 0);
+    walk.body(module, 0);
     let counts = |line: &u32| !walk.excluded.contains(line);
     Code {
         executable: walk.executable.into_iter().filter(counts).collect(),
@@ -35,8 +43,9 @@ pub(super) fn code(module: &[Stmt], excluded: BTreeSet<u32>, at: impl Fn(TextSiz
     }
 }
 
-struct Walk<F> {
+struct Walk<'l, F> {
     at: F,
+    long: &'l LongStatements,
     excluded: BTreeSet<u32>,
     executable: BTreeSet<u32>,
     annotations: BTreeSet<u32>,
@@ -46,10 +55,21 @@ struct Walk<F> {
 }
 
 /// Each walk tells whether the end is reached.
-impl<F: Fn(TextSize) -> u32> Walk<F> {
+impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
     fn block(&mut self, statements: &[Stmt], depth: u32) -> bool {
         depth > DEEPEST_BLOCK
             || (statements.iter()).all(|statement| self.statement(statement, depth + 1))
+    }
+
+    /// The block of a module, a class or a function. A docstring takes along what is on its line, be it the head.
+    fn body(&mut self, body: &[Stmt], depth: u32) -> bool {
+        match body {
+            [Stmt::Expr(first), rest @ ..] if first.value.is_string_literal_expr() => {
+                self.excluded.insert((self.at)(first.start()));
+                self.block(rest, depth)
+            }
+            all => self.block(all, depth),
+        }
     }
 
     fn statement(&mut self, statement: &Stmt, depth: u32) -> bool {
@@ -133,7 +153,7 @@ impl<F: Fn(TextSize) -> u32> Walk<F> {
             self.executable.insert(line);
             let around = (self.is_in_function, self.breaks);
             self.is_in_function = is_function;
-            self.block(without_docstring(body), depth);
+            self.body(body, depth);
             (self.is_in_function, self.breaks) = around;
         }
         true
@@ -175,7 +195,8 @@ impl<F: Fn(TextSize) -> u32> Walk<F> {
         self.block(&attempt.finalbody, depth) && ends
     }
 
-    /// One that is taken whatever comes, as an `else` is, is left out with its body.
+    /// One that is taken whatever comes, as an `else` is, is left out with its body, unless that has long statements: coverage.py
+    /// compares their lines one by one.
     fn case(&mut self, case: &ast::MatchCase, depth: u32) -> bool {
         let head = (self.at)(case.start());
         self.executable.insert(head);
@@ -183,7 +204,9 @@ impl<F: Fn(TextSize) -> u32> Walk<F> {
         if let ([first, ..], [.., last], true) = (&*case.body, &*case.body, is_taken_always(case)) {
             let lines = (self.at)(first.start())..=(self.at)(last.end());
             let mut body = self.executable.range(lines).peekable();
-            if body.peek().is_some() && body.all(|line| self.excluded.contains(line)) {
+            let is_out =
+                |line: &u32| self.excluded.contains(line) && self.long.last_line(*line) == *line;
+            if body.peek().is_some() && body.all(is_out) {
                 self.excluded.insert(head);
             }
         }
@@ -221,14 +244,6 @@ fn truth(test: &Node) -> Option<bool> {
             (!values.contains(&None)).then_some(!decides)
         }
         _ => None,
-    }
-}
-
-/// What follows the docstring of a module, a class or a function.
-fn without_docstring(body: &[Stmt]) -> &[Stmt] {
-    match body {
-        [Stmt::Expr(first), rest @ ..] if first.value.is_string_literal_expr() => rest,
-        all => all,
     }
 }
 

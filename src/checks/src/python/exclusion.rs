@@ -98,7 +98,7 @@ impl Exclusion {
 /// # Errors
 /// Why Rust's regular expressions cannot search for it.
 fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
+    RegexBuilder::new(&with_plain_braces(pattern))
         .multi_line(true)
         .crlf(true)
         .size_limit(LARGEST)
@@ -112,6 +112,31 @@ fn compile(pattern: &str) -> Result<Regex, String> {
                 last.trim_start_matches("error: ").to_owned()
             }
         })
+}
+
+/// To Python, a brace that does not count repetitions is a letter.
+fn with_plain_braces(pattern: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['{', '\\']) {
+        let (before, from) = rest.split_at(at);
+        plain.push_str(before);
+        // What is escaped stays as it is, its letter with it.
+        let is_escaped = from.starts_with('\\');
+        let counts = from.split_once('}').is_some_and(|(inside, _)| {
+            let count = inside.trim_start_matches('{');
+            let is_count = |letter: char| letter == ',' || letter.is_ascii_digit();
+            !matches!(count, "" | ",") && count.chars().all(is_count)
+        });
+        if !is_escaped && !counts {
+            plain.push('\\');
+        }
+        let taken = from.chars().take(if is_escaped { 2 } else { 1 });
+        let (taken, after) = from.split_at(taken.map(char::len_utf8).sum());
+        plain.push_str(taken);
+        rest = after;
+    }
+    plain + rest
 }
 
 /// Blocks whose head is left out.
@@ -230,6 +255,20 @@ mod tests {
         assert_eq!(counted(text, None, &[]), [1, 2, 3]);
         let text = "a = {1: f\"{b:>3}\"}; c = lambda: 1  # pragma: no cover\nd = e[1:2]\n";
         assert_eq!(counted(text, None, &[]), [2]);
+    }
+
+    #[test]
+    fn braces_are_letters_unless_they_count() {
+        for (pattern, plain) in [
+            ("b = {}", r"b = \{}"),
+            ("a{2}b{1,}c{,3}", "a{2}b{1,}c{,3}"),
+            (r"\{x\}{name}", r"\{x\}\{name}"),
+            ("{", r"\{"),
+            (r"é\", r"é\"),
+        ] {
+            assert_eq!(with_plain_braces(pattern), plain);
+        }
+        assert_eq!(counted("b = {}\nc = 1\n", None, &["b = {}"]), [2]);
     }
 
     #[test]
