@@ -579,6 +579,10 @@ fn the_database_of_coverage_is_judged_by_the_staged_files() {
     sandbox.write(".coveragerc", settings);
     sandbox.git(&["add", ".coveragerc"]);
     run(&sandbox, &command).exits(0).says("coverage 87.5 %");
+    // What they leave out is not missed where it is new.
+    let staged = ["check", "coverage", "--coverage-report", ".coverage"];
+    let outcome = run(&sandbox, &[&staged[..], &["--json"]].concat());
+    assert!(!rules(&outcome).contains(&"coverage-missing-file".to_owned()));
     sandbox.write(
         ".coveragerc",
         &format!("{settings}    (?<!self.)return function\n"),
@@ -589,7 +593,18 @@ fn the_database_of_coverage_is_judged_by_the_staged_files() {
     sandbox.replace(".coveragerc", "shop/never.py", "*.py");
     sandbox.git(&["add", ".coveragerc"]);
     let outcome = run(&sandbox, &command).exits(1);
-    shows(outcome, "leave out all 4 files");
+    shows(outcome, "knows of the project, such as run.py");
+    // Settings beside the database come first.
+    sandbox.write(
+        "shop/.coveragerc",
+        &settings.replace("shop/never.py", "never.py"),
+    );
+    sandbox.git(&["add", "shop/.coveragerc"]);
+    let place = sandbox.project();
+    std::fs::copy(place.join(".coverage"), place.join("shop/.coverage")).unwrap();
+    let beside = command.map(|word| word.replace(".coverage", "shop/.coverage"));
+    let beside: Vec<&str> = beside.iter().map(String::as_str).collect();
+    run(&sandbox, &beside).exits(0).says("coverage 87.5 %");
 }
 
 #[test]

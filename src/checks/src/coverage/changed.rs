@@ -59,8 +59,9 @@ pub(super) fn files<'s>(
         .filter(|change| change.is_there())
         .filter_map(|change| match merged.files.get(&change.path) {
             Some(lines) => Some(in_report(change, lines, shapes)),
+            None if merged.left_out.contains(&change.path) => None,
             None if is_python(&change.path) && !omitted.fits(&change.path) => {
-                missing(scope, change)
+                missing(scope, change, merged.exclusion())
             }
             None => None,
         })
@@ -105,8 +106,12 @@ fn in_report<'s>(change: &'s Change, lines: &FileLines, shapes: &Shapes<'_>) -> 
 
 /// A Python file that no report knows has not run: its changed statements count as uncovered. A file without statements is
 /// none. One that was there before may be left out on purpose: it is said, but not counted.
-fn missing<'s>(scope: &Scope, change: &'s Change) -> Option<ChangedFile<'s>> {
-    let found = statements(scope.tree.get(&change.path)?, Exclusion::standard()).ok()?;
+fn missing<'s>(
+    scope: &Scope,
+    change: &'s Change,
+    exclusion: &Exclusion,
+) -> Option<ChangedFile<'s>> {
+    let found = statements(scope.tree.get(&change.path)?, exclusion).ok()?;
     let touched: Vec<(u32, bool)> = found
         .executable
         .iter()

@@ -73,6 +73,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Database, Unreadable> {
         Fault::Sqlite(error) => {
             Unreadable::damaged(format!("it is not coverage.py's database: {error}"))
         }
+        Fault::Code => Unreadable::damaged(
+            "it holds views or columns that are computed, which coverage.py's has not",
+        ),
         Fault::Schema(schema) => Unreadable {
             why: format!("its schema is {schema}; {SCHEMA} is known"),
             remedy: "give the output of `coverage xml` instead".to_owned(),
@@ -103,6 +106,8 @@ pub(super) fn lines(
 enum Fault {
     Sqlite(rusqlite::Error),
     Schema(i64),
+    /// It has views, virtual tables or generated columns.
+    Code,
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -113,35 +118,63 @@ impl From<rusqlite::Error> for Fault {
 
 fn rows(bytes: &[u8]) -> Result<Database, Fault> {
     let mut connection = Connection::open_in_memory()?;
-    // Nothing of the file is run: no views, triggers or functions that it defines.
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.deserialize_read_exact(MAIN_DB, bytes, bytes.len(), true)?;
+    refuse_code(&connection)?;
     let schema = "SELECT version FROM coverage_schema";
     let schema: i64 = connection.query_row(schema, [], |row| row.get(0))?;
     if schema != SCHEMA {
         return Err(Fault::Schema(schema));
     }
-    let mut database = Database::default();
-    each(&connection, "SELECT path FROM file", |row| {
-        database.files.entry(row.get(0)?).or_default();
+    let mut files: BTreeMap<i64, (String, Ran)> = BTreeMap::new();
+    each(&connection, "SELECT id, path FROM file", |row| {
+        files.insert(row.get(0)?, (row.get(1)?, Ran::default()));
         Ok(())
     })?;
-    let lines = "SELECT path, numbits FROM line_bits JOIN file ON file.id = file_id";
-    each(&connection, lines, |row| {
-        let known = database.files.entry(row.get(0)?).or_default();
-        known.unite(row.get_ref(1)?.as_blob()?);
-        Ok(())
-    })?;
+    each(
+        &connection,
+        "SELECT file_id, numbits FROM line_bits",
+        |row| {
+            if let Some((_, ran)) = files.get_mut(&row.get(0)?) {
+                ran.unite(row.get_ref(1)?.as_blob()?);
+            }
+            Ok(())
+        },
+    )?;
     // With branches, lines are the ends of steps; negative ones are the ends of functions.
-    let steps = "SELECT path, fromno, tono FROM arc JOIN file ON file.id = file_id";
-    each(&connection, steps, |row| {
-        let known = database.files.entry(row.get(0)?).or_default();
-        let ends: [i64; 2] = [row.get(1)?, row.get(2)?];
-        known.ends.extend(ends.into_iter().filter_map(line));
-        database.has_branches = true;
-        Ok(())
-    })?;
-    Ok(database)
+    let mut has_branches = false;
+    each(
+        &connection,
+        "SELECT file_id, fromno, tono FROM arc",
+        |row| {
+            if let Some((_, ran)) = files.get_mut(&row.get(0)?) {
+                let ends: [i64; 2] = [row.get(1)?, row.get(2)?];
+                ran.ends.extend(ends.into_iter().filter_map(line));
+            }
+            has_branches = true;
+            Ok(())
+        },
+    )?;
+    Ok(Database {
+        files: files.into_values().collect(),
+        has_branches,
+    })
+}
+
+/// Refuses what computes while it is read: a view, a virtual table or a generated column may go on for ever, or grow without end.
+fn refuse_code(connection: &Connection) -> Result<(), Fault> {
+    let tables =
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'view' OR sql LIKE 'CREATE VIRTUAL%'";
+    let columns =
+        "SELECT count(*) FROM sqlite_schema, pragma_table_xinfo(sqlite_schema.name) AS found
+        WHERE sqlite_schema.type = 'table' AND found.hidden != 0";
+    for question in [tables, columns] {
+        let count: i64 = connection.query_row(question, [], |row| row.get(0))?;
+        if count > 0 {
+            return Err(Fault::Code);
+        }
+    }
+    Ok(())
 }
 
 fn each(
@@ -235,6 +268,17 @@ mod tests {
             "INSERT INTO file VALUES (1, 'a.py'); INSERT INTO line_bits VALUES (1, 1, 'no')",
         );
         assert!(read(&bytes).is_err());
+    }
+
+    #[test]
+    fn what_computes_is_refused() {
+        for code in [
+            "DROP TABLE file; CREATE VIEW file AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS id, 'a.py' AS path FROM c;",
+            "CREATE TABLE more (a, b GENERATED ALWAYS AS (printf('%300000000s', a)));",
+        ] {
+            let error = read(&database(code)).unwrap_err();
+            assert!(error.why.contains("computed"), "{error:?}");
+        }
     }
 
     #[test]

@@ -7,9 +7,9 @@ use super::paths::ProjectPaths;
 use super::report::{self, Unreadable};
 use super::reporting::Reporting;
 use super::{CoverageInput, Settings};
-use crate::python::{on_all_cores, with_deep_stack};
+use crate::python::{Exclusion, on_all_cores, with_deep_stack};
 use crate::{Scope, SourceTree};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many files make another thread worth its start, as for other Python files (`migrations/modules.rs`).
 const FILES_FOR_A_THREAD: usize = 4;
@@ -26,8 +26,10 @@ pub(super) struct Merged {
     pub(super) unreadable: Vec<(String, Unreadable)>,
     /// Files of the project in a database whose statements are not known, with the reason. They do not count.
     pub(super) unknown: Vec<(String, String)>,
-    /// How many files of the project coverage.py's settings leave out of a database's report.
-    pub(super) left_out: usize,
+    /// Files of the project that coverage.py's settings leave out of a database's report.
+    pub(super) left_out: BTreeSet<String>,
+    /// What coverage.py's settings for a database leave out of files.
+    exclusion: Option<Exclusion>,
     /// Databases with branches, which are not counted.
     pub(super) without_branches: Vec<String>,
     /// Settings of coverage.py that a database needs and that are not understood: their file, their words, the reason.
@@ -76,7 +78,9 @@ impl Merged {
         for (raw, lines) in &database.files {
             match paths.find(raw, &[]) {
                 Some(path) if reporting.shows(raw, path) => ran.push((path, lines)),
-                Some(_) => self.left_out += 1,
+                Some(path) => {
+                    self.left_out.insert(path.to_owned());
+                }
                 None => found.others.add(raw.clone(), Vec::new()),
             }
         }
@@ -96,6 +100,7 @@ impl Merged {
         if database.has_branches {
             self.without_branches.push(name.to_owned());
         }
+        self.exclusion = Some(reporting.exclusion);
         let file = reporting.path.unwrap_or_default();
         let unknown = reporting.unknown.into_iter();
         self.unknown_settings
@@ -105,16 +110,27 @@ impl Merged {
 
     /// Whether the reports have files, but none of the project's.
     pub(super) fn is_about_another_project(&self) -> bool {
-        self.has_no_file() && self.left_out == 0 && !self.others.is_empty()
+        !self.others.is_empty()
+            && self.files.is_empty()
+            && self.unknown.is_empty()
+            && self.left_out.is_empty()
     }
 
     /// Whether coverage.py's settings leave out all that the databases know of the project.
     pub(super) fn is_left_out(&self) -> bool {
-        self.has_no_file() && self.left_out > 0
+        self.files.is_empty() && self.unknown.is_empty() && !self.left_out.is_empty()
     }
 
-    fn has_no_file(&self) -> bool {
-        self.files.is_empty() && self.unknown.is_empty()
+    /// Whether files are known, but nothing of what the project has: a figure of it would be one of nothing.
+    pub(super) fn knows_nothing(&self) -> bool {
+        let knows_of_some =
+            !(self.others.is_empty() && self.unknown.is_empty() && self.left_out.is_empty());
+        self.files.is_empty() && knows_of_some
+    }
+
+    /// What does not count in a file that no report has.
+    pub(super) fn exclusion(&self) -> &Exclusion {
+        self.exclusion.as_ref().unwrap_or(Exclusion::standard())
     }
 
     /// The whole.

@@ -27,6 +27,9 @@ const SECTIONS: [&str; 7] = ["report", "run", "paths", "html", "xml", "json", "l
 /// The largest file of settings that is read, in bytes.
 const LARGEST: usize = 4 * 1024 * 1024;
 
+/// As many characters of what is not understood are shown.
+const LONGEST_SHOWN: usize = 80;
+
 /// Whether that file may hold settings of coverage.py.
 pub(super) fn is_settings(path: &str) -> bool {
     FILES.contains(&base_name(path))
@@ -73,7 +76,9 @@ impl Reporting {
             Values::new()
         });
         let mut not_understood = |value: &str, why: &str| {
-            unknown.push((format!("`{value}`"), why.to_owned()));
+            let shown: String = value.chars().take(LONGEST_SHOWN).collect();
+            let more = if shown.len() < value.len() { "…" } else { "" };
+            unknown.push((format!("`{shown}{more}`"), why.to_owned()));
         };
         let mut take = |key| -> Option<Vec<String>> {
             let (variable, plain): (Vec<_>, Vec<_>) =
@@ -81,7 +86,8 @@ impl Reporting {
             for value in variable {
                 not_understood(&value, "it names a variable of the environment");
             }
-            Some(plain)
+            let dollars = |value: String| value.replace("$$", "$");
+            Some(plain.into_iter().map(dollars).collect())
         };
         let paths = [take("include"), take("omit")];
         let (lines, also) = (take("exclude_lines"), take("exclude_also"));
@@ -113,12 +119,16 @@ impl Reporting {
     pub(super) fn shows(&self, raw: &str, path: &str) -> bool {
         let directory = parent(self.path.as_deref().unwrap_or_default());
         // Relative patterns count from where the tests ran: where the settings lie.
-        let relative = path
-            .strip_prefix(directory)
-            .map_or(path, |rest| rest.trim_start_matches('/'));
+        let relative = if directory.is_empty() {
+            Some(path)
+        } else {
+            let rest = path.strip_prefix(directory);
+            rest.and_then(|rest| rest.strip_prefix('/'))
+        };
         let fits = |patterns: &[Pattern]| {
             patterns.iter().any(|Pattern { glob, is_relative }| {
-                glob.is_match(raw) || (*is_relative && glob.is_match(relative))
+                glob.is_match(raw)
+                    || (*is_relative && relative.is_some_and(|path| glob.is_match(path)))
             })
         };
         (self.include.is_empty() || fits(&self.include)) && !fits(&self.omit)
@@ -211,10 +221,17 @@ fn of_toml(text: &str, is_own: bool) -> Result<Option<Values>, String> {
 /// coverage.py puts variables of the environment where the tests ran into its settings (`misc.py`, `substitute_variables`):
 /// `$NAME` and `${NAME}`.
 fn is_of_environment(value: &str) -> bool {
-    value.match_indices('$').any(|(at, _)| {
-        let next = value.get(at + 1..).and_then(|rest| rest.chars().next());
-        next.is_some_and(|next| next == '{' || next == '$' || next == '_' || next.is_alphanumeric())
-    })
+    let mut letters = value.chars().peekable();
+    while let Some(letter) = letters.next() {
+        // Two of them are one dollar.
+        if letter == '$' && letters.next_if_eq(&'$').is_none() {
+            let is_name = |next: &char| matches!(next, '{' | '_') || next.is_alphanumeric();
+            if letters.peek().is_some_and(is_name) {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -301,8 +318,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_kept() {
-        let text =
-            "[report]\nexclude_also =\n    if (?=x)\n    ${WORDS}\n    ends$\nomit = a***b\n";
+        let text = "[report]\nexclude_also =\n    if (?=x)\n    ${WORDS}\n    ends$\n    x$$\nomit = a***b\n";
         let found = of(".coverage", &[(".coveragerc", text)]);
         let said: Vec<_> = found
             .unknown

@@ -18,25 +18,25 @@ pub(super) struct Code {
     pub(super) annotations: Vec<u32>,
 }
 
-/// Finds the code of a module, without the statements that begin on the excluded lines. `at` gives the first line of the
-/// statement at an offset.
+/// Finds the code of a module, without the statements that begin on the excluded lines. `line` gives the line of an offset.
 pub(super) fn code(
     module: &[Stmt],
     excluded: BTreeSet<u32>,
     long: &LongStatements,
-    at: impl Fn(TextSize) -> u32,
+    line: impl Fn(TextSize) -> u32,
 ) -> Code {
     let mut walk = Walk {
-        at,
+        line,
         long,
         excluded,
+        docstrings: BTreeSet::new(),
         executable: BTreeSet::new(),
         annotations: BTreeSet::new(),
         is_in_function: false,
         breaks: false,
     };
     walk.body(module, 0);
-    let counts = |line: &u32| !walk.excluded.contains(line);
+    let counts = |line: &u32| !walk.excluded.contains(line) && !walk.docstrings.contains(line);
     Code {
         executable: walk.executable.into_iter().filter(counts).collect(),
         annotations: walk.annotations.into_iter().filter(counts).collect(),
@@ -44,14 +44,23 @@ pub(super) fn code(
 }
 
 struct Walk<'l, F> {
-    at: F,
+    line: F,
     long: &'l LongStatements,
     excluded: BTreeSet<u32>,
+    /// The lines on which docstrings begin: nothing else on them counts.
+    docstrings: BTreeSet<u32>,
     executable: BTreeSet<u32>,
     annotations: BTreeSet<u32>,
     is_in_function: bool,
     /// Whether the loop that is walked has a `break`.
     breaks: bool,
+}
+
+impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
+    /// The first line of the statement there.
+    fn at(&self, offset: TextSize) -> u32 {
+        self.long.first_line((self.line)(offset))
+    }
 }
 
 /// Each walk tells whether the end is reached.
@@ -61,11 +70,11 @@ impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
             || (statements.iter()).all(|statement| self.statement(statement, depth + 1))
     }
 
-    /// The block of a module, a class or a function. A docstring takes along what is on its line, be it the head.
+    /// The block of a module, a class or a function.
     fn body(&mut self, body: &[Stmt], depth: u32) -> bool {
         match body {
             [Stmt::Expr(first), rest @ ..] if first.value.is_string_literal_expr() => {
-                self.excluded.insert((self.at)(first.start()));
+                self.docstrings.insert((self.line)(first.start()));
                 self.block(rest, depth)
             }
             all => self.block(all, depth),
@@ -86,12 +95,12 @@ impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
             // Of an attribute or an item, what stands before it is looked up.
             Stmt::AnnAssign(bare) if bare.value.is_none() && bare.target.is_name_expr() => {
                 if !self.is_in_function {
-                    self.annotations.insert((self.at)(statement.start()));
+                    self.annotations.insert(self.at(statement.start()));
                 }
                 true
             }
             other => {
-                self.executable.insert((self.at)(other.start()));
+                self.executable.insert(self.at(other.start()));
                 self.compound(other, depth)
             }
         }
@@ -142,10 +151,10 @@ impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
         is_function: bool,
         depth: u32,
     ) -> bool {
-        let line = (self.at)(name.start());
+        let line = self.at(name.start());
         let above: Vec<u32> = decorators
             .iter()
-            .map(|decorator| (self.at)(decorator.start()))
+            .map(|decorator| self.at(decorator.start()))
             .collect();
         let first = above.first().copied().unwrap_or(line).min(line);
         if self.excluded.range(first..=line).next().is_none() {
@@ -168,7 +177,7 @@ impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
             }
             test = match &clause.test {
                 Some(condition) => {
-                    self.executable.insert((self.at)(clause.start()));
+                    self.executable.insert(self.at(clause.start()));
                     truth(condition)
                 }
                 None => Some(true),
@@ -189,7 +198,7 @@ impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
         let mut ends = self.block(&attempt.body, depth) && self.block(&attempt.orelse, depth);
         for handler in &attempt.handlers {
             let ast::ExceptHandler::ExceptHandler(handler) = handler;
-            self.executable.insert((self.at)(handler.start()));
+            self.executable.insert(self.at(handler.start()));
             ends |= self.block(&handler.body, depth);
         }
         self.block(&attempt.finalbody, depth) && ends
@@ -198,11 +207,15 @@ impl<F: Fn(TextSize) -> u32> Walk<'_, F> {
     /// One that is taken whatever comes, as an `else` is, is left out with its body, unless that has long statements: coverage.py
     /// compares their lines one by one.
     fn case(&mut self, case: &ast::MatchCase, depth: u32) -> bool {
-        let head = (self.at)(case.start());
+        let head = self.at(case.start());
         self.executable.insert(head);
+        let is_never = (case.guard.as_deref()).is_some_and(|guard| truth(guard) == Some(false));
+        if is_never {
+            return false;
+        }
         let ends = self.block(&case.body, depth);
         if let ([first, ..], [.., last], true) = (&*case.body, &*case.body, is_taken_always(case)) {
-            let lines = (self.at)(first.start())..=(self.at)(last.end());
+            let lines = self.at(first.start())..=self.at(last.end());
             let mut body = self.executable.range(lines).peekable();
             let is_out =
                 |line: &u32| self.excluded.contains(line) && self.long.last_line(*line) == *line;

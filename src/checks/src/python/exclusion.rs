@@ -19,8 +19,12 @@ const STANDARD: [&str; 3] = [
     r"^\s*if (typing\.)?TYPE_CHECKING:",
 ];
 
-/// The most memory that a compiled pattern may take, in bytes.
+/// The most memory that a compiled pattern may take, in bytes, and that all of a project may take together.
 const LARGEST: usize = 1 << 20;
+const LARGEST_TOGETHER: usize = 1 << 25;
+
+/// The longest pattern that is read, in bytes.
+const LONGEST: usize = 4096;
 
 /// Patterns of lines that do not count.
 #[derive(Clone, Debug)]
@@ -51,14 +55,19 @@ impl Exclusion {
         let mut unknown = Vec::new();
         let mut alternatives: Vec<String> = Vec::new();
         for pattern in patterns {
-            match compile(&pattern) {
+            let compiled = if pattern.len() > LONGEST {
+                Err("it is too long".to_owned())
+            } else {
+                compile(&pattern, LARGEST)
+            };
+            match compiled {
                 Ok(_) => alternatives.push(format!("(?:{pattern})")),
                 Err(why) => unknown.push((pattern, why)),
             }
         }
         let pattern = match alternatives.as_slice() {
             [] => None,
-            all => compile(&all.join("|"))
+            all => compile(&all.join("|"), LARGEST_TOGETHER)
                 .map_err(|why| unknown.push((all.join("|"), why)))
                 .ok(),
         };
@@ -76,9 +85,12 @@ impl Exclusion {
         let Some(pattern) = &self.pattern else {
             return BTreeSet::new();
         };
-        let at = |offset: usize| lines.line(u32::try_from(offset).unwrap_or(u32::MAX));
+        // To coverage.py, every line ends as those of Unix do.
+        let unix = text.replace("\r\n", "\n");
+        let unix_lines = Lines::new(unix.as_bytes());
+        let at = |offset: usize| unix_lines.line(u32::try_from(offset).unwrap_or(u32::MAX));
         let fitting: BTreeSet<u32> = pattern
-            .find_iter(text)
+            .find_iter(&unix)
             .flat_map(|found| at(found.start())..=at(found.end()))
             .map(|line| long.first_line(line))
             .collect();
@@ -97,11 +109,10 @@ impl Exclusion {
 
 /// # Errors
 /// Why Rust's regular expressions cannot search for it.
-fn compile(pattern: &str) -> Result<Regex, String> {
+fn compile(pattern: &str, largest: usize) -> Result<Regex, String> {
     RegexBuilder::new(&with_plain_braces(pattern))
         .multi_line(true)
-        .crlf(true)
-        .size_limit(LARGEST)
+        .size_limit(largest)
         .build()
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
@@ -114,7 +125,7 @@ fn compile(pattern: &str) -> Result<Regex, String> {
         })
 }
 
-/// To Python, a brace that does not count repetitions is a letter.
+/// To Python, a brace that does not count repetitions is a letter, and so is what follows the backslash of `\<` and `\>`.
 fn with_plain_braces(pattern: &str) -> String {
     let mut plain = String::new();
     let mut rest = pattern;
@@ -130,6 +141,10 @@ fn with_plain_braces(pattern: &str) -> String {
         });
         if !is_escaped && !counts {
             plain.push('\\');
+        }
+        if from.starts_with("\\<") || from.starts_with("\\>") {
+            rest = from.trim_start_matches('\\');
+            continue;
         }
         let taken = from.chars().take(if is_escaped { 2 } else { 1 });
         let (taken, after) = from.split_at(taken.map(char::len_utf8).sum());
@@ -248,6 +263,17 @@ mod tests {
     }
 
     #[test]
+    fn many_patterns_are_searched_together() {
+        let many: Vec<String> = (0..80).map(|n| format!(r"^\s*def __x{n}\w+\(")).collect();
+        let (exclusion, unknown) = Exclusion::of_settings(None, many);
+        assert_eq!(unknown, []);
+        let found = statements(b"a = 1  # pragma: no cover\r\nb = 2\r\n", &exclusion).unwrap();
+        assert_eq!(found.executable, [2]);
+        let text = "a = 1\r\n# on\r\nb = 2\r\n# off\r\nc = 3\r\n";
+        assert_eq!(counted(text, None, &["# on\n(.*\n)*?# off"]), [1, 5]);
+    }
+
+    #[test]
     fn other_clauses_are_heads_too() {
         let text = "try:\n    a = 1\nexcept E:\n    b = 2\nelse:  # pragma: no cover\n    c = 3\nfinally:  # pragma: no cover\n    d = 4\nfor x in y:\n    e = 1\nelse:  # pragma: no cover\n    f = 1\n";
         assert_eq!(counted(text, None, &[]), [1, 2, 3, 4, 9, 10]);
@@ -264,6 +290,7 @@ mod tests {
             ("a{2}b{1,}c{,3}", "a{2}b{1,}c{,3}"),
             (r"\{x\}{name}", r"\{x\}\{name}"),
             ("{", r"\{"),
+            (r"a \< 3 \\< \>", r"a < 3 \\< >"),
             (r"é\", r"é\"),
         ] {
             assert_eq!(with_plain_braces(pattern), plain);

@@ -178,8 +178,16 @@ fn depth_bound(text: &str) -> u32 {
                 }
                 continue;
             }
-            TokenKind::Indent => blocks += 1,
-            TokenKind::Dedent => blocks = blocks.saturating_sub(1),
+            // Twice: to parse a block takes more calls than to parse an operator.
+            TokenKind::Indent => {
+                blocks += 2;
+                deepest = deepest.max(sum + blocks);
+                continue;
+            }
+            TokenKind::Dedent => {
+                blocks = blocks.saturating_sub(2);
+                continue;
+            }
             // Texts that follow each other are joined, not nested.
             TokenKind::Comment | TokenKind::NonLogicalNewline | TokenKind::String => continue,
             _ => {
@@ -196,6 +204,12 @@ fn depth_bound(text: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_shallow_blocks_are_not_deep() {
+        let text = "class A:\n    def b(self):\n        pass\n".repeat(5_000);
+        assert!(depth_bound(&text) < 20, "{}", depth_bound(&text));
+    }
 
     #[test]
     fn a_deep_stack_is_made_once_and_a_panic_ends_on_it() {

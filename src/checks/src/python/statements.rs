@@ -108,11 +108,11 @@ fn read(text: &str, lines: &Lines, exclusion: &Exclusion) -> Result<Statements, 
     let parsed = parse(text)?;
     let long = long(&parsed, lines);
     let excluded = exclusion.lines(text, parsed.tokens(), lines, &long);
-    let at = |offset: TextSize| long.first_line(lines.line(offset.to_u32()));
+    let line = |offset: TextSize| lines.line(offset.to_u32());
     let Code {
         executable,
         annotations,
-    } = code(parsed.suite(), excluded, &long, at);
+    } = code(parsed.suite(), excluded, &long, line);
     Ok(Statements {
         long,
         executable,

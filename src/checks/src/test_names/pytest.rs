@@ -232,7 +232,7 @@ fn of_toml(table: &DeValue<'_>) -> BTreeMap<String, Vec<String>> {
     values
 }
 
-/// Values without the comments behind them, which only pytest's own reader knows (iniconfig).
+/// Values without the comments behind them.
 fn without_comments(value: &str) -> String {
     let cut = |line: &str| {
         let at = line.find(" #").into_iter().chain(line.find(" ;")).min();

@@ -49,7 +49,7 @@ pub(super) fn read(
     let mut input = CoverageInput::default();
     match &reports.of_run {
         Run::None => return Ok((None, None)),
-        Run::Named(paths) => input.reports = named(paths)?,
+        Run::Named(paths) => input.reports = named(site, paths)?,
         Run::OfManifest => {
             let names = &site.checks.coverage.reports;
             input.reports = of_manifest(site, names)?;
@@ -63,7 +63,7 @@ pub(super) fn read(
         input.sources = reading.files_of_coverage(selected);
     }
     let base = match &reports.of_base {
-        Some(paths) => named(paths)?,
+        Some(paths) => named(site, paths)?,
         None => of_manifest(site, &site.checks.coverage.base_reports)?,
     };
     match figures_of_base(base, &reading.scope, &rulebook.settings.coverage) {
@@ -110,14 +110,16 @@ fn figures_of_base(
 /// The content of reports with their names.
 type Contents = Vec<(String, Vec<u8>)>;
 
-/// Reports that have to be there.
-fn named(paths: &[Utf8PathBuf]) -> Result<Contents, Failure> {
+/// Reports that have to be there. Those within the project are named from its root, as those of the manifest are.
+fn named(site: &Site, paths: &[Utf8PathBuf]) -> Result<Contents, Failure> {
+    let root = site.on_disk("");
     let read = |path: &Utf8PathBuf| {
         let bytes = fs_err::read(path).map_err(|source| Failure::Read {
             path: path.clone(),
             source,
         })?;
-        Ok((path.to_string(), bytes))
+        let name = path.strip_prefix(&root).unwrap_or(path);
+        Ok((name.to_string(), bytes))
     };
     paths.iter().map(read).collect()
 }

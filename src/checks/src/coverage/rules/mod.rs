@@ -66,7 +66,7 @@ pub fn check(input: &CoverageInput, scope: &Scope, settings: &Settings) -> Judge
         changed: None,
         base: input.base.as_ref().map(|base| base.total.percent()),
     };
-    if merged.read == 0 || merged.is_about_another_project() || merged.is_left_out() {
+    if merged.read == 0 || merged.knows_nothing() {
         return JudgedCoverage { findings, numbers };
     }
     let changed =

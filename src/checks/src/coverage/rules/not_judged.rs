@@ -72,10 +72,10 @@ pub(crate) fn check(merged: &Merged, settings: &Settings) -> Vec<Finding> {
         }));
     }
     if merged.is_left_out() {
+        let seen = merged.left_out.first().map_or("", String::as_str);
         findings.push(say(&RULE, None, Said {
             message: format!(
-                "coverage.py's settings leave out all {} files of the project that its database knows",
-                merged.left_out
+                "coverage.py's settings leave out all that its database knows of the project, such as {seen}"
             ),
             reason: REASON,
             remedy: "see `include` and `omit` under `report` in coverage.py's settings".to_owned(),
