@@ -105,15 +105,17 @@ fn secret_value(line: &str) -> Option<usize> {
         .min()
 }
 
-/// Where the password in `scheme://user:password@host` begins.
+/// Where the first password in `scheme://user:password@host` begins.
 fn address_password(line: &str) -> Option<usize> {
-    let (scheme, rest) = line.split_once("://")?;
-    let (credentials, _) = rest.split_once('@')?;
-    if credentials.contains(['/', ' ', '"', '\'']) {
-        return None;
-    }
-    let (user, _) = credentials.split_once(':')?;
-    Some(scheme.len() + "://".len() + user.len() + 1)
+    line.match_indices("://").find_map(|(at, separator)| {
+        let start = at + separator.len();
+        let (credentials, _) = line.get(start..)?.split_once('@')?;
+        if credentials.contains(['/', ' ', '"', '\'']) {
+            return None;
+        }
+        let (user, _) = credentials.split_once(':')?;
+        Some(start + user.len() + 1)
+    })
 }
 
 #[cfg(test)]
@@ -141,6 +143,14 @@ mod tests {
             (
                 "DEBUG = True  # see https://x.org/@a",
                 "DEBUG = True  # see https://x.org/@a",
+            ),
+            (
+                "u = 'amqp://me:x@mq'  # https://x.org, amqp://me:y@mq",
+                "u = 'amqp://me:[redacted]",
+            ),
+            (
+                "# https://x.org: u = 'amqp://me:x@mq'",
+                "# https://x.org: u = 'amqp://me:[redacted]",
             ),
         ] {
             assert_eq!(shown(line).as_deref(), Some(expected), "{line}");

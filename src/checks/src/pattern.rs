@@ -60,8 +60,6 @@ pub(crate) fn fnmatch(pattern: &str) -> Option<GlobMatcher> {
 /// A pattern of paths of coverage.py (`files.py`, `_glob_to_regex`): `*` stops at a slash unless it is the first or last part,
 /// `**` does not; without a slash it names a file in any directory.
 pub(crate) fn coverage_glob(pattern: &str) -> Option<GlobMatcher> {
-    let from_here = pattern.strip_prefix("./");
-    let pattern = from_here.unwrap_or(pattern);
     let parts: Vec<&str> = pattern.split('/').collect();
     let is_mixed = |part: &&str| part.contains("**") && part.chars().any(|letter| letter != '*');
     if pattern.contains("***") || pattern.contains("**/**") || parts.iter().any(is_mixed) {
@@ -69,16 +67,12 @@ pub(crate) fn coverage_glob(pattern: &str) -> Option<GlobMatcher> {
     }
     let last = parts.len() - 1;
     let part = |(index, part): (usize, &&str)| match *part {
-        "*" if index == 0 && last > 0 && from_here.is_none() => "**".to_owned(),
+        "*" if index == 0 && last > 0 => "**".to_owned(),
         "*" if index > 0 && index == last => "**".to_owned(),
         other => without_alternatives(other),
     };
     let parts: Vec<String> = parts.iter().enumerate().map(part).collect();
-    let anywhere = if last == 0 && from_here.is_none() {
-        "**/"
-    } else {
-        ""
-    };
+    let anywhere = if last == 0 { "**/" } else { "" };
     compile(&format!("{anywhere}{}", parts.join("/")), true)
 }
 

@@ -4,16 +4,18 @@
 //! where a value is used and where it is written. What may be read is bounded: size, depth, nodes, and what aliases expand to.
 
 use crate::source::{Place, Source, number};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use beanpole_manifest::yaml::{self, Limits, Raw};
 use serde_yaml::{Location, Spanned};
-use std::fmt;
+use std::ops::Range;
 
-/// How deep mappings and lists may nest.
-const DEEPEST: usize = 48;
-/// How many nodes a file may have, aliases expanded.
-const MOST_NODES: usize = 30_000;
-/// How many aliases a file may use.
-const MOST_ALIASES: usize = 1000;
+/// What a file may have.
+const LIMITS: Limits = Limits {
+    deepest: 48,
+    most_nodes: 30_000,
+    most_aliases: 1000,
+    // Compose has tags of its own: `!reset` and `!override`.
+    allows_tags: true,
+};
 
 /// A node.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +25,7 @@ pub(crate) struct Node {
     /// Where it is used: the alias or the merge key, else the same.
     pub(crate) used: Place,
     /// The bytes that it is written in, when the reader knows them.
-    span: Option<(usize, usize)>,
+    span: Option<Range<usize>>,
     pub(crate) value: Value,
 }
 
@@ -94,7 +96,7 @@ impl Node {
     /// place if the piece is written in another way there.
     pub(crate) fn place_of(&self, source: &Source<'_>, piece: &str, nth: usize) -> Place {
         let lines = self.value_lines();
-        let Some((start, end)) = self.span else {
+        let Some(Range { start, end }) = self.span.clone() else {
             return self.place;
         };
         // The span of a block may begin behind its indicator; it ends with the text.
@@ -113,24 +115,7 @@ impl Node {
 
 /// Reads a file. An empty text is a null. The error says what is wrong, and where.
 pub(crate) fn parse(source: &Source<'_>) -> Result<Node, (String, Place)> {
-    let options = serde_yaml::options! {
-        budget: serde_yaml::budget! {
-            max_depth: DEEPEST,
-            flow_nesting_limit: DEEPEST,
-            max_nodes: MOST_NODES,
-            max_aliases: MOST_ALIASES,
-        },
-        alias_limits: serde_yaml::alias_limits! {
-            max_total_replayed_events: MOST_NODES,
-        },
-        strict_booleans: true,
-        // Compose has tags of its own: `!reset` and `!override`.
-        reject_unsupported_tags: false,
-        non_finite_float_policy: serde_yaml::NonFiniteFloatPolicy::AsString,
-        with_snippet: false,
-    };
-    let raw: Option<Spanned<Raw>> =
-        serde_yaml::from_str_with_options(source.text, options).map_err(|error| fault(&error))?;
+    let raw = yaml::read(source.text, &LIMITS).map_err(|error| fault(&error))?;
     Ok(raw.map_or(
         Node {
             place: Place::START,
@@ -143,42 +128,20 @@ pub(crate) fn parse(source: &Source<'_>) -> Result<Node, (String, Place)> {
 }
 
 fn fault(error: &serde_yaml::Error) -> (String, Place) {
-    let error = error.without_snippet();
-    let message = error.to_string();
-    let line = message.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
     (
-        line.trim().to_owned(),
+        yaml::message(error),
         error.location().map_or(Place::START, place),
     )
 }
 
 fn place(location: Location) -> Place {
-    let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX).max(1);
-    Place::point(number(location.line()), number(location.column()))
-}
-
-/// The bytes of a node.
-fn span(location: Location) -> Option<(usize, usize)> {
-    let span = location.span();
-    let start = usize::try_from(span.byte_offset()?).ok()?;
-    let length = usize::try_from(span.byte_len()?).ok()?;
-    Some((start, start.checked_add(length)?))
-}
-
-/// What the YAML reader gives.
-enum Raw {
-    Null,
-    Text(String),
-    /// A boolean or a number. Its text is cut out of the source.
-    Typed(String),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+    let (line, column) = yaml::line_and_column(location);
+    Place::point(line, column)
 }
 
 fn convert(raw: Spanned<Raw>, text: &str) -> Node {
-    let span = span(raw.defined);
-    let written = span.and_then(|(start, end)| text.get(start..end));
+    let span = yaml::bytes(raw.defined);
+    let written = span.clone().and_then(|bytes| text.get(bytes));
     let value = match raw.value {
         Raw::Null => Value::Null,
         Raw::Text(text) => Value::Scalar(text),
@@ -202,82 +165,6 @@ fn convert(raw: Spanned<Raw>, text: &str) -> Node {
         used: place(raw.referenced),
         span,
         value,
-    }
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a YAML value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
-        Ok(Raw::Text(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Raw, E> {
-        Ok(Raw::Text(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Raw::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
-        let mut map = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            map.push(entry);
-        }
-        Ok(Raw::Map(map))
     }
 }
 

@@ -5,58 +5,16 @@ mod common;
 use std::os::unix::ffi::OsStrExt as _;
 
 use beanpole_testkit::Sandbox;
+use common::checked::{manifest, project, rules};
 use common::{Outcome, beanpole, run};
 
 const DEBUG: &str = "x = 1\nbreakpoint()\n";
-
-/// A repository with one commit on `main`, on a branch of its own.
-fn project(files: &[(&str, &str)]) -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
-    sandbox.write("a.py", "x = 1\n");
-    for (path, text) in files {
-        sandbox.write(path, text);
-    }
-    sandbox.commit("feat: begin");
-    sandbox.git(&["switch", "--quiet", "--create", "feat/more"]);
-    sandbox
-}
-
-/// A manifest with these checks.
-fn manifest(checks: &str) -> String {
-    format!(
-        "application: shop\nregion: eu-central-1\nprocesses:\n  web:\n    command: gunicorn shop.wsgi\n    port: 8000\n{checks}"
-    )
-}
 
 /// A URL whose password is none that anyone uses. In pieces, so that it is not in this file.
 fn address() -> (String, String) {
     let password = ["kX3vQ9", "zT1bW7"].concat();
     let line = format!("BROKER = \"amqp://shop:{password}@mq.internal/\"\n");
     (line, password)
-}
-
-/// Fails unless stdout holds the text.
-#[track_caller]
-fn shows(outcome: Outcome, text: &str) -> Outcome {
-    assert!(
-        outcome.stdout.contains(text),
-        "stdout lacks `{text}`:\n{}\nstderr:\n{}",
-        outcome.stdout,
-        outcome.stderr
-    );
-    outcome
-}
-
-/// The rules of the findings in a JSON answer.
-fn rules(outcome: &Outcome) -> Vec<String> {
-    let answer = outcome.json();
-    let findings = answer.get("findings").and_then(|found| found.as_array());
-    let findings = findings.cloned().unwrap_or_default();
-    let rules = findings
-        .iter()
-        .filter_map(|finding| finding["rule"].as_str());
-    rules.map(str::to_owned).collect()
 }
 
 #[test]
@@ -70,26 +28,22 @@ fn the_index_is_judged_and_not_the_files_on_disk() {
     sandbox.write("a.py", "x = 1\n");
     for arguments in [["check", "--staged"].as_slice(), &["check"]] {
         let outcome = run(&sandbox, arguments).exits(1);
-        shows(
-            outcome.says("checked 1 file staged: 1 error"),
-            "a.py:2:1: error: the call of `breakpoint` is left from debugging [debug-statement]\n2 | breakpoint()\n",
-        );
+        outcome.says("checked 1 file staged: 1 error").shows("a.py:2:1: error: the call of `breakpoint` is left from debugging [debug-statement]\n2 | breakpoint()\n");
     }
     // From a directory below as well.
     sandbox.write("deep/er/file", "");
     let mut command = beanpole(&sandbox, &["check"]);
     command.current_dir(sandbox.project().join("deep/er"));
-    shows(
-        Outcome::from(command.output().unwrap()).exits(1),
-        "a.py:2:1",
-    );
+    Outcome::from(command.output().unwrap())
+        .exits(1)
+        .shows("a.py:2:1");
 }
 
 #[test]
 fn with_nothing_staged_everything_is_judged() {
     let sandbox = project(&[("old.py", DEBUG)]);
     let outcome = run(&sandbox, &["check"]).exits(1);
-    shows(outcome.says("checked all 2 files"), "old.py:2:1");
+    outcome.says("checked all 2 files").shows("old.py:2:1");
     run(&sandbox, &["check", "secrets", "pins"]).exits(0);
     let outcome = run(&sandbox, &["check", "debug-statement", "--all", "--json"]).exits(1);
     assert_eq!(rules(&outcome), ["debug-statement"]);
@@ -115,10 +69,7 @@ fn a_branch_is_judged_with_every_commit_of_it() {
     assert!(!outcome.stdout.contains(&password) && !outcome.stderr.contains(&password));
     let outcome = run(&sandbox, &["check", "--base", "main"]).exits(1);
     let commit = sandbox.git(&["rev-parse", "--short=12", "HEAD^"]);
-    let outcome = shows(
-        outcome,
-        &format!("in commit {commit}: a URL with a password"),
-    );
+    let outcome = outcome.shows(&format!("in commit {commit}: a URL with a password"));
     assert!(!outcome.stdout.contains(&password));
     // Another end is not affected by what came later.
     let first = ["check", "--base", "main", "--head", "HEAD^", "--json"];
@@ -140,10 +91,9 @@ fn the_message_is_judged_without_gits_comments() {
     sandbox.write("../message", "; a comment\nmore of it\n\n; Please enter\n");
     sandbox.git(&["config", "core.commentChar", ";"]);
     let arguments = ["check", "commit-message", "--message", "../message"];
-    shows(
-        run(&sandbox, &arguments).exits(1),
-        "../message:2:1: error: the subject `more of it`",
-    );
+    run(&sandbox, &arguments)
+        .exits(1)
+        .shows("../message:2:1: error: the subject `more of it`");
     sandbox.write("../message", "feat: more of it\n; Please enter\n");
     run(&sandbox, &arguments).exits(0);
 }
@@ -287,11 +237,8 @@ fn what_cannot_be_judged_is_said() {
         .unwrap();
     assert!(added.success());
     let outcome = run(&sandbox, &["check", "--staged"]).exits(0);
-    let outcome = shows(outcome, "not judged: a.py: a conflict is open");
-    let outcome = shows(
-        outcome,
-        "not judged: the name of `caf\u{fffd}.py` is not UTF-8",
-    );
+    let outcome = outcome.shows("not judged: a.py: a conflict is open");
+    let outcome = outcome.shows("not judged: the name of `caf\u{fffd}.py` is not UTF-8");
     outcome.says("2 not judged");
 }
 
@@ -347,7 +294,7 @@ fn a_baseline_lets_an_old_project_start_clean() {
         .exits(2)
         .says("known.json");
     let outcome = run(&sandbox, &["check", "--write-baseline"]).exits(0);
-    shows(outcome, "known.json: 1 findings");
+    outcome.shows("known.json: 1 findings");
     assert!(sandbox.read("known.json").contains("debug-statement"));
     let outcome = run(&sandbox, &["check", "--all"]).exits(0);
     outcome.says("1 in the baseline");
@@ -395,7 +342,7 @@ fn other_programs_read_the_answer() {
     assert!(output.starts_with("errors=1\nwarnings=0\n"), "{output}");
 
     let sarif = in_backend(&["--format", "sarif", "--output", "check.sarif"]).exits(1);
-    shows(sarif, "shop/views.py:2:1: error");
+    sarif.shows("shop/views.py:2:1: error");
     let log: serde_json::Value =
         serde_json::from_str(&sandbox.read("backend/check.sarif")).unwrap();
     assert_eq!(log["version"], "2.1.0");
@@ -428,183 +375,6 @@ fn other_programs_read_the_answer() {
     );
     let left = std::fs::read_dir(sandbox.project().join("backend")).unwrap();
     assert_eq!(left.count(), 3, "the manifest, the sources and the log");
-}
-
-#[test]
-fn coverage_is_judged_where_a_report_is_given() {
-    let sandbox = project(&[]);
-    sandbox.write(
-        "beanpole.yaml",
-        &manifest("checks:\n  coverage: {total: 80, reports: [coverage.json]}\n"),
-    );
-    run(&sandbox, &["check", "--all"])
-        .exits(0)
-        .says("1 not judged");
-    sandbox.write(
-        "coverage.json",
-        r#"{"meta": {"format": 3}, "files": {"a.py": {"executed_lines": [], "missing_lines": [1], "excluded_lines": []}}, "totals": {}}"#,
-    );
-    let outcome = run(&sandbox, &["check", "--all", "--json"]).exits(1);
-    assert_eq!(rules(&outcome), ["coverage-total"]);
-    run(&sandbox, &["check", "--staged"]).exits(0);
-    run(
-        &sandbox,
-        &[
-            "check",
-            "coverage",
-            "--all",
-            "--coverage-report",
-            "coverage.json",
-        ],
-    )
-    .exits(1);
-}
-
-#[test]
-fn figures_of_coverage_are_shown_however_good_they_are() {
-    let sandbox = project(&[]);
-    let report = |covered: &[u32], missing: &[u32]| {
-        format!(
-            r#"{{"meta": {{"format": 3}}, "files": {{"a.py": {{"executed_lines": {covered:?}, "missing_lines": {missing:?}, "excluded_lines": []}}}}, "totals": {{}}}}"#
-        )
-    };
-    sandbox.write("a.py", "x = 1\ny = 2\nz = 3\n");
-    sandbox.write("coverage.json", &report(&[1, 2], &[3]));
-    sandbox.write("base.json", &report(&[1], &[2, 3]));
-    sandbox.commit("feat: three");
-    sandbox.write("a.py", "x = 1\ny = 2\nz = 4\n");
-    sandbox.git(&["add", "a.py"]);
-    let command = ["check", "coverage", "--coverage-report", "coverage.json"];
-    let with_base = [&command[..], &["--coverage-base", "base.json"]].concat();
-    run(&sandbox, &with_base).says("coverage 66.7 % (0.0 % of what changed, the base 33.3 %)");
-    let json = run(&sandbox, &[&with_base[..], &["--json"]].concat()).json();
-    assert_eq!(json["coverage"]["covered"], 2);
-    assert_eq!(json["coverage"]["changed"]["statements"], 1);
-    assert_eq!(
-        json["coverage"]["base_percent"].as_f64().map(f64::floor),
-        Some(33.0)
-    );
-    let mut in_ci = beanpole(&sandbox, &with_base);
-    in_ci.env("GITHUB_ACTIONS", "true");
-    in_ci.env("GITHUB_STEP_SUMMARY", sandbox.home().join("summary"));
-    in_ci.env("GITHUB_OUTPUT", sandbox.home().join("output"));
-    Outcome::from(in_ci.output().unwrap()).says("coverage 66.7 %");
-    let told = |name: &str| fs_err::read_to_string(sandbox.home().join(name)).unwrap();
-    assert!(told("output").ends_with("coverage=66.7\n"));
-    assert!(told("summary").contains("1 file staged, coverage 66.7 %"));
-    let all = |report: &str, more: &[&str]| {
-        let command = ["check", "coverage", "--all", "--coverage-report", report];
-        run(&sandbox, &[&command[..], more].concat())
-    };
-    all("coverage.json", &["--write-coverage", "kept.json"]).exits(0);
-    let against_kept = || all("base.json", &["--coverage-base", "kept.json", "--json"]).exits(1);
-    assert_eq!(rules(&against_kept()), ["coverage-decrease"]);
-    let several = [
-        "--coverage-base",
-        "kept.json",
-        "--coverage-base",
-        "base.json",
-    ];
-    let outcome = all("base.json", &several).exits(1);
-    shows(outcome, "kept.json holds the figures of a whole run");
-    sandbox.replace("kept.json", "\"total\"", "\"whole\"");
-    shows(against_kept(), "unknown field `whole`");
-    sandbox.write("kept.json", r#"{"format": 2, "new": true}"#);
-    shows(
-        against_kept(),
-        "it has the form 2, and this release reads form 1",
-    );
-    // A figure that was not read is not shown, either.
-    assert!(against_kept().json()["coverage"]["base_percent"].is_null());
-    run(
-        &sandbox,
-        &[
-            "check",
-            "coverage",
-            "--all",
-            "--write-coverage",
-            "none.json",
-        ],
-    )
-    .exits(2)
-    .says("no coverage was judged");
-    sandbox.write("broken.xml", "<coverage>");
-    let broken = all("broken.xml", &["--write-coverage", "none.json", "--json"]).exits(1);
-    assert_eq!(rules(&broken), ["coverage-not-judged"]);
-    assert!(!sandbox.project().join("none.json").exists());
-    // The other way round it has fallen.
-    let fallen = all("base.json", &["--coverage-base", "coverage.json", "--json"]).exits(1);
-    assert_eq!(rules(&fallen), ["coverage-decrease"]);
-    run(
-        &sandbox,
-        &[&command[..], &["--coverage-base", "gone.json"]].concat(),
-    )
-    .exits(2)
-    .says("gone.json");
-}
-
-/// 66 statements, 34 of them missed, as coverage.py says of the same run.
-#[test]
-fn the_database_of_coverage_is_judged_by_the_staged_files() {
-    let data =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../checks/tests/data/coverage");
-    let sandbox = project(&[("shop/__init__.py", "")]);
-    for (path, from) in [
-        ("run.py", "database/run.py.txt"),
-        ("shop/a.py", "database/a.py.txt"),
-        ("shop/never.py", "never.py.txt"),
-        (".coverage", "database/lines.sqlite3"),
-    ] {
-        std::fs::copy(data.join(from), sandbox.project().join(path)).unwrap();
-    }
-    sandbox.git(&["add", "run.py", "shop"]);
-    // What is judged is what is staged, not what is on disk.
-    sandbox.write("shop/a.py", "x = 1\n");
-    let command = [
-        "check",
-        "coverage",
-        "--all",
-        "--coverage-report",
-        ".coverage",
-    ];
-    run(&sandbox, &command).exits(0);
-    sandbox.write(
-        "beanpole.yaml",
-        &manifest("checks:\n  coverage: {total: 49, reports: [.coverage]}\n"),
-    );
-    let outcome = run(&sandbox, &command).exits(1);
-    assert!(outcome.stdout.contains("48 %"), "{}", outcome.stdout);
-    // With these settings coverage.py counts 21 statements in shop/a.py, 3 of them missed, and 3 in run.py.
-    let settings = "[report]\nomit = shop/never.py\nexclude_also =\n    def total\n    if express:\n    except Zero\n";
-    sandbox.write(".coveragerc", settings);
-    sandbox.git(&["add", ".coveragerc"]);
-    run(&sandbox, &command).exits(0).says("coverage 87.5 %");
-    // What they leave out is not missed where it is new.
-    let staged = ["check", "coverage", "--coverage-report", ".coverage"];
-    let outcome = run(&sandbox, &[&staged[..], &["--json"]].concat());
-    assert!(!rules(&outcome).contains(&"coverage-missing-file".to_owned()));
-    sandbox.write(
-        ".coveragerc",
-        &format!("{settings}    (?<!self.)return function\n"),
-    );
-    sandbox.git(&["add", ".coveragerc"]);
-    let outcome = run(&sandbox, &command).exits(0).says("coverage 87.5 %");
-    shows(outcome, "look-around");
-    sandbox.replace(".coveragerc", "shop/never.py", "*.py");
-    sandbox.git(&["add", ".coveragerc"]);
-    let outcome = run(&sandbox, &command).exits(1);
-    shows(outcome, "knows of the project, such as run.py");
-    // Settings beside the database come first.
-    sandbox.write(
-        "shop/.coveragerc",
-        &settings.replace("shop/never.py", "never.py"),
-    );
-    sandbox.git(&["add", "shop/.coveragerc"]);
-    let place = sandbox.project();
-    std::fs::copy(place.join(".coverage"), place.join("shop/.coverage")).unwrap();
-    let beside = command.map(|word| word.replace(".coverage", "shop/.coverage"));
-    let beside: Vec<&str> = beside.iter().map(String::as_str).collect();
-    run(&sandbox, &beside).exits(0).says("coverage 87.5 %");
 }
 
 #[test]

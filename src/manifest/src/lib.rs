@@ -26,6 +26,7 @@ mod scalar;
 mod schema;
 mod template;
 mod tree;
+pub mod yaml;
 
 pub use error::Error;
 pub use find::{FILE_NAME, find};

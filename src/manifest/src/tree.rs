@@ -4,23 +4,21 @@
 //! the type that reads it decides what it means. What may be read is bounded here: file size, depth,
 //! number of nodes, and aliases, which could otherwise blow up a small file.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Location, Spanned};
 
 use crate::issue::{Fault, IssueKind};
+use crate::yaml::{self, Limits, Raw};
 
 /// The largest manifest in bytes: 1 MiB.
 pub(crate) const LARGEST: u64 = 1024 * 1024;
-/// How deep mappings and lists may nest.
-const DEEPEST: usize = 32;
-/// How many nodes a manifest may have, aliases expanded.
-const MOST_NODES: usize = 50_000;
-/// How many events aliases may replay.
-const MOST_REPLAYED: usize = 50_000;
-/// How many aliases a manifest may use.
-const MOST_ALIASES: usize = 1000;
+
+/// What a manifest may have.
+const LIMITS: Limits = Limits {
+    deepest: 32,
+    most_nodes: 50_000,
+    most_aliases: 1000,
+    allows_tags: false,
+};
 
 /// A place in the file, both counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,11 +31,8 @@ impl Position {
     pub(crate) const START: Self = Self { line: 1, column: 1 };
 
     fn from_location(location: Location) -> Self {
-        let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX).max(1);
-        Self {
-            line: number(location.line()),
-            column: number(location.column()),
-        }
+        let (line, column) = yaml::line_and_column(location);
+        Self { line, column }
     }
 }
 
@@ -135,23 +130,7 @@ impl Node {
 
 /// Reads YAML. An empty text is an empty mapping.
 pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
-    let options = serde_yaml::options! {
-        budget: serde_yaml::budget! {
-            max_depth: DEEPEST,
-            flow_nesting_limit: DEEPEST,
-            max_nodes: MOST_NODES,
-            max_aliases: MOST_ALIASES,
-        },
-        alias_limits: serde_yaml::alias_limits! {
-            max_total_replayed_events: MOST_REPLAYED,
-        },
-        strict_booleans: true,
-        reject_unsupported_tags: true,
-        non_finite_float_policy: serde_yaml::NonFiniteFloatPolicy::AsString,
-        with_snippet: false,
-    };
-    let raw: Option<Spanned<Raw>> = serde_yaml::from_str_with_options(text, options)
-        .map_err(|error| fault(&error).of(IssueKind::Syntax))?;
+    let raw = yaml::read(text, &LIMITS).map_err(|error| fault(&error).of(IssueKind::Syntax))?;
     Ok(match raw {
         None => Node::empty_map(Position::START),
         Some(raw) => match convert(raw, text) {
@@ -193,37 +172,23 @@ fn fault(error: &serde_yaml::Error) -> Fault {
         | Yaml::AliasReplayCounterOverflow { .. } => Fault::new(
             at,
             format!(
-                "the manifest is too large or too deep: at most {DEEPEST} levels, {MOST_NODES} values and {MOST_ALIASES} aliases"
+                "the manifest is too large or too deep: at most {} levels, {} values and {} aliases",
+                LIMITS.deepest, LIMITS.most_nodes, LIMITS.most_aliases
             ),
         ),
         Yaml::UnsupportedTag { tag, .. } => {
             Fault::new(at, format!("the tag `{tag}` has no meaning here")).suggest("remove it")
         }
-        other => Fault::new(at, first_line(&other.to_string())),
+        other => Fault::new(
+            at,
+            format!("this is not valid YAML: {}", yaml::message(other)),
+        ),
     }
-}
-
-/// The first line of a message, without the position that some messages end with: ours stands in
-/// front.
-fn first_line(message: &str) -> String {
-    let line = message.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
-    format!("this is not valid YAML: {}", line.trim())
-}
-
-/// What the YAML reader gives: kinds and places, with scalars already interpreted.
-enum Raw {
-    Null,
-    Text(String),
-    /// A boolean or a number. Its text is cut out of the source.
-    Typed(String),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
 }
 
 fn convert(raw: Spanned<Raw>, source: &str) -> Node {
     let at = Position::from_location(raw.referenced);
-    let written = written(source, raw.defined);
+    let written = yaml::bytes(raw.defined).and_then(|bytes| source.get(bytes));
     let value = match raw.value {
         Raw::Null => Value::Null {
             written: written.is_some_and(|text| {
@@ -268,90 +233,6 @@ fn convert(raw: Spanned<Raw>, source: &str) -> Node {
 /// A number that is infinite to the YAML reader, which gives `.inf` for it: `1e234567`, a fingerprint perhaps.
 fn is_too_large(written: &str) -> bool {
     written.parse::<f64>().is_ok_and(f64::is_infinite)
-}
-
-/// The source text of a node.
-fn written(source: &str, location: Location) -> Option<&str> {
-    let span = location.span();
-    let start = usize::try_from(span.byte_offset()?).ok()?;
-    let length = usize::try_from(span.byte_len()?).ok()?;
-    source.get(start..start.checked_add(length)?)
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a YAML value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
-        Ok(Raw::Typed(value.to_string()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
-        Ok(Raw::Text(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Raw, E> {
-        Ok(Raw::Text(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Raw::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
-        let mut map = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            map.push(entry);
-        }
-        Ok(Raw::Map(map))
-    }
 }
 
 #[cfg(test)]

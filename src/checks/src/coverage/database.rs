@@ -19,7 +19,7 @@ const SCHEMA: i64 = 7;
 const LAST_LINE: u32 = 1 << 22;
 
 /// As many bytes have a bit for each of them.
-const LARGEST_BITS: usize = (1 << 22) / 8 + 1;
+const LARGEST_BITS: usize = LAST_LINE as usize / 8 + 1;
 
 /// What a database knows: the lines that ran, by the path of their file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) struct Database {
     pub(super) has_branches: bool,
 }
 
-/// The lines of a file that ran. Takes no more memory than the database.
+/// The lines of a file that ran. What it takes grows with what the database holds of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ran {
     /// A bit for each line, lowest first, from 0 (coverage/numbits.py).

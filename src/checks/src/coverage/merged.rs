@@ -110,15 +110,12 @@ impl Merged {
 
     /// Whether the reports have files, but none of the project's.
     pub(super) fn is_about_another_project(&self) -> bool {
-        !self.others.is_empty()
-            && self.files.is_empty()
-            && self.unknown.is_empty()
-            && self.left_out.is_empty()
+        self.knows_nothing() && self.unknown.is_empty() && self.left_out.is_empty()
     }
 
     /// Whether coverage.py's settings leave out all that the databases know of the project.
     pub(super) fn is_left_out(&self) -> bool {
-        self.files.is_empty() && self.unknown.is_empty() && !self.left_out.is_empty()
+        self.knows_nothing() && self.unknown.is_empty() && !self.left_out.is_empty()
     }
 
     /// Whether files are known, but nothing of what the project has: a figure of it would be one of nothing.

@@ -5,7 +5,7 @@
 
 use crate::SourceTree;
 use crate::ini::section;
-use crate::paths::{ancestors, base_name, join, parent};
+use crate::paths::{ancestors, base_name, inside, join, parent};
 use crate::pattern::coverage_glob;
 use crate::python::Exclusion;
 use globset::GlobMatcher;
@@ -48,9 +48,23 @@ pub(super) struct Reporting {
 
 /// A pattern of paths.
 struct Pattern {
-    glob: GlobMatcher,
-    /// Whether it counts from where the tests ran, as all do that begin with no wildcard.
-    is_relative: bool,
+    /// For paths as the database has them.
+    as_written: GlobMatcher,
+    /// For paths from the project's root, which is `/` to it: what begins with no wildcard counts from where the settings lie,
+    /// which is where the tests ran. None for what lies outside of the project.
+    in_project: Option<GlobMatcher>,
+}
+
+impl Pattern {
+    /// None for what is no pattern.
+    fn new(pattern: &str, directory: &str) -> Option<Self> {
+        let is_relative = !pattern.starts_with(['*', '?', '/']);
+        let from_root = is_relative.then(|| inside(directory, pattern)).flatten();
+        Some(Self {
+            as_written: coverage_glob(pattern)?,
+            in_project: from_root.and_then(|path| coverage_glob(&format!("/{path}"))),
+        })
+    }
 }
 
 impl Reporting {
@@ -95,14 +109,14 @@ impl Reporting {
         for (pattern, why) in not_searched {
             not_understood(&pattern, &why);
         }
+        let directory = parent(path.as_deref().unwrap_or_default());
         let [include, omit] = paths.map(|patterns| {
             let compile = |pattern: String| {
-                let glob = coverage_glob(&pattern);
-                if glob.is_none() {
+                let compiled = Pattern::new(&pattern, directory);
+                if compiled.is_none() {
                     not_understood(&pattern, "it is no pattern of paths");
                 }
-                let is_relative = !pattern.starts_with(['*', '?']);
-                glob.map(|glob| Pattern { glob, is_relative })
+                compiled
             };
             (patterns.into_iter().flatten().filter_map(compile)).collect()
         });
@@ -117,18 +131,12 @@ impl Reporting {
 
     /// Whether a file is in the reports. `raw` is its path in the database, `path` that in the project.
     pub(super) fn shows(&self, raw: &str, path: &str) -> bool {
-        let directory = parent(self.path.as_deref().unwrap_or_default());
-        // Relative patterns count from where the tests ran: where the settings lie.
-        let relative = if directory.is_empty() {
-            Some(path)
-        } else {
-            let rest = path.strip_prefix(directory);
-            rest.and_then(|rest| rest.strip_prefix('/'))
-        };
+        let from_root = format!("/{path}");
         let fits = |patterns: &[Pattern]| {
-            patterns.iter().any(|Pattern { glob, is_relative }| {
-                glob.is_match(raw)
-                    || (*is_relative && relative.is_some_and(|path| glob.is_match(path)))
+            patterns.iter().any(|pattern| {
+                let in_project = pattern.in_project.as_ref();
+                pattern.as_written.is_match(raw)
+                    || in_project.is_some_and(|glob| glob.is_match(&from_root))
             })
         };
         (self.include.is_empty() || fits(&self.include)) && !fits(&self.omit)
@@ -282,6 +290,13 @@ mod tests {
         assert!(!beside.shows("/ci/api/shop/x/y.py", "api/shop/x/y.py"));
         assert!(beside.shows("/ci/api/b.py", "api/b.py"));
         assert!(beside.shows("/ci/api/x/shop/y.py", "api/x/shop/y.py"));
+        // Patterns may name what lies above.
+        let above = "[report]\nomit = ../shop/x/../old.py, ../../y/*, ./a.py\n";
+        let up = of("api/.coverage", &[("api/.coveragerc", above)]);
+        assert_eq!(up.unknown, []);
+        assert!(!up.shows("/ci/shop/old.py", "shop/old.py"));
+        assert!(!up.shows("/ci/api/a.py", "api/a.py"));
+        assert!(up.shows("/ci/y/a.py", "y/a.py"));
         let above = of("web/tests/.coverage", &files);
         assert_eq!(above.path.as_deref(), Some(".coveragerc"));
         assert_eq!(

@@ -4,6 +4,7 @@
 //! takes its statement along, and the head of a block its block (`parser.py`, `_raw_parse`).
 
 use super::Lines;
+use super::regular_expression::in_rust;
 use super::statements::LongStatements;
 use regex::{Regex, RegexBuilder};
 use ruff_python_ast::token::{TokenKind, Tokens};
@@ -55,13 +56,13 @@ impl Exclusion {
         let mut unknown = Vec::new();
         let mut alternatives: Vec<String> = Vec::new();
         for pattern in patterns {
-            let compiled = if pattern.len() > LONGEST {
-                Err("it is too long".to_owned())
-            } else {
-                compile(&pattern, LARGEST)
-            };
-            match compiled {
-                Ok(_) => alternatives.push(format!("(?:{pattern})")),
+            if pattern.len() > LONGEST {
+                unknown.push((pattern, "it is too long".to_owned()));
+                continue;
+            }
+            let plain = in_rust(&pattern);
+            match compile(&plain, LARGEST) {
+                Ok(_) => alternatives.push(format!("(?:{plain})")),
                 Err(why) => unknown.push((pattern, why)),
             }
         }
@@ -86,11 +87,13 @@ impl Exclusion {
             return BTreeSet::new();
         };
         // To coverage.py, every line ends as those of Unix do.
-        let unix = text.replace("\r\n", "\n");
-        let unix_lines = Lines::new(unix.as_bytes());
-        let at = |offset: usize| unix_lines.line(u32::try_from(offset).unwrap_or(u32::MAX));
+        let unix = text.contains('\r').then(|| text.replace("\r\n", "\n"));
+        let unix_lines = unix.as_ref().map(|text| Lines::new(text.as_bytes()));
+        let searched = unix.as_deref().unwrap_or(text);
+        let searched_lines = unix_lines.as_ref().unwrap_or(lines);
+        let at = |offset: usize| searched_lines.line(u32::try_from(offset).unwrap_or(u32::MAX));
         let fitting: BTreeSet<u32> = pattern
-            .find_iter(&unix)
+            .find_iter(searched)
             .flat_map(|found| at(found.start())..=at(found.end()))
             .map(|line| long.first_line(line))
             .collect();
@@ -110,7 +113,7 @@ impl Exclusion {
 /// # Errors
 /// Why Rust's regular expressions cannot search for it.
 fn compile(pattern: &str, largest: usize) -> Result<Regex, String> {
-    RegexBuilder::new(&with_plain_braces(pattern))
+    RegexBuilder::new(pattern)
         .multi_line(true)
         .size_limit(largest)
         .build()
@@ -123,35 +126,6 @@ fn compile(pattern: &str, largest: usize) -> Result<Regex, String> {
                 last.trim_start_matches("error: ").to_owned()
             }
         })
-}
-
-/// To Python, a brace that does not count repetitions is a letter, and so is what follows the backslash of `\<` and `\>`.
-fn with_plain_braces(pattern: &str) -> String {
-    let mut plain = String::new();
-    let mut rest = pattern;
-    while let Some(at) = rest.find(['{', '\\']) {
-        let (before, from) = rest.split_at(at);
-        plain.push_str(before);
-        // What is escaped stays as it is, its letter with it.
-        let is_escaped = from.starts_with('\\');
-        let counts = from.split_once('}').is_some_and(|(inside, _)| {
-            let count = inside.trim_start_matches('{');
-            let is_count = |letter: char| letter == ',' || letter.is_ascii_digit();
-            !matches!(count, "" | ",") && count.chars().all(is_count)
-        });
-        if !is_escaped && !counts {
-            plain.push('\\');
-        }
-        if from.starts_with("\\<") || from.starts_with("\\>") {
-            rest = from.trim_start_matches('\\');
-            continue;
-        }
-        let taken = from.chars().take(if is_escaped { 2 } else { 1 });
-        let (taken, after) = from.split_at(taken.map(char::len_utf8).sum());
-        plain.push_str(taken);
-        rest = after;
-    }
-    plain + rest
 }
 
 /// Blocks whose head is left out.
@@ -263,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn patterns_mean_what_they_mean_to_python() {
+        let text = "b = {}\nc = a[1]\nd = 1 & 2\ne = 3\n";
+        assert_eq!(counted(text, None, &["b = {}"]), [2, 3, 4]);
+        assert_eq!(counted(text, None, &["[[&&]"]), [1, 4]);
+        assert_eq!(counted(text, None, &[r"3\n\Z"]), [1, 2, 3]);
+    }
+
+    #[test]
     fn many_patterns_are_searched_together() {
         let many: Vec<String> = (0..80).map(|n| format!(r"^\s*def __x{n}\w+\(")).collect();
         let (exclusion, unknown) = Exclusion::of_settings(None, many);
@@ -281,21 +263,6 @@ mod tests {
         assert_eq!(counted(text, None, &[]), [1, 2, 3]);
         let text = "a = {1: f\"{b:>3}\"}; c = lambda: 1  # pragma: no cover\nd = e[1:2]\n";
         assert_eq!(counted(text, None, &[]), [2]);
-    }
-
-    #[test]
-    fn braces_are_letters_unless_they_count() {
-        for (pattern, plain) in [
-            ("b = {}", r"b = \{}"),
-            ("a{2}b{1,}c{,3}", "a{2}b{1,}c{,3}"),
-            (r"\{x\}{name}", r"\{x\}\{name}"),
-            ("{", r"\{"),
-            (r"a \< 3 \\< \>", r"a < 3 \\< >"),
-            (r"é\", r"é\"),
-        ] {
-            assert_eq!(with_plain_braces(pattern), plain);
-        }
-        assert_eq!(counted("b = {}\nc = 1\n", None, &["b = {}"]), [2]);
     }
 
     #[test]

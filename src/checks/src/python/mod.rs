@@ -8,6 +8,7 @@ mod convert;
 mod exclusion;
 mod facts;
 mod guard;
+mod regular_expression;
 mod same;
 mod script;
 mod statements;

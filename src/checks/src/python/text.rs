@@ -89,6 +89,19 @@ impl Lines {
         )
     }
 
+    /// The place among the file's bytes of a byte offset of its text: behind the byte order mark, and one byte for each
+    /// letter of Latin-1. What is behind the end stays there.
+    pub(crate) fn raw_offset(&self, bytes: &[u8], offset: u32) -> usize {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let mark = bytes.len() - without_mark(bytes).len();
+        let in_text = self.decoded.as_deref().map_or(offset, |text| {
+            text.char_indices()
+                .take_while(|(at, _)| *at < offset)
+                .count()
+        });
+        mark.saturating_add(in_text)
+    }
+
     /// The line of a byte offset, from 1; the last one for what is behind the end.
     pub(crate) fn line(&self, offset: u32) -> u32 {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -112,7 +125,9 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_not_part_of_the_text() {
-        assert_eq!(decode(b"\xef\xbb\xbfx = 1").unwrap(), "x = 1");
+        let bytes = b"\xef\xbb\xbfx = 1";
+        assert_eq!(decode(bytes).unwrap(), "x = 1");
+        assert_eq!(Lines::new(bytes).raw_offset(bytes, 2), 5);
     }
 
     #[test]
@@ -123,6 +138,8 @@ mod tests {
         let lines = Lines::new(bytes);
         assert_eq!(lines.position(bytes, offset), (3, 11));
         assert_eq!(lines.line(offset), 3);
+        let raw = lines.raw_offset(bytes, offset);
+        assert_eq!(bytes.get(raw..), Some(&b"z\n"[..]));
         // What cannot be decoded has its own bytes.
         assert_eq!(Lines::new(b"\xff\nx").position(b"\xff\nx", 2), (2, 1));
     }

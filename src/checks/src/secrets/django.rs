@@ -24,24 +24,18 @@ pub(super) fn hits(path: &str, text: &[u8], lines: &ChangedLines) -> Vec<Hit> {
     let mut found = Vec::new();
     walk(&script, &mut found);
     let places = Lines::new(text);
-    // Spans do not count a byte order mark.
-    let mark = if text.starts_with(b"\xef\xbb\xbf") {
-        3
-    } else {
-        0
-    };
     found
         .into_iter()
         .filter_map(|(name, value)| {
             let secret = value.as_str()?;
             let place = places.position(text, value.span.start);
             let last = places.position(text, value.span.end).0;
-            let offset = |at: u32| usize::try_from(at).unwrap_or(usize::MAX).saturating_add(mark);
+            let raw = |at| places.raw_offset(text, at);
             lines.touches(place.0, last).then(|| Hit {
                 rule: &DJANGO,
                 what: format!("{name} of Django's settings"),
                 prefix: "",
-                bytes: offset(value.span.start)..offset(value.span.end),
+                bytes: raw(value.span.start)..raw(value.span.end),
                 place,
                 fingerprint: fingerprint(DJANGO.id, path, secret),
                 remedy: "read it from the environment, `os.environ[…]` without a default, and change it: it stays in the history. \
@@ -320,6 +314,12 @@ mod tests {
         ] {
             assert!(places(&format!("{text}\n")).is_empty(), "{text}");
         }
+        // What is allowed is found in the file's own bytes, whatever their encoding.
+        let latin_1 = format!(
+            "# coding: latin-1\n# \u{e9}\u{e9}\u{e9}\nSECRET_KEY = '{key}'  # gitleaks:allow\n"
+        );
+        let bytes: Vec<u8> = latin_1.chars().map(|letter| letter as u8).collect();
+        assert!(scan("a/settings.py", &bytes, &ChangedLines::All).is_empty());
         let unchanged = scan(
             "a/settings.py",
             format!("SECRET_KEY = '{key}'\n\n").as_bytes(),

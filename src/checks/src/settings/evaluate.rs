@@ -3,6 +3,7 @@
 use super::find;
 use super::state::{Edit, Given, Origin, Possible, State};
 use crate::Scope;
+use crate::paths::{inside, parent};
 use crate::python::{self, Assign, Branch, Span, Statement, Value, ValueKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -302,10 +303,7 @@ impl Evaluator<'_> {
             }),
             _ => None,
         };
-        let path = name.map(|name| match find::directory(&at.path) {
-            Some(directory) if !directory.is_empty() => format!("{directory}/{name}"),
-            _ => name.clone(),
-        });
+        let path = name.and_then(|name| inside(parent(&at.path), name));
         match path {
             Some(path) if self.scope.entries.contains_key(&path) => {
                 self.note_import(at);

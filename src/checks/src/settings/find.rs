@@ -2,7 +2,7 @@
 
 use super::Settings;
 use crate::Scope;
-use crate::paths::{is_aside, parent};
+use crate::paths::{ancestors, is_aside, join, parent};
 use crate::python::{self, Statement, Value, ValueKind};
 
 /// The module, and the file that named it.
@@ -144,20 +144,13 @@ pub(super) fn named(scope: &Scope, from: &str, module: &str) -> Option<String> {
     }
     let dots = module.chars().take_while(|char| *char == '.').count();
     let relative = module.trim_start_matches('.').replace('.', "/");
-    let mut directory = directory(from);
+    let mut places = ancestors(parent(from));
     if dots > 0 {
-        for _ in 1..dots {
-            directory = above(directory?);
-        }
-        return file(scope, directory?, &relative);
+        return file(scope, places.nth(dots - 1)?, &relative);
     }
     // A project's root need not be the repository's: `backend/manage.py`.
-    let mut current = directory;
-    while let Some(place) = current {
-        if let Some(found) = file(scope, place, &relative) {
-            return Some(found);
-        }
-        current = above(place);
+    if let Some(found) = places.find_map(|place| file(scope, place, &relative)) {
+        return Some(found);
     }
     let ending = format!("/{relative}.py");
     let mut fitting = scope.entries.keys().filter(|path| path.ends_with(&ending));
@@ -167,20 +160,11 @@ pub(super) fn named(scope: &Scope, from: &str, module: &str) -> Option<String> {
     }
 }
 
-/// The directory of a file; the root is empty.
-pub(super) fn directory(path: &str) -> Option<&str> {
-    Some(parent(path))
-}
-
-fn above(directory: &str) -> Option<&str> {
-    (!directory.is_empty()).then(|| parent(directory))
-}
-
 fn file(scope: &Scope, directory: &str, relative: &str) -> Option<String> {
-    let joined = match (directory.is_empty(), relative.is_empty()) {
-        (true, _) => relative.to_owned(),
-        (_, true) => directory.to_owned(),
-        _ => format!("{directory}/{relative}"),
+    let joined = if relative.is_empty() {
+        directory.to_owned()
+    } else {
+        join(directory, relative)
     };
     [format!("{joined}.py"), format!("{joined}/__init__.py")]
         .into_iter()

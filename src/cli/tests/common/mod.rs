@@ -12,6 +12,7 @@
     reason = "helpers of tests fail the test; the attribute holds in some crates and not in others"
 )]
 
+pub mod checked;
 pub mod served;
 
 use std::io::{BufRead as _, BufReader};
@@ -69,6 +70,18 @@ impl Outcome {
         assert!(
             self.stderr.contains(text),
             "stderr lacks `{text}`:\n{}",
+            self.stderr
+        );
+        self
+    }
+
+    /// Fails unless stdout holds the text.
+    #[track_caller]
+    pub fn shows(self, text: &str) -> Self {
+        assert!(
+            self.stdout.contains(text),
+            "stdout lacks `{text}`:\n{}\nstderr:\n{}",
+            self.stdout,
             self.stderr
         );
         self

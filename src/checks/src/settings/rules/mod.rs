@@ -18,6 +18,7 @@ use super::evaluate::{Evaluated, evaluate};
 use super::find::{self, Found, Production};
 use super::see::{self, Seen};
 use super::state::Origin;
+use crate::paths::parent;
 use crate::python::{Lines, Span};
 use crate::report::{Said, file, place, say};
 use crate::{Change, ChangeKind, Rule, Scope};
@@ -162,11 +163,11 @@ impl Context<'_> {
 
     /// A settings module that is gone may have set what is now missing. Which it was, nobody can say: one beside the others.
     fn has_lost_a_file(&self) -> bool {
-        let directory = find::directory(&self.production.path);
+        let directory = parent(&self.production.path);
         self.scope.changes.iter().any(|change| {
             change.kind == ChangeKind::Deleted
                 && change.path.ends_with(".py")
-                && find::directory(&change.path) == directory
+                && parent(&change.path) == directory
         })
     }
 
