@@ -18,12 +18,18 @@ fn split(path: &str) -> (&str, &str) {
     parts.unwrap_or(("", path))
 }
 
-/// Whether a path is among tests, examples or documents, which have projects of their own.
+/// Whether a path is among tests, examples, documents or what `startproject` copies, which have projects of their own.
 pub(crate) fn is_aside(path: &str) -> bool {
     parent(path).split('/').any(|part| {
         matches!(
             part,
-            "tests" | "test" | "docs" | "examples" | "node_modules"
+            "tests"
+                | "test"
+                | "docs"
+                | "examples"
+                | "node_modules"
+                | "project_template"
+                | "app_template"
         )
     })
 }

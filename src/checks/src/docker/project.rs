@@ -136,6 +136,15 @@ impl<'s> Project<'s> {
                 .is_some_and(|(found, _)| found.starts_with(&below))
     }
 
+    /// Whether another Dockerfile is the one for production: `docker/prod/Dockerfile` beside `docker/Dockerfile`,
+    /// `Dockerfile.prod` beside `Dockerfile`.
+    pub(super) fn has_production_twin(&self, path: &str) -> bool {
+        let others = self.dockerfiles.iter().map(|image| image.path);
+        others
+            .filter_map(without_production)
+            .any(|other| other == path)
+    }
+
     /// Whether the image of a service, if it is built here, brings a health check of its own.
     pub(super) fn image_has_health_check(&self, service: &Service) -> bool {
         let Some(build) = &service.build else {
@@ -148,6 +157,26 @@ impl<'s> Project<'s> {
             .filter_map(|(image, stage)| image.file.last(stage, "HEALTHCHECK"))
             .any(|check| !check.body.text.trim().eq_ignore_ascii_case("none"))
     }
+}
+
+/// The path without the part that says that it is for production. None without such a part.
+fn without_production(path: &str) -> Option<String> {
+    let is_word = |part: &str| matches!(part, "prod" | "production");
+    let mut found = false;
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        if is_word(part) {
+            found = true;
+            continue;
+        }
+        let plain = ["prod", "production"].iter().find_map(|word| {
+            let start = part.strip_suffix(word)?;
+            start.strip_suffix(['.', '-', '_'])
+        });
+        found |= plain.is_some();
+        parts.push(plain.unwrap_or(part));
+    }
+    found.then(|| parts.join("/"))
 }
 
 /// The sources of COPY and ADD that come from the context.

@@ -79,6 +79,29 @@ pub(super) fn aids(
     aids
 }
 
+/// Whether a comment of flake8 or ruff says that the aid is meant to be there: `# noqa`, or with the number of its rule there.
+pub(super) fn is_marked(text: &[u8], line: u32, what: &str) -> bool {
+    let index = usize::try_from(line)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(1);
+    let line = text.split(|byte| *byte == b'\n').nth(index);
+    let line = String::from_utf8_lossy(line.unwrap_or_default()).to_ascii_lowercase();
+    let Some((_, mark)) = line.rsplit_once("# noqa") else {
+        return false;
+    };
+    // flake8-debugger has T1.., flake8-print T2...
+    let numbers = if is_print(what) { "t2" } else { "t1" };
+    let Some(rules) = mark.strip_prefix(':') else {
+        return true;
+    };
+    let mut rules = rules.split([',', ' ']);
+    rules.any(|rule| rule.starts_with(numbers))
+}
+
+fn is_print(what: &str) -> bool {
+    what == "the call of `print`"
+}
+
 fn is_debugger(module: &str, settings: &Settings) -> bool {
     let mut known = DEBUGGERS
         .iter()
@@ -92,7 +115,7 @@ fn is_debugger(module: &str, settings: &Settings) -> bool {
 }
 
 pub(super) fn found(location: Location, what: &str) -> Finding {
-    let is_print = what == "the call of `print`";
+    let is_print = is_print(what);
     let is_template = what.starts_with("the tag");
     let (reason, severity) = if is_print {
         (
@@ -185,6 +208,16 @@ mod tests {
             lines(text, &settings),
             ["a.py:1:1", "a.py:2:1", "a.py:3:8", "a.py:4:1"]
         );
+    }
+
+    #[test]
+    fn marks_of_flake8_and_ruff_count() {
+        let settings = Settings {
+            print: true,
+            ..Settings::default()
+        };
+        let text = "import pdb  # noqa\nimport ipdb  # NOQA: E501,T100\nimport pudb  # noqa: F401\nprint(1)  # noqa: T201\nprint(2)  # noqa: T100\n";
+        assert_eq!(lines(text, &settings), ["a.py:3:8", "a.py:5:1"]);
     }
 
     #[test]

@@ -64,7 +64,9 @@ fn file(change: &Change, bytes: &[u8], settings: &Settings, may_debug: bool) -> 
         lines.position(bytes, span.start).0
     })
     .into_iter()
-    .filter(|(line, _)| change.lines.contains(*line))
+    .filter(|(line, (_, what))| {
+        change.lines.contains(*line) && !debug::is_marked(bytes, *line, what)
+    })
     .map(|(_, (span, what))| {
         let at = lines.position(bytes, span.start);
         debug::found(place(&change.path, at), &what)

@@ -83,6 +83,7 @@ fn class<'p>(from: &'p str, written: &mut String) -> &'p str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn braces_are_letters_unless_they_count() {
@@ -112,6 +113,17 @@ mod tests {
             ("[[:alpha:]]", r"[\[:alpha:]]"),
         ] {
             assert_eq!(in_rust(pattern), written);
+        }
+    }
+    proptest! {
+        #[test]
+        fn never_panics(pattern in "(?s)[\\[\\]^{}\\\\&~<>Z,0-9aé.]{0,40}") {
+            let _ = regex::Regex::new(&in_rust(&pattern));
+        }
+
+        #[test]
+        fn what_has_no_sign_of_either_is_the_same(pattern in "[a-zé()|.*+?^$ -]{0,40}") {
+            prop_assert_eq!(in_rust(&pattern), pattern);
         }
     }
 }

@@ -44,10 +44,10 @@ const MADE_UP: [&str; 27] = [
     "os.environ",
 ];
 
-/// Passwords that tutorials and images come with.
-const KNOWN: [&str; 14] = [
+/// Passwords that tutorials and images come with, and the words that stand for any word (RFC 3092).
+const KNOWN: [&str; 19] = [
     "admin", "guest", "pass", "postgres", "root", "user", "mysql", "redis", "rabbitmq", "django",
-    "1234", "12345", "123456", "hunter2",
+    "1234", "12345", "123456", "hunter2", "foo", "bar", "baz", "qux", "pwd",
 ];
 
 /// Marks of templates and shells: the value comes from elsewhere.

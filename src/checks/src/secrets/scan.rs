@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn documented_examples_are_let_be() {
         // In pieces, since other scanners know them less well.
-        let pieces: [&[&str]; 12] = [
+        let pieces: [&[&str]; 14] = [
             &["AWS_ACCESS_KEY_ID = 'AKIA", "IOSFODNN7EXAMPLE'"],
             &[
                 "aws_secret_access_key = wJalrXUtnFEMI/",
@@ -270,6 +270,11 @@ mod tests {
             &["https://example.com:8000/path@x"],
             &["amqp://guest:", "guest@rabbit//"],
             &["-----BEGIN RSA PRIV", "ATE KEY----- is how a key begins"],
+            &[
+                "-----BEGIN PRIV",
+                "ATE KEY-----\nProc-Type: 4,ENCRYPTED\nabc==",
+            ],
+            &["x = 'https://foo:b", "ar@shop.internal/'"],
             &[
                 "'-----BEGIN OPENSSH PRIV",
                 "ATE KEY-----\\nb3BlbnNzaC1rZXktdjEAAAAACmFl'",

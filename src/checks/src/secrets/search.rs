@@ -168,15 +168,12 @@ fn key_body(text: &[u8], from: usize) -> Option<usize> {
             break;
         }
     }
-    let length = rest
-        .get(start..)?
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
-        .count();
-    let is_version = rest.get(start..).is_some_and(|rest| {
-        rest.starts_with(b"Version:")
-            || rest.starts_with(b"Proc-Type:")
-            || rest.starts_with(b"ssh-")
-    });
-    (length >= LEAST || is_version).then_some(from + start + length)
+    let rest = rest.get(start..)?;
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let length = rest.iter().take_while(|byte| is_base64(byte)).count();
+    let headers: [&[u8]; 3] = [b"Version:", b"Proc-Type:", b"ssh-"];
+    let has_headers = headers.iter().any(|header| rest.starts_with(header));
+    let mut words = rest.split(|byte| !is_base64(byte));
+    let has_body = length >= LEAST || has_headers && words.any(|word| word.len() >= LEAST);
+    has_body.then_some(from + start + length)
 }

@@ -29,6 +29,8 @@ pub(super) struct Evaluated {
     pub(super) blind: Vec<Blind>,
     /// Settings are made of a class: what is set nowhere else may be set there.
     pub(super) by_class: bool,
+    /// All names of a file that is not in the project are imported: what is not set here may be set there.
+    pub(super) is_open_ended: bool,
     /// The files that were read, with the places of their imports of further ones.
     pub(super) files: BTreeMap<String, Vec<Span>>,
 }
@@ -39,6 +41,7 @@ pub(super) fn evaluate(scope: &Scope, path: &str) -> Evaluated {
         scope,
         blind: Vec::new(),
         by_class: false,
+        is_open_ended: false,
         files: BTreeMap::new(),
         open: Vec::new(),
         left: MOST_STATEMENTS,
@@ -53,6 +56,7 @@ pub(super) fn evaluate(scope: &Scope, path: &str) -> Evaluated {
         state,
         blind: evaluator.blind,
         by_class: evaluator.by_class,
+        is_open_ended: evaluator.is_open_ended,
         files: evaluator.files,
     }
 }
@@ -61,6 +65,7 @@ struct Evaluator<'s> {
     scope: &'s Scope,
     blind: Vec<Blind>,
     by_class: bool,
+    is_open_ended: bool,
     files: BTreeMap<String, Vec<Span>>,
     /// The files that are being read, each imported by the one before.
     open: Vec<String>,
@@ -216,10 +221,13 @@ impl Evaluator<'_> {
                     self.note_import(at);
                     self.module(&path, at, state);
                 }
-                None => self.blind(
-                    format!("`from {module} import *`: the file is not in the project"),
-                    at,
-                ),
+                None => {
+                    self.is_open_ended = true;
+                    self.blind(
+                        format!("`from {module} import *`: the file is not in the project"),
+                        at,
+                    );
+                }
             }
             return;
         };

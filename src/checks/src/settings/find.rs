@@ -47,6 +47,8 @@ pub(super) fn production(scope: &Scope, settings: &Settings) -> Found {
                     other = Some(format!(
                         "{path} names `{module}`, which is for development by its name"
                     ));
+                } else if !says_something(scope, &found) {
+                    other = Some(format!("{path} names `{module}`, which sets nothing"));
                 } else {
                     return Found::Production(Production {
                         path: found,
@@ -242,6 +244,13 @@ mod tests {
         };
         assert!(matches!(all("\"\"\"Settings.\"\"\"\n"), Found::Unclear(_)));
         assert_eq!(path(all("DEBUG = False\n")), "config/settings/__init__.py");
+        let asgi =
+            "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings')\n";
+        let named = [
+            ("config/asgi.py", asgi),
+            ("config/settings/__init__.py", "# Elsewhere.\n"),
+        ];
+        assert!(matches!(found(&named), Found::Unclear(why) if why.contains("sets nothing")));
     }
 
     #[test]

@@ -519,6 +519,13 @@ mod tests {
     }
 
     #[test]
+    fn sections_of_files_are_no_variables() {
+        assert_eq!(of("X = config.get('site', 'secret')").0, Plain::Unseen);
+        let variable = of("X = config.get('SECRET', 'a')");
+        assert_eq!(variable, (Plain::Str("a".into()), Source::Default));
+    }
+
+    #[test]
     fn either_side_of_a_choice_may_hold() {
         assert_eq!(seen("X = 1 if a else 2").len(), 2);
         assert_eq!(seen("X = X"), [(Plain::Unseen, Source::Code)]);

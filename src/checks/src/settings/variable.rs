@@ -8,14 +8,20 @@ use crate::python::{Value, ValueKind};
 /// that projects write themselves, known by `env` in their names and a variable as their first argument.
 pub(super) fn reads_environment(name: &str, args: &[Value]) -> bool {
     let root = name.split('.').next().unwrap_or(name).to_ascii_lowercase();
-    let is_library = matches!(
-        name,
-        "os.getenv" | "getenv" | "os.environ.get" | "environ.get"
-    ) || matches!(root.as_str(), "env" | "config" | "decouple");
     let is_variable = |text: &str| {
         text.chars()
             .all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_')
     };
+    // `config.get("site", "secret")` asks Python's configparser for a section's key.
+    let is_section = || {
+        let first = args.first().and_then(Value::as_str);
+        args.len() > 1 && first.is_some_and(|first| !is_variable(first))
+    };
+    let is_library = matches!(
+        name,
+        "os.getenv" | "getenv" | "os.environ.get" | "environ.get"
+    ) || matches!(root.as_str(), "env" | "decouple")
+        || root == "config" && !(name.contains('.') && is_section());
     let is_helper = !name.contains('.')
         && root.split('_').any(|word| {
             word == "env" || word == "getenv" || word == "environ" || HELPERS.contains(&word)

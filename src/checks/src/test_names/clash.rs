@@ -61,7 +61,10 @@ fn modules<'a>(
         let Runner::Pytest(pytest) = context.runners.of(path) else {
             continue;
         };
-        if pytest.imports_by_path || !pytest.python_files.finds(path) {
+        let is_collected = pytest.looks_at(path) && pytest.python_files.finds(path);
+        // With `python_files = *.py` and no `testpaths`, nobody runs pytest on all there is: which files meet, nothing says.
+        let is_chosen = !pytest.test_paths.is_empty() || !pytest.python_files.finds("module.py");
+        if pytest.imports_by_path || !is_collected || !is_chosen {
             continue;
         }
         let key = (pytest.directory.clone(), module_name(context, path));
@@ -169,6 +172,26 @@ mod tests {
         assert_eq!(
             found(&new(&files)),
             ["b/tests/test_x.py:1:1 clashing-test-modules"]
+        );
+    }
+
+    #[test]
+    fn files_that_pytest_does_not_collect_together_know_no_clash() {
+        let files = |settings: &'static str| {
+            let files = [
+                ("pytest.ini", settings),
+                ("a/test_x.py", ""),
+                ("b/test_x.py", ""),
+            ];
+            found(&new(&files))
+        };
+        let clash = ["b/test_x.py:1:1 clashing-test-modules"];
+        assert_eq!(files("[pytest]\ntestpaths = a b\n"), clash);
+        assert!(!files("[pytest]\ntestpaths = a\n").contains(&clash[0].to_owned()));
+        assert_eq!(files("[pytest]\npython_files = *.py\n"), [""; 0]);
+        assert_eq!(
+            files("[pytest]\npython_files = *.py\ntestpaths = a b\n"),
+            clash
         );
     }
 

@@ -57,6 +57,9 @@ fn dockerfiles(project: &Project<'_>, report: &mut Report<'_>) {
         let Some(stage) = served(project, image) else {
             continue;
         };
+        if project.has_production_twin(image.path) {
+            continue;
+        }
         for instruction in processes(image, stage) {
             let found = match instruction.json() {
                 Some(words) => {
@@ -98,10 +101,10 @@ fn in_script(project: &Project<'_>, script: &Script<'_>, report: &mut Report<'_>
     });
     let only_for_development = is_development(project.settings, script.path)
         || (!script.starts.is_empty()
-            && script
-                .starts
-                .iter()
-                .all(|start| is_development(project.settings, &start.path)));
+            && script.starts.iter().all(|start| {
+                is_development(project.settings, &start.path)
+                    || project.has_production_twin(&start.path)
+            }));
     if knows_other || only_for_development {
         return;
     }
@@ -195,5 +198,28 @@ mod tests {
         );
         let choice = format!("{script}exec gunicorn config.wsgi\n");
         assert!(Case::new().file("entrypoint.sh", choice).all().is_empty());
+    }
+
+    #[test]
+    fn an_image_beside_that_of_production_is_for_development() {
+        let image = "FROM a:1\nCOPY entrypoint.sh .\nENTRYPOINT [\"./entrypoint.sh\"]\n";
+        let start = "FROM a:1\nCMD [\"python\", \"manage.py\", \"runserver\"]\n";
+        let script = "#!/bin/sh\npython manage.py runserver\nexec \"$@\"\n";
+        let served = "FROM a:1\nCMD [\"gunicorn\", \"config.wsgi\"]\n";
+        let errors = |twin: &str| {
+            Case::new()
+                .file("docker/Dockerfile", image)
+                .file("docker/entrypoint.sh", script)
+                .file("web/Dockerfile", start)
+                .file(&format!("docker/{twin}"), served)
+                .file(&format!("web/{twin}"), served)
+                .errors()
+        };
+        for twin in ["prod/Dockerfile", "Dockerfile.production"] {
+            assert!(!errors(twin).iter().any(|one| one.contains("runserver")));
+        }
+        let alone = errors("Dockerfile.worker");
+        let found = alone.iter().filter(|one| one.contains("runserver"));
+        assert_eq!(found.count(), 2, "{alone:?}");
     }
 }

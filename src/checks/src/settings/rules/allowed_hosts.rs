@@ -16,8 +16,20 @@ pub(super) const RULE: Rule = Rule {
 const EMPTY: &str = "with DEBUG off Django then answers 400 to every request";
 
 pub(super) fn check(context: &mut Context<'_>) {
-    for way in context.ways("ALLOWED_HOSTS") {
+    let ways = context.ways("ALLOWED_HOSTS");
+    // `if "HOSTS" in os.environ: … else: ALLOWED_HOSTS = []`: no hosts by default, which is safe.
+    let may_have_hosts = ways
+        .iter()
+        .any(|way| (way.seen.iter().flatten()).any(|seen| !is_empty(&seen.value)));
+    for way in ways {
         let Some(all) = &way.seen else {
+            if may_have_hosts {
+                continue;
+            }
+            if context.evaluated.is_open_ended {
+                super::not_analysed::setting(context, "ALLOWED_HOSTS", None);
+                continue;
+            }
             context.say(
                 &RULE,
                 None,
@@ -45,7 +57,7 @@ pub(super) fn check(context: &mut Context<'_>) {
                     );
                 }
                 // Empty by default is safe: the release fails its health check, and says why.
-                Plain::List(hosts) if hosts.is_empty() && seen.from == Source::Code => {
+                value if is_empty(value) && seen.from == Source::Code && !may_have_hosts => {
                     context.say(
                         &RULE,
                         way.origin.as_ref(),
@@ -59,6 +71,10 @@ pub(super) fn check(context: &mut Context<'_>) {
             }
         }
     }
+}
+
+fn is_empty(hosts: &Plain) -> bool {
+    matches!(hosts, Plain::List(hosts) if hosts.is_empty())
 }
 
 fn words(message: String, reason: &'static str) -> Said {
@@ -96,6 +112,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_file_outside_of_the_project_may_set_is_not_missed() {
+        let found = rules("try:\n    from .local import *\nexcept ImportError:\n    pass");
+        assert!(!found.contains(&RULE.id.to_owned()), "{found:?}");
+        assert!(found.contains(&"settings-not-analysed".to_owned()));
+        let set = rules(
+            "ALLOWED_HOSTS = []\ntry:\n    from .local import *\nexcept ImportError:\n    pass",
+        );
+        assert!(set.contains(&RULE.id.to_owned()), "{set:?}");
+    }
+
+    #[test]
     fn named_hosts_are_right() {
         for hosts in [
             "ALLOWED_HOSTS = ['a.example.com']",
@@ -103,6 +130,8 @@ mod tests {
             "ALLOWED_HOSTS = env.list('H')",
             "ALLOWED_HOSTS = ['a']\nALLOWED_HOSTS.append(socket.gethostname())",
             "ALLOWED_HOSTS = config('H', cast=Csv(), default='')",
+            "if 'H' in os.environ:\n    ALLOWED_HOSTS = os.environ['H'].split()\nelse:\n    ALLOWED_HOSTS = []",
+            "if 'H' in os.environ:\n    ALLOWED_HOSTS = os.environ['H'].split()",
         ] {
             assert!(rules(hosts).is_empty(), "{hosts}: {:?}", rules(hosts));
         }

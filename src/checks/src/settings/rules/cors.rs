@@ -18,6 +18,25 @@ const ALL: [&str; 2] = ["CORS_ALLOW_ALL_ORIGINS", "CORS_ORIGIN_ALLOW_ALL"];
 const PATTERNS: [&str; 2] = ["CORS_ALLOWED_ORIGIN_REGEXES", "CORS_ORIGIN_REGEX_WHITELIST"];
 
 pub(super) fn check(context: &mut Context<'_>) {
+    if !is_a_public_part(context) {
+        all_origins(context);
+    }
+    patterns(context);
+}
+
+/// Whether only some addresses are open to other sites, and no answer to a session is: what everyone may read anyway.
+fn is_a_public_part(context: &Context<'_>) -> bool {
+    let is_limited = context
+        .ways("CORS_URLS_REGEX")
+        .iter()
+        .all(|way| way.seen.is_some());
+    let credentials = context.ways("CORS_ALLOW_CREDENTIALS");
+    let mut credentials = credentials.iter().filter_map(|way| way.seen.as_ref());
+    let sends_none = credentials.all(|all| all.iter().all(|seen| seen.is_true() == Some(false)));
+    is_limited && sends_none
+}
+
+fn all_origins(context: &mut Context<'_>) {
     for name in ALL {
         for way in context.ways(name) {
             for seen in way.seen.iter().flatten() {
@@ -42,6 +61,9 @@ pub(super) fn check(context: &mut Context<'_>) {
             }
         }
     }
+}
+
+fn patterns(context: &mut Context<'_>) {
     for name in PATTERNS {
         for way in context.ways(name) {
             for seen in way.seen.iter().flatten() {
@@ -95,6 +117,7 @@ mod tests {
             "CORS_ALLOW_ALL_ORIGINS = True",
             "CORS_ORIGIN_ALLOW_ALL = env.bool('C', True)",
             "CORS_ALLOWED_ORIGIN_REGEXES = [r'^https?://.*$']",
+            "CORS_ALLOW_ALL_ORIGINS = True\nCORS_URLS_REGEX = r'^/api/.*$'\nCORS_ALLOW_CREDENTIALS = True",
         ] {
             assert_eq!(rules(cors), [RULE.id], "{cors}");
         }
@@ -108,6 +131,7 @@ mod tests {
             "CORS_ALLOW_ALL_ORIGINS = False",
             "CORS_ALLOWED_ORIGIN_REGEXES = [r'^https://\\w+\\.example\\.com$']",
             "if DEBUG:\n    CORS_ALLOW_ALL_ORIGINS = True",
+            "CORS_ALLOW_ALL_ORIGINS = True\nCORS_URLS_REGEX = r'^/public/.*$'",
         ] {
             let with_debug = format!("DEBUG = False\n{cors}");
             assert!(
