@@ -15,6 +15,7 @@ use crate::choice::{Levels, RuleSelection};
 use crate::excerpt::{self, Lines};
 use crate::rule::{Group, Rule};
 use crate::scope::{ChangedLines, Scope};
+use crate::secrets::hide;
 use crate::suppression::{self, Ignore, Suppressed, UpkeepRule};
 
 /// The rules about suppressions and baselines. They run beside every other.
@@ -148,6 +149,19 @@ impl CheckReport {
         self.count();
     }
 
+    /// Findings quote the project, and so do their lines.
+    fn hide_secrets(&mut self) {
+        let reported = self.findings.iter_mut().chain(&mut self.baselined);
+        let of_reported = reported.flat_map(|one| {
+            let words = words(&mut one.finding);
+            words.chain(&mut one.source)
+        });
+        of_reported.for_each(hide);
+        let suppressed = self.suppressed.iter_mut();
+        (suppressed.flat_map(|one| words(&mut one.finding))).for_each(hide);
+        self.unseen.iter_mut().for_each(|one| hide(&mut one.why));
+    }
+
     fn count(&mut self) {
         self.counts = counts(self);
         let findings = self.findings.iter();
@@ -163,6 +177,12 @@ impl CheckReport {
                 .map(|reported| (&reported.finding, reported.fingerprint.as_str())),
         )
     }
+}
+
+/// What a finding says.
+fn words(finding: &mut Finding) -> impl Iterator<Item = &mut String> {
+    let said = [&mut finding.message, &mut finding.reason];
+    said.into_iter().chain(&mut finding.remedy)
 }
 
 /// Whether every file is judged whole.
@@ -211,6 +231,7 @@ pub fn judge(
     report
         .suppressed
         .sort_by(|one, other| order(&one.finding, &other.finding));
+    report.hide_secrets();
     report.count();
     report
 }

@@ -105,7 +105,7 @@ fn secret_value(line: &str) -> Option<usize> {
         .min()
 }
 
-/// Where the first password in `scheme://user:password@host` begins.
+/// Where the first password in `scheme://user:password@host` begins, or the token in `https://token@host`.
 fn address_password(line: &str) -> Option<usize> {
     line.match_indices("://").find_map(|(at, separator)| {
         let start = at + separator.len();
@@ -113,8 +113,11 @@ fn address_password(line: &str) -> Option<usize> {
         if credentials.contains(['/', ' ', '"', '\'']) {
             return None;
         }
-        let (user, _) = credentials.split_once(':')?;
-        Some(start + user.len() + 1)
+        let is_web = line.get(..at)?.ends_with("http") || line.get(..at)?.ends_with("https");
+        match credentials.split_once(':') {
+            Some((user, _)) => Some(start + user.len() + 1),
+            None => (is_web && credentials != "git").then_some(start),
+        }
     })
 }
 
@@ -147,6 +150,14 @@ mod tests {
             (
                 "u = 'amqp://me:x@mq'  # https://x.org, amqp://me:y@mq",
                 "u = 'amqp://me:[redacted]",
+            ),
+            (
+                "x @ git+https://t0ken@x.org/z.git",
+                "x @ git+https://[redacted]",
+            ),
+            (
+                "x @ git+https://git@x.org/z.git",
+                "x @ git+https://git@x.org/z.git",
             ),
             (
                 "# https://x.org: u = 'amqp://me:x@mq'",

@@ -178,11 +178,12 @@ impl Problem for Error {
                 "A release ships a commit: `git add .` and `git commit` make the first one.".to_owned()
             }
             Self::ObjectMissing { shallow: true, .. } | Self::NoCommonCommit { shallow: true, .. } => {
-                "This is a shallow clone: `git fetch --unshallow` gets the rest; in GitHub Actions, set `fetch-depth: 0` for `actions/checkout`."
+                // `git clone --depth` follows one branch only: the others have to be named.
+                "This is a shallow clone: `git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'` gets the rest and all branches; in GitHub Actions, set `fetch-depth: 0` for `actions/checkout`."
                     .to_owned()
             }
             Self::ObjectMissing { shallow: false, .. } => {
-                "`git fetch --all --tags` gets what the remote has, `git fetch --refetch` also what was lost here; `git fsck` finds damage.".to_owned()
+                "`git fetch --tags origin '+refs/heads/*:refs/remotes/origin/*'` gets all branches and tags of the remote, `git fetch --refetch` also what was lost here; `git fsck` finds damage.".to_owned()
             }
             Self::ContentUnread { .. } => {
                 "In a partial clone git fetches a content when it is asked for: check that the remote answers, or get all with `git fetch --refetch`. `git fsck` finds damage."

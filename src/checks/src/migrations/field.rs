@@ -226,6 +226,24 @@ impl Field {
         MANY_TO_MANY.contains(&self.known()) && self.through.is_none()
     }
 
+    /// Whether Django makes a table for it and names the columns after the two models.
+    pub(crate) fn names_its_columns(&self) -> bool {
+        self.makes_table() && self.incomplete.is_none()
+    }
+
+    /// Whether Django makes a table for it and names that after the field.
+    pub(crate) fn names_its_table(&self) -> bool {
+        self.makes_table() && !self.type_details.contains("db_table=")
+    }
+
+    /// Whether a relation of a model of one app leads to a model of another.
+    pub(crate) fn leads_to(&self, from_app: &str, app: &str, model: &str) -> bool {
+        self.to.as_deref().is_some_and(|to| {
+            let (to_app, to_model) = to.split_once('.').unwrap_or((from_app, to));
+            to_app == app && to_model.eq_ignore_ascii_case(model)
+        })
+    }
+
     /// Whether the column holds a key of another table.
     pub(crate) fn is_foreign_key(&self) -> bool {
         matches!(self.known(), "ForeignKey" | "OneToOneField" | "ParentalKey")

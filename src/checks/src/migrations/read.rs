@@ -45,6 +45,7 @@ pub(crate) fn migration(
         });
     }
     let inherited = reader.inherited(class);
+    reader.own_ways(class, module);
     let operations = reader.operations(class);
     let dependencies = reader.edges(class, "dependencies");
     let run_before = nodes(reader.edges(class, "run_before"));
@@ -121,6 +122,24 @@ impl Reader<'_> {
             }
         }
         atomic
+    }
+
+    /// Operations that are not in the list of the class: methods that Django calls in their place, decorators, and statements
+    /// behind the class.
+    fn own_ways(&mut self, class: &Class, module: &Module) {
+        for method in ["__init__", "apply", "unapply", "mutate_state"] {
+            if class.body.functions.contains_key(method) {
+                self.cannot_see(format!("its method `{method}` may do anything"), class.span);
+            }
+        }
+        if class.is_decorated {
+            self.cannot_see("a decorator may change its operations", class.span);
+        }
+        for (touched, span) in &module.body.effects {
+            if touched == "Migration" {
+                self.cannot_see("a statement behind the class changes it", *span);
+            }
+        }
     }
 
     fn atomic(&mut self, class: &Class) -> Option<bool> {

@@ -162,6 +162,7 @@ impl Reader {
             bases: class.arguments.as_deref().map_or_else(Vec::new, |given| {
                 given.args.iter().map(|base| expression(base, 0)).collect()
             }),
+            is_decorated: !class.decorator_list.is_empty(),
             body: inner,
             span: span(class.name.range()),
         }

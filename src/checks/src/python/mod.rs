@@ -281,6 +281,7 @@ pub(crate) struct Assignment {
 pub(crate) struct Class {
     pub(crate) name: String,
     pub(crate) bases: Vec<Expr>,
+    pub(crate) is_decorated: bool,
     pub(crate) body: Body,
     pub(crate) span: Span,
 }

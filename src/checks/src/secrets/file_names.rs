@@ -25,6 +25,18 @@ const SECRET_NAMES: [&str; 9] = [
     "DSN",
 ];
 
+/// Where an environment file is for: `env.production`.
+const STAGES: [&str; 8] = [
+    "production",
+    "prod",
+    "live",
+    "staging",
+    "stage",
+    "local",
+    "dev",
+    "development",
+];
+
 const PRIVATE: &[&str] = &["PRIVATE KEY"];
 
 /// What the file is, if it is a secret as a whole. Without content the name decides.
@@ -52,7 +64,10 @@ fn promise(path: &str, name: &str) -> Option<Promise> {
             "an environment file, where secrets live",
         ));
     }
-    if name == ".envrc" || name.ends_with(".env") {
+    // `.envs/.production/.django` is where cookiecutter-django keeps them.
+    let is_below = |directory: &str| path.split('/').rev().skip(1).any(|part| part == directory);
+    let is_named = matches!(name.strip_prefix("env."), Some(rest) if STAGES.contains(&rest));
+    if name == ".envrc" || name.ends_with(".env") || is_named || is_below(".envs") {
         return Some(Promise::Environment("an environment file with secrets"));
     }
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -179,7 +194,14 @@ mod tests {
         assert!(secret_file("credentials.json", Some(b"{\"issuer\": 1}")).is_none());
         assert!(secret_file(".npmrc", Some(b"registry=x")).is_none());
         let password = ["kX3v", "Q9"].concat();
-        for path in [".env", "a/.env.production", "prod.env", ".envrc"] {
+        for path in [
+            ".env",
+            "a/.env.production",
+            "prod.env",
+            ".envrc",
+            "env.production",
+            "a/.envs/.production/.django",
+        ] {
             let has = |text: &str| secret_file(path, Some(text.as_bytes())).is_some();
             assert!(
                 has(&format!("DEBUG=0\nexport DB_PASSWORD='{password}'\n")),

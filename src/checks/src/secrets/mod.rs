@@ -12,6 +12,7 @@ mod django;
 mod entropy;
 mod file_names;
 mod formats;
+mod hiding;
 mod hit;
 mod placeholder;
 mod proof;
@@ -23,6 +24,7 @@ mod testing;
 mod text;
 mod window;
 
+pub(crate) use hiding::hide;
 pub use hit::{RULES, fingerprint};
 pub use scan::Scanner;
 pub use settings::Settings;

@@ -1,5 +1,6 @@
 //! The statements of a settings module, in order, through its imports.
 
+use super::condition::holds;
 use super::find;
 use super::state::{Edit, Given, Origin, Possible, State};
 use crate::Scope;
@@ -27,10 +28,10 @@ pub(super) struct Blind {
 pub(super) struct Evaluated {
     pub(super) state: State,
     pub(super) blind: Vec<Blind>,
-    /// Settings are made of a class: what is set nowhere else may be set there.
-    pub(super) by_class: bool,
-    /// All names of a file that is not in the project are imported: what is not set here may be set there.
-    pub(super) is_open_ended: bool,
+    /// Settings come from a class, a package or a file that cannot be read: what is set nowhere else may be set there.
+    pub(super) set_elsewhere: bool,
+    /// The same of a file that need not be there.
+    pub(super) perhaps_set_elsewhere: bool,
     /// The files that were read, with the places of their imports of further ones.
     pub(super) files: BTreeMap<String, Vec<Span>>,
 }
@@ -40,8 +41,9 @@ pub(super) fn evaluate(scope: &Scope, path: &str) -> Evaluated {
     let mut evaluator = Evaluator {
         scope,
         blind: Vec::new(),
-        by_class: false,
-        is_open_ended: false,
+        set_elsewhere: false,
+        perhaps_set_elsewhere: false,
+        attempts: 0,
         files: BTreeMap::new(),
         open: Vec::new(),
         left: MOST_STATEMENTS,
@@ -55,8 +57,8 @@ pub(super) fn evaluate(scope: &Scope, path: &str) -> Evaluated {
     Evaluated {
         state,
         blind: evaluator.blind,
-        by_class: evaluator.by_class,
-        is_open_ended: evaluator.is_open_ended,
+        set_elsewhere: evaluator.set_elsewhere,
+        perhaps_set_elsewhere: evaluator.perhaps_set_elsewhere,
         files: evaluator.files,
     }
 }
@@ -64,8 +66,10 @@ pub(super) fn evaluate(scope: &Scope, path: &str) -> Evaluated {
 struct Evaluator<'s> {
     scope: &'s Scope,
     blind: Vec<Blind>,
-    by_class: bool,
-    is_open_ended: bool,
+    set_elsewhere: bool,
+    perhaps_set_elsewhere: bool,
+    /// In how many `try` blocks the statement stands.
+    attempts: u32,
     files: BTreeMap<String, Vec<Span>>,
     /// The files that are being read, each imported by the one before.
     open: Vec<String>,
@@ -84,6 +88,15 @@ impl Evaluator<'_> {
         }
     }
 
+    /// Settings come from what cannot be seen. What a `try` may do without is perhaps not there.
+    const fn note_elsewhere(&mut self) {
+        if self.attempts == 0 {
+            self.set_elsewhere = true;
+        } else {
+            self.perhaps_set_elsewhere = true;
+        }
+    }
+
     /// Runs the file at that path on the state.
     fn module(&mut self, path: &str, importer: &Origin, state: &mut State) {
         if self.open.iter().any(|open| open == path) || self.open.len() > FARTHEST {
@@ -91,8 +104,12 @@ impl Evaluator<'_> {
         }
         self.files.entry(path.to_owned()).or_default();
         let script = match self.scope.tree.get(path).map(python::script) {
-            None => return self.blind(format!("{path} was not read"), importer),
+            None => {
+                self.note_elsewhere();
+                return self.blind(format!("{path} was not read"), importer);
+            }
             Some(Err(error)) => {
+                self.note_elsewhere();
                 let at = Origin {
                     path: path.into(),
                     span: error.at.unwrap_or_default(),
@@ -138,7 +155,9 @@ impl Evaluator<'_> {
             Statement::If(branches) => self.branches(branches, path, state),
             Statement::Try(body, others) => {
                 let before = state.clone();
+                self.attempts += 1;
                 self.block(body, path, state);
+                self.attempts -= 1;
                 for other in others {
                     let mut instead = before.clone();
                     self.block(other, path, &mut instead);
@@ -169,13 +188,13 @@ impl Evaluator<'_> {
         }
     }
 
-    /// `if DEBUG:` is not taken, `if not DEBUG:` is; anything else may go either way.
+    /// What production does not take is left out; what nothing decides may go either way.
     fn branches(&mut self, branches: &[Branch], path: &Rc<str>, state: &mut State) {
         let before = std::mem::take(state);
         let mut after: Option<State> = None;
         let mut is_settled = false;
         for branch in branches {
-            let holds = branch.test.as_ref().map_or(Some(true), without_debug);
+            let holds = (branch.test.as_ref()).map_or(Some(true), |test| holds(test, &before));
             if holds == Some(false) {
                 continue;
             }
@@ -202,7 +221,7 @@ impl Evaluator<'_> {
         if name.ends_with("Configuration")
             || ["Production", "Prod", "Base", "Common"].contains(&name)
         {
-            self.by_class = true;
+            self.set_elsewhere = true;
             self.blind(format!("settings in the class {name} are not followed"), at);
         }
     }
@@ -222,7 +241,7 @@ impl Evaluator<'_> {
                     self.module(&path, at, state);
                 }
                 None => {
-                    self.is_open_ended = true;
+                    self.note_elsewhere();
                     self.blind(
                         format!("`from {module} import *`: the file is not in the project"),
                         at,
@@ -290,7 +309,7 @@ impl Evaluator<'_> {
             }
             // `Production.load_settings(__name__)` writes a class's attributes into the module.
             Some(name) if args.iter().any(|arg| arg.as_name() == Some("__name__")) => {
-                self.by_class = true;
+                self.set_elsewhere = true;
                 self.blind(format!("`{name}(__name__)` may set any name"), at);
             }
             Some(name) if gets_all || name == "exec" => {
@@ -303,6 +322,7 @@ impl Evaluator<'_> {
 
     /// A file by its path from the including one; `optional(…)` may be missing.
     fn include(&mut self, arg: &Value, at: &Origin, state: &mut State) {
+        let is_optional = matches!(arg.kind, ValueKind::Call(..));
         let name = match &arg.kind {
             ValueKind::Str(name) => Some(name),
             ValueKind::Call(_, args, _) => args.first().and_then(|first| match &first.kind {
@@ -319,10 +339,15 @@ impl Evaluator<'_> {
                 self.module(&path, at, &mut inner);
                 state.overlay(inner);
             }
-            _ => self.blind(
-                "`include(…)` of a file that is not in the project".to_owned(),
-                at,
-            ),
+            _ => {
+                if !is_optional {
+                    self.note_elsewhere();
+                }
+                self.blind(
+                    "`include(…)` of a file that is not in the project".to_owned(),
+                    at,
+                );
+            }
         }
     }
 }
@@ -363,30 +388,4 @@ fn assigned(assign: &Assign, origin: Origin, state: &mut State) {
         adds: assign.adds,
     };
     state.edit(&assign.name, &edit, &origin);
-}
-
-/// Whether a condition holds with `DEBUG` off. None: that does not decide it.
-fn without_debug(test: &Value) -> Option<bool> {
-    match &test.kind {
-        ValueKind::Name(name) if name == "DEBUG" => Some(false),
-        ValueKind::Bool(value) => Some(*value),
-        ValueKind::Not(inner) => without_debug(inner).map(|holds| !holds),
-        ValueKind::And(all) => {
-            let all: Vec<_> = all.iter().map(without_debug).collect();
-            if all.contains(&Some(false)) {
-                Some(false)
-            } else {
-                all.into_iter().collect::<Option<Vec<_>>>().map(|_| true)
-            }
-        }
-        ValueKind::Or(any) => {
-            let any: Vec<_> = any.iter().map(without_debug).collect();
-            if any.contains(&Some(true)) {
-                Some(true)
-            } else {
-                any.into_iter().collect::<Option<Vec<_>>>().map(|_| false)
-            }
-        }
-        _ => None,
-    }
 }

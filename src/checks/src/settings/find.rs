@@ -1,6 +1,6 @@
 //! Which module production uses.
 
-use super::Settings;
+use super::{Settings, condition};
 use crate::Scope;
 use crate::paths::{ancestors, is_aside, join, parent};
 use crate::python::{self, Statement, Value, ValueKind};
@@ -105,10 +105,7 @@ fn says_something(scope: &Scope, path: &str) -> bool {
 }
 
 fn is_for_development(module: &str) -> bool {
-    let last = module.rsplit('.').next().unwrap_or(module);
-    ["local", "dev", "test", "ci", "debug"]
-        .iter()
-        .any(|word| last.starts_with(word))
+    condition::is_for_development(module.rsplit('.').next().unwrap_or(module))
 }
 
 /// The values that `os.environ.setdefault("DJANGO_SETTINGS_MODULE", …)` gives in that file.

@@ -4,9 +4,11 @@
 //! order, to what each name may hold (`evaluate`, `state`), expressions to plain values (`see`, `variable`), databases (`database`), and
 //! the rules (`rules`).
 //!
-//! Rules of this module: production runs with `DEBUG` off, so `if DEBUG:` is not taken; any other condition may go either way;
+//! Rules of this module: production runs with `DEBUG` off, so `if DEBUG:` is not taken, nor is what only developers and tests
+//! take (`condition`); any other condition may go either way;
 //! an environment variable is judged by what holds when it is missing; what cannot be seen is a note, never silence.
 
+mod condition;
 mod database;
 mod evaluate;
 mod find;

@@ -78,6 +78,8 @@ pub enum Manager {
     PreCommit,
     /// husky.
     Husky,
+    /// One that goes by the name under which it was called, as overcommit does: under another it would do nothing.
+    ByName,
 }
 
 impl Manager {
@@ -94,8 +96,15 @@ impl Manager {
             "prek",
         ]) {
             Some(Self::PreCommit)
-        } else if has(&["husky"]) {
+        } else if has(&[
+            "husky",
+            "$(dirname -- \"$0\")/h\"",
+            "$(dirname \"$0\")/h\"",
+            "${0%/*}/h\"",
+        ]) {
             Some(Self::Husky)
+        } else if has(&["basename", "${0##*/}", "overcommit"]) {
+            Some(Self::ByName)
         } else {
             None
         }
@@ -111,6 +120,7 @@ impl Manager {
                 "Add a local hook with `entry: beanpole hooks run pre-commit` and `language: system` to `.pre-commit-config.yaml`."
             }
             Self::Husky => "Add `beanpole hooks run <hook>` as a line to the files in `.husky`.",
+            Self::ByName => "Add `beanpole hooks run <hook>` to what the hook that is there runs.",
         }
     }
 
@@ -119,6 +129,7 @@ impl Manager {
             Self::Lefthook => "lefthook",
             Self::PreCommit => "pre-commit",
             Self::Husky => "husky",
+            Self::ByName => "a program that goes by the hook's name",
         }
     }
 }

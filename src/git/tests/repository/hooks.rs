@@ -218,6 +218,15 @@ fn managers_keep_their_hooks() {
             "#!/usr/bin/env sh\n. \"${0%/*}/husky.sh\"\n",
             Manager::Husky,
         ),
+        (
+            "#!/usr/bin/env sh\n. \"$(dirname \"$0\")/h\"\n",
+            Manager::Husky,
+        ),
+        ("#!/usr/bin/env sh\n. \"${0%/*}/h\"\n", Manager::Husky),
+        (
+            "#!/bin/sh\nexec \"$(dirname \"$0\")/../../tools/$(basename \"$0\")\" \"$@\"\n",
+            Manager::ByName,
+        ),
     ] {
         script(&world, "work/.git/hooks/pre-commit", text);
         let site = repository.hook_site().unwrap();

@@ -88,6 +88,13 @@ fn renames<'p>(
         .collect();
     for renamed in &renames {
         let name = &renamed.id.name;
+        let bytes = head.modules.tree().get(&renamed.id.path);
+        if bytes.is_some_and(|bytes| memchr::memmem::find(bytes, b"__file__").is_some()) {
+            return Err(format!(
+                "{} looks for other files by its own name",
+                renamed.id.path
+            ));
+        }
         if let Some(path) = mentions::elsewhere(head.modules.tree(), head, name) {
             return Err(format!("{path} names {name} as well"));
         }

@@ -216,6 +216,15 @@ fn what_cannot_be_edited_whole_is_left_whole() {
             "shop/tests/test_migrations.py names 0002_ours as well",
         ),
         (
+            beside().adds_after(
+                "0002_ours",
+                "0001_initial",
+                "migrations.RunSQL(Path(__file__).with_suffix('.sql').read_text(), ''),",
+                "",
+            ),
+            "looks for other files by its own name",
+        ),
+        (
             beside().adds_after("0003_other", "0001_initial", NOTHING, ""),
             "put the new migrations in order first",
         ),

@@ -145,10 +145,11 @@ impl<'a> Context<'a> {
 
 /// Rules of one operation.
 pub(super) fn operation(context: &mut Context<'_>, operation: &Operation, sql: &ParsedSql<'_>) {
-    if let Kind::Separate { database, .. } = &operation.kind {
+    if let Kind::Separate { database, state } = &operation.kind {
         for inner in database {
             self::operation(context, inner, sql);
         }
+        required_column::left_behind(context, database, state);
         return;
     }
     let said_before = context.findings.len();

@@ -70,6 +70,61 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     });
 }
 
+/// Fields that leave the models while their columns stay: the new code inserts rows without them.
+pub(super) fn left_behind(context: &mut Context<'_>, database: &[Operation], state: &[Operation]) {
+    // SQL and Python may have let the columns take NULL.
+    let is_by_hand = |inner: &Operation| matches!(inner.kind, Kind::RunSql(_) | Kind::RunPython(_));
+    if database.iter().any(is_by_hand) {
+        return;
+    }
+    for operation in state {
+        let Kind::RemoveField { model, name } = &operation.kind else {
+            continue;
+        };
+        let touches = |inner: &Operation| match &inner.kind {
+            Kind::RemoveField {
+                model: on,
+                name: of,
+            }
+            | Kind::AlterField {
+                model: on,
+                name: of,
+                ..
+            } => on.eq_ignore_ascii_case(model) && of == name,
+            _ => false,
+        };
+        let Some(old) = context.old_table(model) else {
+            continue;
+        };
+        let Some(field) = old.fields.get(name) else {
+            continue;
+        };
+        let is_filled = field.takes_null() || field.is_filled_by_database() || field.null_is_hidden;
+        if !field.has_column()
+            || is_filled
+            || field.incomplete.is_some()
+            || database.iter().any(touches)
+        {
+            continue;
+        }
+        context.say(Said {
+            rule: RULE,
+            severity: Severity::Error,
+            span: operation.span,
+            message: format!(
+                "takes {}.{} out of the models and leaves it NOT NULL without a default in the database",
+                old.table,
+                field.column(name)
+            ),
+            reason: "the new code inserts rows without the column, and each INSERT fails until the column is dropped",
+            remedy: format!(
+                "before it, let the column take NULL: `database_operations=[migrations.AlterField(\"{model}\", \"{name}\", …, \
+                 null=True)]`, or a `db_default` in an earlier release"
+            ),
+        });
+    }
+}
+
 /// `order_with_respect_to` has a column `_order` that takes no NULL.
 fn order(context: &mut Context<'_>, operation: &Operation, model: &str, ordered: bool) {
     let Some(old) = context.old_table(model) else {
@@ -133,6 +188,33 @@ mod tests {
                     .message
                     .contains("inserts rows without it"),
                 "{field}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_column_that_stays_behind_has_to_take_null() {
+        let removed = |field: &str, database: &str| {
+            Case::new().adds(&format!(
+                r#"migrations.SeparateDatabaseAndState(
+                    database_operations=[{database}],
+                    state_operations=[migrations.RemoveField("order", "{field}")],
+                ),"#
+            ))
+        };
+        for field in ["number", "count"] {
+            assert_eq!(removed(field, "").errors(), [RULE], "{field}");
+        }
+        for field in ["note", "state", "labels"] {
+            assert!(removed(field, "").errors().is_empty(), "{field}");
+        }
+        for database in [
+            r#"migrations.AlterField("order", "number", models.CharField(max_length=20, null=True))"#,
+            r#"migrations.RunSQL("ALTER TABLE shop_order ALTER COLUMN number DROP NOT NULL", "")"#,
+        ] {
+            assert!(
+                removed("number", database).errors().is_empty(),
+                "{database}"
             );
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn check(context: &mut Context<'_>) {
             if may_have_hosts {
                 continue;
             }
-            if context.evaluated.is_open_ended {
+            if context.evaluated.perhaps_set_elsewhere {
                 super::not_analysed::setting(context, "ALLOWED_HOSTS", None);
                 continue;
             }

@@ -52,7 +52,7 @@ mod tests {
             "DEBUG = os.environ.get('DEBUG', 'True') == 'True'",
             "DEBUG = bool(os.environ.get('DEBUG', 'False'))",
             "DEBUG = not env.bool('LIVE', default=False)",
-            "DEBUG = False\nif STAGE == 'dev':\n    DEBUG = True",
+            "DEBUG = False\nif STAGE == 'eu':\n    DEBUG = True",
         ] {
             assert_eq!(rules(debug), [RULE.id], "{debug}");
         }

@@ -108,7 +108,7 @@ impl Context<'_> {
                 origin: one.origin.clone(),
                 is_one_of_many: held.len() > 1,
             })
-            .filter(|way| way.seen.is_some() || !self.evaluated.by_class)
+            .filter(|way| way.seen.is_some() || !self.evaluated.set_elsewhere)
             .collect()
     }
 

@@ -75,6 +75,28 @@ fn what_cannot_be_seen_is_said() {
             }),
         ),
         (
+            "a constructor",
+            Box::new(|text: String| {
+                format!(
+                    "{text}\n    def __init__(self, *args):\n        super().__init__(*args)\n        self.operations = []\n"
+                )
+            }),
+        ),
+        (
+            "an override of what applies it",
+            Box::new(|text: String| {
+                format!("{text}\n    def apply(self, *args, **kwargs):\n        drop_all()\n")
+            }),
+        ),
+        (
+            "a statement behind the class",
+            Box::new(|text: String| format!("{text}\nMigration.operations.append(drop())\n")),
+        ),
+        (
+            "a decorator",
+            Box::new(|text: String| text.replace("class Migration", "@more\nclass Migration")),
+        ),
+        (
             "not Python",
             Box::new(|text: String| text.replace("operations = [", "operations = [[")),
         ),

@@ -57,7 +57,7 @@ struct Words {
     remedy: String,
 }
 
-impl GraphRules<'_> {
+impl<'r> GraphRules<'r> {
     fn say(&mut self, migration: &Migration, words: Words) {
         self.findings.push(Finding {
             rule: words.rule.to_owned(),
@@ -173,8 +173,38 @@ impl GraphRules<'_> {
         );
     }
 
+    /// Edges to migrations of apps that the base has, and of which nothing is left. Where the base has none either, an app is
+    /// a package of someone else.
+    fn lost(&self) -> Vec<(&'r Key, &'r Key)> {
+        let has = |project: &Project<'_>, app: &str| {
+            (project.migrations.keys()).any(|(known, _)| known == app)
+                || project
+                    .unreadable_keys
+                    .iter()
+                    .any(|(known, _)| known == app)
+        };
+        let Some(base) = self.base else {
+            return Vec::new();
+        };
+        let mut lost = Vec::new();
+        for (from, migration) in &self.head.migrations {
+            for dependency in &migration.dependencies {
+                if let Dependency::Node(to) = dependency
+                    && !self.head.migrations.contains_key(to)
+                    && base.migrations.contains_key(to)
+                    && !has(self.head, &to.0)
+                {
+                    lost.push((from, to));
+                }
+            }
+        }
+        lost
+    }
+
     fn missing(&mut self) {
-        for (from, (app, name)) in &self.graph.missing {
+        let mut missing = self.graph.missing.clone();
+        missing.extend(self.lost());
+        for (from, (app, name)) in missing {
             let Some(migration) = self.head.migrations.get(from) else {
                 continue;
             };

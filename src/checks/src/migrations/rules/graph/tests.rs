@@ -311,6 +311,27 @@ fn deleted_migrations_are_seen() {
 }
 
 #[test]
+fn an_app_that_is_gone_is_missed_by_those_that_depend_on_it() {
+    let first = migration_text("", NOTHING, "");
+    let mut case = Case::new()
+        .file(
+            "crm/migrations/0001_initial.py",
+            first.replace("[(\"shop\", \"\")]", "[]"),
+        )
+        .file(
+            "shop/migrations/0002_b.py",
+            migration_text("0001_initial", NOTHING, "")
+                .replace("[(\"shop\"", "[(\"crm\", \"0001_initial\"), (\"shop\""),
+        );
+    case.base = case.head.clone();
+    case.head.remove("crm/migrations/0001_initial.py");
+    assert_eq!(case.errors(), ["missing-migration"]);
+    // What the base does not have, either, is someone else's.
+    case.base = case.head.clone();
+    assert!(case.all().is_empty());
+}
+
+#[test]
 fn a_second_app_of_the_same_label_has_a_graph_of_its_own() {
     let fork = |before: &str| migration_text(before, NOTHING, "");
     let first = fork("").replace("[(\"shop\", \"\")]", "[]");
