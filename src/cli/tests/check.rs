@@ -440,3 +440,21 @@ fn this_repository_is_clean() {
     let outcome = Outcome::from(command.output().unwrap()).exits(0);
     assert_eq!(outcome.stdout, "");
 }
+
+#[test]
+fn included_requirements_are_read_whatever_their_names() {
+    let sandbox = project(&[
+        ("requirements.txt", "redis\n-r deps/prod.txt\n-c upper\n"),
+        ("deps/prod.txt", "-r more.list\n"),
+        ("deps/more.list", "redis==5.2.1\ndjango>=5\ncelery\n"),
+        ("upper", "celery==5.5.0\n"),
+    ]);
+    let outcome = run(&sandbox, &["check", "pins", "--all", "--json"]).exits(1);
+    assert_eq!(rules(&outcome), ["unpinned-package"]);
+    outcome.says("deps/more.list");
+    // Only the last of them changes.
+    sandbox.write("deps/more.list", "redis==5.2.1\ndjango>=5.2\ncelery\n");
+    sandbox.git(&["add", "deps/more.list"]);
+    let outcome = run(&sandbox, &["check", "pins", "--staged", "--json"]).exits(1);
+    assert_eq!(rules(&outcome), ["unpinned-package"]);
+}

@@ -11,6 +11,7 @@ mod conflicts;
 mod declared;
 mod dockerfile;
 mod exported;
+mod following;
 mod graph;
 mod hashes;
 mod includes;
@@ -30,11 +31,12 @@ mod unreadable;
 pub use settings::Settings;
 
 use crate::paths::base_name;
-use crate::{Rule, Scope};
+use crate::{Rule, Scope, SourceTree};
 use beanpole_model::Finding;
 use declared::Declared;
 use graph::Graph;
 use lock::Lock;
+use std::collections::BTreeSet;
 
 /// The rules of this group.
 pub const RULES: &[Rule] = &[
@@ -51,7 +53,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Whether the content of that path has to be read, even if it did not change. Files that are only known because another
-/// includes them (`-r deploy/list`) are followed if they were read anyway.
+/// includes them (`-r deploy/list`) are those of [`included`].
 #[must_use]
 pub fn wants(path: &str) -> bool {
     name::is_requirements_file(path)
@@ -64,6 +66,13 @@ pub fn wants(path: &str) -> bool {
 #[must_use]
 pub fn wants_changed(path: &str) -> bool {
     wants(path) || dockerfile::is_dockerfile(path)
+}
+
+/// The files that the requirements files of a tree include, whatever their names, as far as the tree has the contents of those
+/// that name them. Their contents have to be read as well, and may include more.
+#[must_use]
+pub fn included(tree: &SourceTree, settings: &Settings) -> BTreeSet<String> {
+    following::included(tree, settings)
 }
 
 /// What the rules look at.
@@ -79,8 +88,7 @@ struct Context<'a> {
 #[must_use]
 pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
     let mut findings = base_image::check(scope, settings);
-    let touches = |change| touches_packages(change, settings);
-    if !scope.changes.iter().any(touches) {
+    if !touches_packages(scope, settings) {
         return findings;
     }
     let context = Context {
@@ -107,11 +115,7 @@ pub fn check(scope: &Scope, settings: &Settings) -> Vec<Finding> {
 
 /// Lock files are large: without a change that could matter, nothing is parsed. A file that another includes may have any
 /// name; only its ending is usual.
-fn touches_packages(change: &crate::Change, settings: &Settings) -> bool {
-    let from = match &change.kind {
-        crate::ChangeKind::Renamed { from } => Some(from.as_str()),
-        _ => None,
-    };
+fn touches_packages(scope: &Scope, settings: &Settings) -> bool {
     let is_package_file = |path: &str| {
         wants(path)
             || [".txt", ".in", ".pip"]
@@ -119,7 +123,22 @@ fn touches_packages(change: &crate::Change, settings: &Settings) -> bool {
                 .any(|end| path.ends_with(end))
             || graph::is_named(path, settings)
     };
-    is_package_file(&change.path) || from.is_some_and(is_package_file)
+    if changed_paths(scope).any(is_package_file) {
+        return true;
+    }
+    let included = included(&scope.tree, settings);
+    changed_paths(scope).any(|path| included.contains(path))
+}
+
+/// The paths of all changes, and those that files had before.
+fn changed_paths(scope: &Scope) -> impl Iterator<Item = &str> {
+    scope.changes.iter().flat_map(|change| {
+        let from = match &change.kind {
+            crate::ChangeKind::Renamed { from } => Some(from.as_str()),
+            _ => None,
+        };
+        std::iter::once(change.path.as_str()).chain(from)
+    })
 }
 
 fn place_of(finding: &Finding) -> Option<(&str, Option<u32>, Option<u32>)> {

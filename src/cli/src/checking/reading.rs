@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use beanpole_checks::{
     Change, ChangeKind, ChangedLines, Entry, FileMode, Group, Scope, SourceTree, Unseen, coverage,
-    migrations,
+    migrations, pins,
 };
 use beanpole_git::{
     CommitId, Fork, Lines, Mode, Selected, SelectedChange, SelectedEntry, SelectedKind, Selection,
@@ -16,6 +16,9 @@ use super::contents::{Contents, key, place};
 use super::merging;
 use super::{Rulebook, Site};
 use crate::side_by_side::side_by_side;
+
+/// How far links of requirements files are followed, link by link.
+const DEEPEST_INCLUDE: usize = 16;
 
 /// What was read.
 #[derive(Default)]
@@ -103,6 +106,9 @@ pub(super) fn read(
         if reading.touches_migrations {
             reading.scope.tree.add(later());
         }
+    }
+    if rulebook.groups.contains(&Group::Pins) {
+        read_included(site, &contents, rulebook, selected, &mut reading.scope)?;
     }
     if let Some(base) = selected
         .base
@@ -198,6 +204,37 @@ fn read_now(
     Ok(())
 }
 
+/// Reads what requirements files include, which may have any name: all links of one depth at once.
+fn read_included(
+    site: &Site,
+    contents: &Contents,
+    rulebook: &Rulebook,
+    selected: &Selected,
+    scope: &mut Scope,
+) -> Result<(), Report> {
+    // One that is too large stays unread.
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    for _ in 0..DEEPEST_INCLUDE {
+        let mut included = pins::included(&scope.tree, &rulebook.settings.pins);
+        included.retain(|path| !scope.tree.has(path) && !asked.contains(path));
+        let open: Vec<&SelectedEntry> = (included.iter())
+            .filter_map(|path| entry_of(selected, path))
+            .filter(|entry| is_file(entry.mode))
+            .collect();
+        if open.is_empty() {
+            break;
+        }
+        read_now(site, contents, &open, scope)?;
+        asked.extend(included);
+    }
+    Ok(())
+}
+
+fn entry_of<'s>(selected: &'s Selected, path: &str) -> Option<&'s SelectedEntry> {
+    let found = (selected.entries).binary_search_by(|other| other.path.as_str().cmp(path));
+    selected.entries.get(found.ok()?)
+}
+
 /// Files that some rules may lead to: each is read when it is asked for.
 fn later(
     contents: &Arc<Contents>,
@@ -239,9 +276,7 @@ fn tree_of(
 ) -> SourceTree {
     let source = contents.source();
     let same = |entry: &SelectedEntry| {
-        let found = (selected.entries).binary_search_by(|other| other.path.cmp(&entry.path));
-        let other = found.ok().and_then(|index| selected.entries.get(index));
-        other.is_some_and(|other| other.object == entry.object)
+        entry_of(selected, &entry.path).is_some_and(|other| other.object == entry.object)
     };
     let mut serving = SourceTree::new();
     for entry in files(before).filter(|entry| migrations::wants(&entry.path)) {
