@@ -451,7 +451,7 @@ fn included_requirements_are_read_whatever_their_names() {
     ]);
     let outcome = run(&sandbox, &["check", "pins", "--all", "--json"]).exits(1);
     assert_eq!(rules(&outcome), ["unpinned-package"]);
-    outcome.says("deps/more.list");
+    outcome.shows("deps/more.list");
     // Only the last of them changes.
     sandbox.write("deps/more.list", "redis==5.2.1\ndjango>=5.2\ncelery\n");
     sandbox.git(&["add", "deps/more.list"]);

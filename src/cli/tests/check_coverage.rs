@@ -178,3 +178,23 @@ fn the_database_of_coverage_is_judged_by_the_staged_files() {
     let beside: Vec<&str> = beside.iter().map(String::as_str).collect();
     run(&sandbox, &beside).exits(0).says("coverage 87.5 %");
 }
+
+#[test]
+fn a_report_of_the_manifest_that_is_missing_is_said() {
+    let sandbox = project(&[]);
+    let report = r#"{"meta": {"format": 3}, "files": {"a.py": {"executed_lines": [1], "missing_lines": [], "excluded_lines": []}}, "totals": {}}"#;
+    sandbox.write("one.json", report);
+    sandbox.write(
+        "beanpole.yaml",
+        &manifest(
+            "checks:\n  coverage: {reports: [one.json, two.json], base_reports: [nobase.json]}\n",
+        ),
+    );
+    run(&sandbox, &["check", "coverage", "--all"])
+        .exits(0)
+        .says("2 not judged")
+        .shows("coverage: two.json is not there, so the coverage was judged without it")
+        .shows("coverage: nobase.json is not there, so nothing was compared with the base");
+    let named = ["check", "coverage", "--all", "--coverage-base", "one.json"];
+    run(&sandbox, &named).exits(0).says("1 not judged");
+}

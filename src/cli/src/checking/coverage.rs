@@ -38,24 +38,34 @@ impl Reports {
     }
 }
 
-/// Something that is missing is no finding here: the tests may run in another step.
+/// What is missing of the manifest's reports is no finding here, and is said: the tests may run in another step.
 pub(super) fn read(
     reports: &Reports,
     site: &Site,
     rulebook: &Rulebook,
     reading: &Reading,
     selected: &Selected,
-) -> Result<(Option<CoverageInput>, Option<Unseen>), Report> {
+) -> Result<(Option<CoverageInput>, Vec<Unseen>), Report> {
     let mut input = CoverageInput::default();
+    let mut unseen = Vec::new();
     match &reports.of_run {
-        Run::None => return Ok((None, None)),
+        Run::None => return Ok((None, unseen)),
         Run::Named(paths) => input.reports = named(site, paths)?,
         Run::OfManifest => {
-            let names = &site.checks.coverage.reports;
-            input.reports = of_manifest(site, names)?;
-            if input.reports.is_empty() {
-                return Ok((None, (!names.is_empty()).then(|| missing(names))));
+            let (found, missing) = of_manifest(site, &site.checks.coverage.reports)?;
+            let is_none = found.is_empty();
+            unseen.extend(said_missing(
+                &missing,
+                if is_none {
+                    "so no coverage was judged"
+                } else {
+                    "so the coverage was judged without it"
+                },
+            ));
+            if is_none {
+                return Ok((None, unseen));
             }
+            input.reports = found;
         }
     }
     // A database does not know the statements: they are found in the project's files.
@@ -64,13 +74,24 @@ pub(super) fn read(
     }
     let base = match &reports.of_base {
         Some(paths) => named(site, paths)?,
-        None => of_manifest(site, &site.checks.coverage.base_reports)?,
+        None => {
+            let (found, missing) = of_manifest(site, &site.checks.coverage.base_reports)?;
+            unseen.extend(said_missing(
+                &missing,
+                if found.is_empty() {
+                    "so nothing was compared with the base"
+                } else {
+                    "so the base was judged without it"
+                },
+            ));
+            found
+        }
     };
     match figures_of_base(base, &reading.scope, &rulebook.settings.coverage) {
         Ok(base) => input.base = base,
         Err(why) => input.base_unreadable = Some(why),
     }
-    Ok((Some(input), None))
+    Ok((Some(input), unseen))
 }
 
 /// The figures of the base: those that were stored, or those of its reports. None without any.
@@ -124,27 +145,25 @@ fn named(site: &Site, paths: &[Utf8PathBuf]) -> Result<Contents, Failure> {
     paths.iter().map(read).collect()
 }
 
-/// Those of the manifest's reports that are there.
-fn of_manifest(site: &Site, names: &[String]) -> Result<Contents, Report> {
+/// Those of the manifest's reports that are there, and the names of the others.
+fn of_manifest(site: &Site, names: &[String]) -> Result<(Contents, Vec<String>), Report> {
     let mut contents = Vec::new();
+    let mut missing = Vec::new();
     for name in names {
-        if let Some(bytes) = site::read(&site.on_disk(name))? {
-            contents.push((name.clone(), bytes));
+        match site::read(&site.on_disk(name))? {
+            Some(bytes) => contents.push((name.clone(), bytes)),
+            None => missing.push(name.clone()),
         }
     }
-    Ok(contents)
+    Ok((contents, missing))
 }
 
-fn missing(names: &[String]) -> Unseen {
-    said(format!(
-        "coverage: {} is not there, so no coverage was judged",
-        names.join(", ")
-    ))
-}
-
-fn said(why: String) -> Unseen {
-    Unseen {
+fn said_missing(names: &[String], what_follows: &str) -> Option<Unseen> {
+    (!names.is_empty()).then(|| Unseen {
         location: None,
-        why,
-    }
+        why: format!(
+            "coverage: {} is not there, {what_follows}",
+            names.join(", ")
+        ),
+    })
 }
