@@ -20,6 +20,8 @@ pub(super) struct Declared<'a> {
 pub(super) struct Package {
     pub(super) requirement: Requirement,
     pub(super) production: bool,
+    /// Whether it is one of `project.dependencies`, which are installed whatever groups are chosen.
+    pub(super) is_main: bool,
 }
 
 /// Reads a `pyproject.toml`.
@@ -27,6 +29,9 @@ pub(super) fn read_pyproject<'a>(path: &'a str, bytes: &'a [u8]) -> Declared<'a>
     read(path, bytes, |root, reader| {
         let project = root.get("project");
         reader.strings(below(project, "dependencies"), true);
+        for package in &mut reader.packages {
+            package.is_main = true;
+        }
         reader.groups(below(project, "optional-dependencies"), |group| {
             !is_for_development(group)
         });
@@ -225,6 +230,7 @@ impl Reader {
                 ..requirement
             },
             production,
+            is_main: false,
         });
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Lock<'a> {
     pub(super) source: Source<'a>,
     /// The versions of each package by its normal name. A package without a version comes from a path.
     pub(super) packages: BTreeMap<String, BTreeSet<String>>,
+    /// The groups that it holds, where it names them: pdm calls `project.dependencies` the group `default`.
+    pub(super) groups: Option<Vec<String>>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -33,6 +35,7 @@ pub(super) fn read<'a>(path: &'a str, bytes: &'a [u8]) -> Lock<'a> {
     let (source, fault) = Source::new(path, bytes);
     let mut lock = Lock {
         packages: BTreeMap::new(),
+        groups: None,
         faults: fault.into_iter().collect(),
         source,
     };
@@ -40,16 +43,26 @@ pub(super) fn read<'a>(path: &'a str, bytes: &'a [u8]) -> Lock<'a> {
         let read = if base_name(path) == OF_PIPFILE {
             read_json(&lock.source.text, &mut lock.packages)
         } else {
-            read_toml(&lock.source.text, &mut lock.packages)
+            read_toml(&lock.source.text, &mut lock.packages, &mut lock.groups)
         };
         lock.faults.extend(read.err());
     }
     lock
 }
 
-fn read_toml(text: &str, packages: &mut BTreeMap<String, BTreeSet<String>>) -> Result<(), Fault> {
+fn read_toml(
+    text: &str,
+    packages: &mut BTreeMap<String, BTreeSet<String>>,
+    groups: &mut Option<Vec<String>>,
+) -> Result<(), Fault> {
     let root = DeTable::parse(text).map_err(|error| toml_fault(&error))?;
     let root = DeValue::Table(root.into_inner());
+    let metadata = root.get("metadata").map(toml::Spanned::get_ref);
+    let named = metadata.and_then(|metadata| metadata.get("groups")?.get_ref().as_array());
+    *groups = named.map(|named| {
+        let names = named.iter().filter_map(|name| name.get_ref().as_str());
+        names.map(str::to_owned).collect()
+    });
     for key in ["package", "packages"] {
         let listed = root.get(key).and_then(|found| found.get_ref().as_array());
         for package in listed.into_iter().flat_map(|listed| listed.iter()) {

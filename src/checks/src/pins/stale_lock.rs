@@ -1,6 +1,7 @@
 //! `stale-lock`: the lock file does not know what is declared.
 
 use super::Context;
+use super::declared::Declared;
 use super::lock::{Lock, lock_of};
 use super::requirement::{Requirement, Version};
 use super::source::is_touched;
@@ -19,8 +20,11 @@ pub(super) const RULE: Rule = Rule {
     summary: "the lock file does not know what is declared",
 };
 
-/// Lock files that hold all groups of packages. Those of pdm and `pylock.toml` may hold some only.
+/// Lock files that hold all groups of packages, for all systems. Those of pdm and `pylock.toml` may hold some only.
 const WHOLE: [&str; 3] = ["uv.lock", "poetry.lock", "Pipfile.lock"];
+
+/// pdm's name for what `project.dependencies` lists.
+const MAIN_GROUP: &str = "default";
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -33,6 +37,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
             .filter(|lock| lock.faults.is_empty());
         let Some(lock) = lock else { continue };
         let lock_is_new = is_touched(context.scope, lock.source.path);
+        let has_main = holds_main(declared, lock);
         for package in &declared.packages {
             let requirement = &package.requirement;
             let touched = lock_is_new
@@ -42,7 +47,9 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
             if !touched || matches!(requirement.version, Version::Local) {
                 continue;
             }
-            if let Some(what) = fault(requirement, lock) {
+            let has_to_be_there = WHOLE.contains(&base_name(lock.source.path))
+                || has_main && package.is_main && requirement.marker.is_empty();
+            if let Some(what) = fault(requirement, lock, has_to_be_there) {
                 findings.push(finding(
                     &RULE,
                     Some(declared.source.place(requirement.from)),
@@ -56,13 +63,23 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-fn fault(requirement: &Requirement, lock: &Lock<'_>) -> Option<String> {
+/// Whether a lock file of some groups holds `project.dependencies`: it says so, or has one of them.
+fn holds_main(declared: &Declared<'_>, lock: &Lock<'_>) -> bool {
+    if let Some(groups) = &lock.groups {
+        return groups.iter().any(|group| group == MAIN_GROUP);
+    }
+    let main = declared.packages.iter().filter(|package| package.is_main);
+    lock.packages.is_empty()
+        || main
+            .filter_map(|package| package.requirement.name.as_deref())
+            .any(|name| lock.packages.contains_key(name))
+}
+
+fn fault(requirement: &Requirement, lock: &Lock<'_>, has_to_be_there: bool) -> Option<String> {
     let path = lock.source.path;
     let name = &requirement.shown;
     let Some(locked) = lock.packages.get(requirement.name.as_deref()?) else {
-        return WHOLE
-            .contains(&base_name(path))
-            .then(|| format!("`{name}` is not in {path}"));
+        return has_to_be_there.then(|| format!("`{name}` is not in {path}"));
     };
     let wanted = match &requirement.version {
         Version::Exact(version) => format!("=={version}"),
@@ -128,11 +145,24 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_some_groups_may_lack_packages() {
-        assert_eq!(
-            found(&new(&[PROJECT, ("pdm.lock", LOCK)])),
-            ["pyproject.toml:3:2 stale-lock"]
+    fn a_lock_of_some_groups_has_the_main_one() {
+        let project = (
+            "pyproject.toml",
+            "[project]\ndependencies = [\n'a',\n'gone',\n\"win; sys_platform == 'win32'\",\n]\n\
+             [project.optional-dependencies]\ns3 = ['b']\n[dependency-groups]\ntest = ['c']\n",
         );
+        let judged = |path, lock: &str| found(&new(&[project, (path, lock)]));
+        let gone = ["pyproject.toml:4:2 stale-lock"];
+        let pdm = |groups: &str| {
+            format!("[metadata]\ngroups = [{groups}]\n[[package]]\nname = 'a'\nversion = '2'\n")
+        };
+        assert_eq!(judged("pdm.lock", &pdm("'default', 'test'")), gone);
+        assert_eq!(judged("pdm.lock", &pdm("'test'")), [""; 0]);
+        let pylock = "lock-version = '1.0'\n[[packages]]\nname = 'a'\nversion = '2'\n";
+        assert_eq!(judged("pylock.toml", pylock), gone);
+        // None of the main ones is there: it is that of another group.
+        let other = "lock-version = '1.0'\n[[packages]]\nname = 'c'\nversion = '2'\n";
+        assert_eq!(judged("pylock.toml", other), [""; 0]);
     }
 
     #[test]
