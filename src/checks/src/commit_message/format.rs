@@ -1,5 +1,6 @@
 //! `commit-format`: the subject is not `type(scope): description`.
 
+use super::header::Fault;
 use super::text::Line;
 use super::{Context, TicketPlace, header};
 use crate::report::{finding, place, shown};
@@ -15,12 +16,13 @@ pub(super) const FORMAT: Rule = Rule {
 };
 
 pub(super) fn check(context: &Context<'_>, subject: &Line) -> Option<Finding> {
-    let kind = header::read(&subject.text, context.settings).err()?;
-    let what = match kind {
-        ErrorKind::MissingDescription => "says nothing behind the colon",
-        ErrorKind::InvalidScope => "has an empty or unclosed scope",
-        ErrorKind::MissingType => "has no type and colon at its start",
-        _ => "is not `type(scope): description`",
+    let fault = header::read(&subject.text, context.settings).err()?;
+    let what = match fault {
+        Fault::NoSpace => "has no space behind the colon",
+        Fault::Grammar(ErrorKind::MissingDescription) => "says nothing behind the colon",
+        Fault::Grammar(ErrorKind::InvalidScope) => "has an empty or unclosed scope",
+        Fault::Grammar(ErrorKind::MissingType) => "has no type and colon at its start",
+        Fault::Grammar(_) => "is not `type(scope): description`",
     };
     Some(finding(
         &FORMAT,
@@ -62,6 +64,9 @@ mod tests {
             "feat(: x",
             "feat(): x",
             ": x",
+            "feat:x",
+            "feat(a)!:x",
+            "feat:\tx",
         ] {
             assert_eq!(
                 found(format!("# hint\n\n{subject}\n"), &Settings::default()),

@@ -18,6 +18,15 @@ pub(super) struct Header {
     pub(super) description: (usize, String),
 }
 
+/// What is wrong with a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// What the parser says.
+    Grammar(ErrorKind),
+    /// `feat:x`. The parser takes it, and the convention wants a colon and a space.
+    NoSpace,
+}
+
 /// The ticket pattern of the settings. The error says what is wrong with it, in one line.
 pub(super) fn ticket_pattern(settings: &Settings) -> Result<Regex, String> {
     RegexBuilder::new(&format!("(?:{})", settings.ticket_pattern))
@@ -34,7 +43,7 @@ pub(super) fn ticket_pattern(settings: &Settings) -> Result<Regex, String> {
 }
 
 /// Reads a subject by the grammar of Conventional Commits, where the agreed places of tickets are passed over.
-pub(super) fn read(subject: &str, settings: &Settings) -> Result<Header, ErrorKind> {
+pub(super) fn read(subject: &str, settings: &Settings) -> Result<Header, Fault> {
     // A pattern costs more than all the rest of a message's judgement, and mostly no place asks for one.
     let is_asked = matches!(
         settings.ticket_place,
@@ -65,7 +74,13 @@ pub(super) fn read(subject: &str, settings: &Settings) -> Result<Header, ErrorKi
         }
         None => rest.to_owned(),
     };
-    let commit = Commit::parse(&without).map_err(|error| error.kind())?;
+    let commit = Commit::parse(&without).map_err(|error| Fault::Grammar(error.kind()))?;
+    // It is all that is left of the line.
+    let description = without.len().saturating_sub(commit.description().len());
+    let before = without.get(..description).unwrap_or_default();
+    if !before.ends_with(' ') {
+        return Err(Fault::NoSpace);
+    }
     let kind = commit.type_().as_str();
     let place = |at: usize, part: &str| {
         let added = cut.map_or(0, |(from, to)| if at >= from { to - from } else { 0 });
@@ -76,12 +91,24 @@ pub(super) fn read(subject: &str, settings: &Settings) -> Result<Header, ErrorKi
         scope: commit
             .scope()
             .map(|scope| place(kind.len() + 1, scope.as_str())),
-        // It is all that is left of the line.
-        description: place(
-            without.len().saturating_sub(commit.description().len()),
-            commit.description(),
-        ),
+        description: place(description, commit.description()),
     })
+}
+
+/// Whether a text holds a ticket that is no part of another word: `XSHOP-1` is none of `SHOP`.
+pub(super) fn has_ticket(text: &str, pattern: &Regex) -> bool {
+    pattern.find_iter(text).any(|found| {
+        let before = text.get(..found.start()).unwrap_or_default();
+        let behind = text.get(found.end()..).unwrap_or_default();
+        let (first, last) = (found.as_str().chars().next(), found.as_str().chars().last());
+        first.is_some()
+            && !(is_of_word(before.chars().next_back()) && is_of_word(first))
+            && !(is_of_word(last) && is_of_word(behind.chars().next()))
+    })
+}
+
+fn is_of_word(letter: Option<char>) -> bool {
+    letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_')
 }
 
 /// Where a ticket with or without brackets stands at the start of a text: the bytes of the ticket, and the end with brackets.

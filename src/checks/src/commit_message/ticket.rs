@@ -66,12 +66,12 @@ fn is_there(context: &Context<'_>, subject: &Line, pattern: &Regex) -> bool {
             .text
             .footers()
             .iter()
-            .any(|line| pattern.is_match(&line.text)),
+            .any(|line| header::has_ticket(&line.text, pattern)),
         TicketPlace::Anywhere => context
             .text
             .lines
             .iter()
-            .any(|line| pattern.is_match(&line.text)),
+            .any(|line| header::has_ticket(&line.text, pattern)),
     }
 }
 
@@ -135,6 +135,7 @@ mod tests {
             ("feat: SHOP-1 x", TicketPlace::Description),
             ("feat: [SHOP-1] x", TicketPlace::Description),
             ("feat: x\n\nRefs: SHOP-1", TicketPlace::Footer),
+            ("feat: x\n\nRefs: xSHOP-1, #SHOP-2", TicketPlace::Footer),
             ("feat: x\n\nabout SHOP-1", TicketPlace::Anywhere),
         ] {
             assert_eq!(judged(message, place), [""; 0], "{message}");
@@ -150,6 +151,9 @@ mod tests {
             ("feat(shop): SHOP-1", TicketPlace::Scope),
             ("feat: x SHOP-1", TicketPlace::Description),
             ("feat: x\n\nabout SHOP-1", TicketPlace::Footer),
+            ("feat: x\n\nRefs: éSHOP-1", TicketPlace::Footer),
+            ("feat: x\n\nRefs: SHOP-1x", TicketPlace::Footer),
+            ("feat: x_SHOP-1", TicketPlace::Anywhere),
             ("feat: x\n\n# SHOP-1 in a comment", TicketPlace::Anywhere),
         ] {
             assert!(
@@ -157,6 +161,18 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn a_project_is_a_whole_word() {
+        let settings = Settings {
+            ticket_place: TicketPlace::Footer,
+            ticket_pattern: "(?:SHOP)-[0-9]+".to_owned(),
+            ..Settings::default()
+        };
+        let judged = |footer: &str| found(format!("feat: x\n\n{footer}"), &settings).len();
+        assert_eq!(judged("Refs: XSHOP-1"), 1);
+        assert_eq!(judged("Refs: XSHOP-1 SHOP-2"), 0);
     }
 
     #[test]
