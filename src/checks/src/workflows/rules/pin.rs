@@ -24,6 +24,9 @@ pub(in crate::workflows) const FIRST_PARTY: Rule = Rule {
     summary: "an action of GitHub's own is named by a tag or branch",
 };
 
+/// What stands before an image.
+const IMAGE: &str = "docker://";
+
 pub(super) fn check(settings: &Settings, workflow: &Workflow<'_>, report: &mut Report<'_>) {
     for job in workflow.jobs() {
         // A job may be a workflow of another repository.
@@ -51,19 +54,26 @@ fn judge(
     let owner = action.split('/').next().unwrap_or_default();
     let own = settings.first_party.contains(owner);
     let rule = if own { &FIRST_PARTY } else { &THIRD_PARTY };
-    let (name, version) = action.rsplit_once('@').unwrap_or((action, ""));
-    let message = if version.is_empty() {
+    let image = action.strip_prefix(IMAGE);
+    let (name, version) = match image {
+        Some(image) => parts_of_image(image),
+        None => action.rsplit_once('@').unwrap_or((action, "")),
+    };
+    let message = if version.is_empty() && image.is_some() {
+        format!("the image `{name}` has no tag, which means `latest`")
+    } else if image.is_some() {
+        format!("the image `{name}` is named by `{version}`, which can be moved to another image")
+    } else if version.is_empty() {
         format!("`{name}` is used without a version")
     } else {
         format!("`{name}` is named by `{version}`, which can be moved to other code")
     };
-    let remedy = if action.starts_with("docker://") {
-        format!(
-            "uses: {}@sha256:<digest>",
-            name.split_once(':').map_or(name, |_| name)
-        )
-    } else {
-        format!("uses: {name}@<all 40 digits of the commit> # {version}")
+    let remedy = match image {
+        Some(image) => {
+            let tagged = image.split_once('@').map_or(image, |(tagged, _)| tagged);
+            format!("uses: {IMAGE}{tagged}@sha256:<digest>")
+        }
+        None => format!("uses: {name}@<all 40 digits of the commit> # {version}"),
     };
     report.say(
         rule,
@@ -75,6 +85,16 @@ fn judge(
             remedy,
         },
     );
+}
+
+/// The name of an image, and its tag or, if it has one, its digest. A colon before the last slash belongs to the port of a registry.
+fn parts_of_image(image: &str) -> (&str, &str) {
+    let tag = || {
+        let parts = image.rsplit_once(':');
+        parts.filter(|(_, tag)| !tag.contains('/'))
+    };
+    let parts = image.split_once('@').or_else(tag);
+    parts.unwrap_or((image, ""))
 }
 
 /// Whether nothing but a change of this file changes what runs.
@@ -89,7 +109,7 @@ fn is_pinned(action: &str) -> bool {
     match digest {
         Some(digest) => is_hex(digest, &[64]),
         // Git's hashes have 40 digits, or 64 in repositories with SHA-256.
-        None => is_hex(version, &[40, 64]) && !action.starts_with("docker://"),
+        None => is_hex(version, &[40, 64]) && !action.starts_with(IMAGE),
     }
 }
 
@@ -119,6 +139,29 @@ mod tests {
                 "{action}"
             );
         }
+    }
+
+    #[test]
+    fn images_have_tags_or_digests() {
+        let said = |action: &str| {
+            let case = Case::steps(&format!("      - uses: {action}\n"));
+            let found = case.findings().remove(0);
+            (found.message, found.remedy.unwrap_or_default())
+        };
+        let (message, remedy) = said("docker://ghcr.io:443/a/b:3.20");
+        assert!(message.starts_with("the image `ghcr.io:443/a/b` is named by `3.20`"));
+        assert_eq!(
+            remedy,
+            "uses: docker://ghcr.io:443/a/b:3.20@sha256:<digest>"
+        );
+        let (message, _) = said("docker://ghcr.io:443/a/b");
+        assert!(message.contains("has no tag"), "{message}");
+        let (message, remedy) = said("docker://a:1@sha256:1234");
+        assert!(
+            message.contains("`a:1` is named by `sha256:1234`"),
+            "{message}"
+        );
+        assert_eq!(remedy, "uses: docker://a:1@sha256:<digest>");
     }
 
     #[test]
