@@ -15,31 +15,55 @@ pub(super) fn check(change: &Change, bytes: &[u8]) -> Vec<Finding> {
         return Vec::new();
     }
     let text = String::from_utf8_lossy(bytes);
-    text.split('\n')
-        .zip(1..)
-        .filter(|(_, line)| change.lines.contains(*line))
-        .filter_map(|(text, line)| Some((line, column_of_tag(text)?)))
+    let mut block = None;
+    let places: Vec<(u32, u32)> = (text.split('\n').zip(1..))
+        .filter_map(|(text, line)| Some((line, column_of_tag(text, &mut block)?)))
+        .collect();
+    places
+        .into_iter()
+        .filter(|(line, _)| change.lines.contains(*line))
         .map(|place_of| debug::found(place(&change.path, place_of), "the tag `{% debug %}`"))
         .collect()
 }
 
-/// Where the tag stands in the line, unless a comment `{# … #}` before it hides it.
-fn column_of_tag(line: &str) -> Option<u32> {
+/// A block whose tags do nothing: the tag that ends it.
+type Block = Option<&'static str>;
+
+/// Where the first tag stands in the line, unless a comment `{# … #}` before it hides it, or a block around it.
+fn column_of_tag(line: &str, block: &mut Block) -> Option<u32> {
+    let mut found = None;
     let mut from = 0;
+    while let Some(open) = next_tag(line, from) {
+        let tag = line.get(open + 2..)?;
+        let Some((inside, _)) = tag.split_once("%}") else {
+            break;
+        };
+        match (*block, inside.split_whitespace().next()) {
+            (Some(end), Some(name)) if name == end => *block = None,
+            (None, Some("comment")) => *block = Some("endcomment"),
+            (None, Some("verbatim")) => *block = Some("endverbatim"),
+            (None, Some("debug")) if inside.trim() == "debug" => {
+                let before = line.get(..open)?.chars().count();
+                found.get_or_insert_with(|| number(before).saturating_add(1));
+            }
+            _ => {}
+        }
+        from = open + 2;
+    }
+    found
+}
+
+/// The byte at which the next tag opens, behind the comments before it. A comment that is not closed hides the rest of the line.
+fn next_tag(line: &str, from: usize) -> Option<usize> {
+    let mut from = from;
     loop {
         let rest = line.get(from..)?;
         let open = rest.find("{%")?;
-        if let Some(comment) = rest.find("{#").filter(|comment| *comment < open) {
-            let closed = rest.get(comment..)?.find("#}")?;
-            from += comment + closed + 2;
-            continue;
-        }
-        let tag = rest.get(open + 2..)?;
-        let inside = tag.split_once("%}").map_or(tag, |(inside, _)| inside);
-        if inside.trim() == "debug" && tag.contains("%}") {
-            return Some(number(line.get(..from + open)?.chars().count()).saturating_add(1));
-        }
-        from += open + 2;
+        let Some(comment) = rest.find("{#").filter(|comment| *comment < open) else {
+            return Some(from + open);
+        };
+        let closed = rest.get(comment..)?.find("#}")?;
+        from += comment + closed + 2;
     }
 }
 
@@ -65,5 +89,20 @@ mod tests {
     fn other_tags_and_comments_are_left() {
         let text = "{# {% debug %} #}\n{% debugger %}\n{% debug\n{{ debug }}\n{# {% debug %}\n";
         assert_eq!(found(&[("a.html", text)], &Settings::default()), [""; 0]);
+    }
+
+    #[test]
+    fn blocks_that_do_nothing_are_left() {
+        let text = "{% comment \"why\" %}{% debug %}\n{% debug %}\n{% verbatim %}{% endcomment %}{# {% comment %} #}{% debug %}\n\
+                    {% verbatim %}{% debug %}{% comment %}{% endverbatim %}\n{% debug %}\n";
+        assert_eq!(
+            found(&[("a.html", text)], &Settings::default()),
+            ["a.html:3:50 debug-statement", "a.html:5:1 debug-statement"]
+        );
+        // Lines that did not change open and close blocks as well.
+        assert_eq!(
+            found_on("a.html", text, &[(2, 2)], &Settings::default()),
+            [""; 0]
+        );
     }
 }
