@@ -61,7 +61,9 @@ fn modules<'a>(
         let Runner::Pytest(pytest) = context.runners.of(path) else {
             continue;
         };
-        let is_collected = pytest.looks_at(path) && pytest.python_files.finds(path);
+        let is_collected = pytest.python_files.finds(path)
+            && pytest.looks_at(path)
+            && pytest.leaves_out(path).is_none();
         // With `python_files = *.py` and no `testpaths`, nobody runs pytest on all there is: which files meet, nothing says.
         let is_chosen = !pytest.test_paths.is_empty() || !pytest.python_files.finds("module.py");
         if pytest.imports_by_path || !is_collected || !is_chosen {
@@ -193,6 +195,21 @@ mod tests {
             files("[pytest]\npython_files = *.py\ntestpaths = a b\n"),
             clash
         );
+    }
+
+    #[test]
+    fn files_that_pytest_leaves_out_meet_nothing() {
+        let files = |settings: &str| {
+            found(&new(&[
+                ("pytest.ini", settings),
+                ("a/test_x.py", ""),
+                ("b/test_x.py", ""),
+            ]))
+            .len()
+        };
+        assert_eq!(files("[pytest]\n"), 1);
+        assert_eq!(files("[pytest]\nnorecursedirs = b\n"), 0);
+        assert_eq!(files("[pytest]\naddopts = --ignore b\n"), 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::SourceTree;
 use crate::ini::section;
-use crate::paths::{base_name, join, parent};
+use crate::paths::{ancestors, base_name, join, parent};
 use crate::pattern::fnmatch;
 use globset::GlobMatcher;
 use std::collections::BTreeMap;
@@ -74,6 +74,11 @@ pub(super) struct Pytest {
     pub(super) path: Option<String>,
     pub(super) python_files: FilePatterns,
     pub(super) test_paths: Vec<String>,
+    /// Directories that are not entered, unless it is told to begin there.
+    no_recurse: FilePatterns,
+    /// `--ignore` and `--ignore-glob` of `addopts`: paths, and patterns of paths.
+    ignored: Vec<String>,
+    ignored_globs: Vec<String>,
     classes: Vec<String>,
     functions: Vec<String>,
     /// With `--import-mode=importlib` names of modules need not differ.
@@ -88,6 +93,9 @@ impl Pytest {
             path: None,
             python_files: FilePatterns::new(["test_*.py", "*_test.py"].map(str::to_owned).to_vec()),
             test_paths: Vec::new(),
+            no_recurse: FilePatterns::new(Vec::new()),
+            ignored: Vec::new(),
+            ignored_globs: Vec::new(),
             classes: vec!["Test".to_owned()],
             functions: vec!["test".to_owned()],
             imports_by_path: false,
@@ -104,30 +112,70 @@ impl Pytest {
         if let Some(words) = values.get("python_files") {
             self.python_files = FilePatterns::new(words.clone());
         }
+        if let Some(words) = values.get("norecursedirs") {
+            self.no_recurse = FilePatterns::new(words.clone());
+        }
         set(&mut self.test_paths, "testpaths");
         set(&mut self.classes, "python_classes");
         set(&mut self.functions, "python_functions");
         let options = values.get("addopts").map(Vec::as_slice).unwrap_or_default();
-        self.imports_by_path = options.iter().any(|word| word == "--import-mode=importlib")
-            || options
-                .windows(2)
-                .any(|pair| pair == ["--import-mode", "importlib"]);
+        self.imports_by_path = values_of(options, "--import-mode").any(|mode| mode == "importlib");
+        self.ignored = values_of(options, "--ignore").map(str::to_owned).collect();
+        self.ignored_globs = values_of(options, "--ignore-glob")
+            .map(str::to_owned)
+            .collect();
         self
     }
 
     /// Whether the file lies where pytest looks when it is called without arguments.
     pub(super) fn looks_at(&self, path: &str) -> bool {
-        self.test_paths.is_empty()
-            || self.test_paths.iter().any(|wanted| {
-                let wanted = wanted.trim_start_matches("./").trim_end_matches('/');
-                if matches!(wanted, "." | "") {
-                    return true;
-                }
-                let whole = join(&self.directory, wanted);
-                let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-                path.strip_prefix(&whole).is_some_and(below)
-                    || fnmatch(&format!("{whole}/*")).is_some_and(|glob| glob.is_match(path))
-            })
+        self.tops(path).next().is_some()
+    }
+
+    /// The directories above the file, or the file itself, from which pytest begins when it is called without arguments.
+    fn tops<'p>(&'p self, path: &'p str) -> impl Iterator<Item = &'p str> {
+        let whole = self
+            .test_paths
+            .is_empty()
+            .then_some(self.directory.as_str());
+        let named = self.test_paths.iter().filter_map(move |wanted| {
+            let wanted = plain(wanted);
+            if wanted.is_empty() {
+                return Some(self.directory.as_str());
+            }
+            let whole = join(&self.directory, wanted);
+            let fits = is_at_or_below(path, &whole)
+                || fnmatch(&format!("{whole}/*")).is_some_and(|glob| glob.is_match(path));
+            fits.then(|| first_parts(path, whole.split('/').count()))
+        });
+        whole.into_iter().chain(named)
+    }
+
+    /// The setting by which pytest is told to pass the file over, as far as it would come there: as it is written.
+    pub(super) fn leaves_out(&self, path: &str) -> Option<String> {
+        let ignored = self
+            .ignored
+            .iter()
+            .find(|ignored| is_at_or_below(path, &join(&self.directory, plain(ignored))));
+        if let Some(ignored) = ignored {
+            return Some(format!("--ignore={ignored}"));
+        }
+        let fits = |glob: &&String| {
+            let glob = fnmatch(&join(&self.directory, plain(glob)));
+            let mut above = ancestors(path).filter(|above| !above.is_empty());
+            glob.is_some_and(|glob| above.any(|above| glob.is_match(above)))
+        };
+        if let Some(glob) = self.ignored_globs.iter().find(fits) {
+            return Some(format!("--ignore-glob={glob}"));
+        }
+        let is_cut_off = |top: &str| {
+            ancestors(parent(path))
+                .take_while(|directory| directory.len() > top.len())
+                .any(|directory| self.no_recurse.finds(directory))
+        };
+        let mut tops = self.tops(path).peekable();
+        let is_passed_over = tops.peek().is_some() && tops.all(is_cut_off);
+        is_passed_over.then(|| format!("norecursedirs = {}", self.no_recurse.written.join(" ")))
     }
 
     /// Whether a class of that name is collected.
@@ -139,6 +187,36 @@ impl Pytest {
     pub(super) fn collects_function(&self, name: &str) -> bool {
         starts_or_matches(&self.functions, name)
     }
+}
+
+/// A path without the signs that say nothing.
+fn plain(path: &str) -> &str {
+    let path = path.trim_start_matches("./").trim_end_matches('/');
+    if path == "." { "" } else { path }
+}
+
+fn is_at_or_below(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// So many parts of a path; all of them, if it has no more.
+fn first_parts(path: &str, count: usize) -> &str {
+    let mut slashes = path.match_indices('/').map(|(at, _)| at);
+    let end = count.checked_sub(1).and_then(|index| slashes.nth(index));
+    end.and_then(|end| path.get(..end)).unwrap_or(path)
+}
+
+/// The values of an option, behind `=` or as the next word.
+fn values_of<'w>(words: &'w [String], option: &str) -> impl Iterator<Item = &'w str> {
+    let next = words.iter().skip(1).map(Some).chain(std::iter::once(None));
+    words.iter().zip(next).filter_map(move |(word, next)| {
+        let rest = word.strip_prefix(option)?;
+        let is_alone = rest.is_empty();
+        rest.strip_prefix('=')
+            .or_else(|| next.filter(|_| is_alone).map(String::as_str))
+            .map(|value| value.trim_matches(['"', '\'']))
+    })
 }
 
 /// A prefix, or a pattern where it has wildcards.
@@ -332,6 +410,40 @@ mod tests {
         assert!(
             pytest.python_files.finds("a/unit/x.py") && !pytest.python_files.finds("a/other/x.py")
         );
+    }
+
+    #[test]
+    fn directories_are_left_out() {
+        let pytest = one(
+            "a/pytest.ini",
+            "[pytest]\nnorecursedirs = legacy old/* .*\naddopts = -q --ignore=./tests/e2e/ --ignore tests/test_slow.py\n  --ignore-glob='*/manual*'\n",
+        )
+        .unwrap();
+        for (path, by) in [
+            ("a/legacy/test_x.py", Some("norecursedirs")),
+            ("a/shop/legacy/b/test_x.py", Some("norecursedirs")),
+            ("a/old/b/test_x.py", Some("norecursedirs")),
+            ("a/old/test_x.py", None),
+            ("a/tests/e2e/b/test_x.py", Some("--ignore=./tests/e2e/")),
+            ("a/tests/e2e_more/test_x.py", None),
+            ("a/tests/test_slow.py", Some("--ignore=tests/test_slow.py")),
+            ("a/shop/manual_1/test_x.py", Some("--ignore-glob=*/manual*")),
+            ("a/legacy.py", None),
+        ] {
+            let found = pytest.leaves_out(path);
+            assert_eq!(found.is_some(), by.is_some(), "{path} {found:?}");
+            let (found, by) = (found.unwrap_or_default(), by.unwrap_or_default());
+            assert!(found.starts_with(by), "{path} {found}");
+        }
+        // Where it is told to begin, it begins.
+        let text = "[pytest]\nnorecursedirs = legacy\ntestpaths = legacy apps/*/legacy\n";
+        let pytest = one("pytest.ini", text).unwrap();
+        for path in ["legacy/test_x.py", "apps/shop/legacy/b/test_x.py"] {
+            assert!(pytest.looks_at(path) && pytest.leaves_out(path).is_none());
+        }
+        assert!(pytest.leaves_out("legacy/legacy/test_x.py").is_some());
+        assert!(pytest.leaves_out("other/legacy/test_x.py").is_none());
+        assert!(Pytest::default_in("").leaves_out("a/test_x.py").is_none());
     }
 
     #[test]

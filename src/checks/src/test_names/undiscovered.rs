@@ -109,8 +109,12 @@ fn runs_itself(bytes: &[u8]) -> bool {
 enum Missed {
     /// The name fits none of these patterns.
     Name(Vec<String>),
+    /// unittest imports by names, and this is none.
+    NoModule,
     /// It lies outside of these directories.
     Place(Vec<String>),
+    /// This setting tells pytest to pass it over.
+    LeftOut(String),
 }
 
 /// Who would run the tests of a file, and why discovery passes it over: its path alone says so.
@@ -133,23 +137,45 @@ fn missed(context: &Context<'_>, path: &str, runner: &Runner<'_>) -> Option<Miss
         Runner::Pytest(pytest) if !pytest.looks_at(path) => {
             Some(Missed::Place(pytest.test_paths.clone()))
         }
-        Runner::Pytest(_) | Runner::Django { .. } | Runner::Unknown => None,
+        Runner::Pytest(pytest) => pytest.leaves_out(path).map(Missed::LeftOut),
+        Runner::Django { .. } => (!is_module_name(path)).then_some(Missed::NoModule),
+        Runner::Unknown => None,
     }
+}
+
+/// Whether unittest takes the name of a file for a module (`VALID_MODULE_NAME` of its `loader.py`).
+fn is_module_name(path: &str) -> bool {
+    let stem = base_name(path).strip_suffix(".py").unwrap_or_default();
+    stem.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && stem
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || letter == '_')
 }
 
 fn found(at: Location, test: &Test, missed: Missed, runner: &Runner<'_>) -> Finding {
     let path = at.path.clone();
     let name = &test.name;
+    let rename = || {
+        let new = join(parent(&path), &new_name(&path));
+        format!("rename it: `git mv {path} {new}`")
+    };
+    // Who wrote that may have another call for these tests.
+    let is_told = matches!(missed, Missed::LeftOut(_));
     let (message, remedy) = match missed {
         Missed::Name(patterns) => (
             format!(
                 "`{name}` never runs: {path} is none of {}",
                 quoted(&patterns)
             ),
-            format!(
-                "rename it: `git mv {path} {}`",
-                join(parent(&path), &new_name(&path))
-            ),
+            rename(),
+        ),
+        Missed::NoModule => (
+            format!("`{name}` never runs: the name of {path} is no name of a module"),
+            rename(),
+        ),
+        Missed::LeftOut(setting) => (
+            format!("`{name}` does not run: pytest is told to pass {path} over by `{setting}`"),
+            "move it to where pytest looks, or take the setting back".to_owned(),
         ),
         Missed::Place(paths) => (
             format!(
@@ -165,7 +191,7 @@ fn found(at: Location, test: &Test, missed: Missed, runner: &Runner<'_>) -> Find
         Runner::Unknown => false,
     };
     Finding {
-        severity: if is_certain {
+        severity: if is_certain && !is_told {
             Severity::Error
         } else {
             Severity::Warning
@@ -183,7 +209,7 @@ fn quoted(words: &[String]) -> String {
 fn new_name(path: &str) -> String {
     let stem = base_name(path).strip_suffix(".py").unwrap_or_default();
     let words: Vec<&str> = stem
-        .split('_')
+        .split(|letter: char| !letter.is_alphanumeric())
         .filter(|word| !word.is_empty() && !matches!(*word, "test" | "tests" | "init"))
         .collect();
     let owner = base_name(parent(path));
@@ -222,6 +248,35 @@ mod tests {
         assert_eq!(judged("shop/tests/test_basket.py"), [""; 0]);
         assert_eq!(judged("shop/testing_it.py"), [""; 0]);
         assert_eq!(judged("shop/tests/helpers.py"), [""; 0]);
+    }
+
+    #[test]
+    fn django_imports_only_names_of_modules() {
+        let judged = |runner: &str, path: &str| found(&new(&[(runner, ""), (path, CASE)]));
+        assert_eq!(
+            judged("manage.py", "test-dash.py"),
+            ["test-dash.py:4:7 undiscovered-test"]
+        );
+        assert_eq!(judged("manage.py", "test.basket.py").len(), 1);
+        assert_eq!(judged("manage.py", "testé.py"), [""; 0]);
+        let pytest = [("pytest.ini", ""), ("test_a-dash.py", CASE)];
+        assert_eq!(found(&new(&pytest)), [""; 0]);
+    }
+
+    #[test]
+    fn what_pytest_is_told_to_leave_out_is_a_warning() {
+        for settings in ["norecursedirs = legacy", "addopts = -q --ignore legacy"] {
+            let settings = format!("[pytest]\n{settings}\n");
+            let files = [
+                ("pytest.ini", settings.as_str()),
+                ("test_a.py", CASE),
+                ("legacy/test_b.py", CASE),
+            ];
+            let findings = check(&new(&files), &Settings::default());
+            assert_eq!(findings.len(), 1, "{settings}");
+            assert_eq!(findings[0].severity, Severity::Warning);
+            assert!(findings[0].message.contains("legacy/test_b.py over by"));
+        }
     }
 
     #[test]
@@ -318,6 +373,7 @@ mod tests {
             ("shop/basket_tests.py", "test_basket.py"),
             ("shop/tests/__init__.py", "test_all.py"),
             ("tests.py", "test_all.py"),
+            ("shop/tests/test-basket.total.py", "test_basket_total.py"),
         ] {
             assert_eq!(new_name(path), name, "{path}");
         }
