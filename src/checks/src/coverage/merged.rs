@@ -86,14 +86,15 @@ impl Merged {
         }
         sources.fetch(ran.iter().map(|(path, _)| *path));
         let lines = |(path, ran): &(&str, &Ran)| match sources.get(path) {
-            Some(source) => database::lines(source, ran, &reporting.exclusion),
+            Some(source) => database::measured(source, ran, &reporting.exclusion),
             None => Err("its content was not read".to_owned()),
         };
         let judged = with_deep_stack(|| on_all_cores(&ran, FILES_FOR_A_THREAD, lines));
         let judged = judged.map_err(|error| Unreadable::damaged(error.why))?;
-        for ((path, _), lines) in ran.into_iter().zip(judged) {
-            match lines {
-                Ok(lines) => found.files.add(path.to_owned(), lines),
+        let are_code = database::are_annotations_code(judged.iter().flatten());
+        for ((path, _), measured) in ran.into_iter().zip(judged) {
+            match measured {
+                Ok(measured) => found.files.add(path.to_owned(), measured.lines(are_code)),
                 Err(why) => self.unknown.push((path.to_owned(), why)),
             }
         }
