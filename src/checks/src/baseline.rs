@@ -212,6 +212,22 @@ impl Baseline {
         }
     }
 
+    /// The paths that a rule's entries name and that are no longer there, by the rule.
+    pub(crate) fn gone(&self, is_there: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
+        let mut gone: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for key in self.counts.keys() {
+            if key.path.is_empty() || is_there(&key.path) {
+                continue;
+            }
+            let paths = gone.entry(key.rule.clone()).or_default();
+            // Sorted by path: the same one comes in a row, but for the rules between.
+            if paths.last() != Some(&key.path) {
+                paths.push(key.path.clone());
+            }
+        }
+        gone
+    }
+
     /// The rules and paths of what was not taken, and how many there are of each.
     pub(crate) fn rest(&self) -> BTreeMap<(&str, &str), u32> {
         let mut rest: BTreeMap<(&str, &str), u32> = BTreeMap::new();

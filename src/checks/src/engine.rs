@@ -4,7 +4,7 @@
 //! out what they cover, the baseline takes out what was there before, and the rest is sorted. What takes a
 //! finding out is counted and kept in the report: nothing disappears.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use beanpole_model::{Finding, Location, Severity};
 use jiff::civil::Date;
@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::baseline::{self, Baseline};
 use crate::choice::{Levels, RuleSelection};
 use crate::excerpt::{self, Lines};
+use crate::paths::base_name;
 use crate::rule::{Group, Rule};
 use crate::scope::{ChangedLines, Scope};
 use crate::secrets::hide;
@@ -255,6 +256,13 @@ fn against_baseline(
     policy: &Policy<'_>,
 ) -> (Vec<Reported>, Vec<Reported>, Vec<Finding>) {
     let mut baseline = policy.baseline.cloned().unwrap_or_default();
+    let is_complete = is_complete(scope);
+    // Without a comparison, nothing tells which files were moved.
+    let gone = if is_complete {
+        baseline.gone(|path| scope.entries.contains_key(path))
+    } else {
+        BTreeMap::new()
+    };
     let mut lines = Lines::new(scope);
     let (mut new, mut old) = (Vec::new(), Vec::new());
     for finding in findings {
@@ -265,6 +273,12 @@ fn against_baseline(
             || former_path(scope, path).is_some_and(|former| {
                 let fingerprint = baseline::fingerprint(&finding, former, line.as_deref());
                 baseline.take(&finding, former, &fingerprint)
+            })
+            || gone.get(&finding.rule).is_some_and(|gone| {
+                likeliest_first(gone, path).any(|former| {
+                    let fingerprint = baseline::fingerprint(&finding, former, line.as_deref());
+                    baseline.take(&finding, former, &fingerprint)
+                })
             });
         // A finding about a secret stands on the secret's own line.
         let is_secret = policy.group(&finding.rule) == Some(Group::Secrets);
@@ -282,13 +296,21 @@ fn against_baseline(
             new.push(reported);
         }
     }
-    let stale = if is_complete(scope) {
+    let stale = if is_complete {
         stale(&baseline, policy)
     } else {
         // What was not looked at is not gone.
         Vec::new()
     };
     (new, old, stale)
+}
+
+/// Paths that a file may have had: first those with its name, since most moves keep it.
+fn likeliest_first<'p>(gone: &'p [String], path: &'p str) -> impl Iterator<Item = &'p String> {
+    let has_name = |former: &&String| base_name(former) == base_name(path);
+    let same = gone.iter().filter(move |former| has_name(former));
+    let others = gone.iter().filter(move |former| !has_name(former));
+    same.chain(others)
 }
 
 /// The path that a file had before it was moved.

@@ -396,6 +396,39 @@ fn a_baseline_lets_an_old_project_start_clean() {
 }
 
 #[test]
+fn a_moved_file_keeps_its_baseline_without_a_comparison() {
+    let old = World::new(&[("old/a.py", "drop(x)\n")]);
+    let baseline = old
+        .judge(&[finding("drop-column", "old/a.py", 1)])
+        .new_baseline();
+    let judge = |files: &[(&str, &str)], places: &[&str]| {
+        let mut world = World::new(files);
+        world.baseline = Some(baseline.clone());
+        let findings: Vec<Finding> = places
+            .iter()
+            .map(|path| finding("drop-column", path, 1))
+            .collect();
+        world.judge(&findings)
+    };
+    let moved = judge(&[("old/b.py", "drop(x)\n")], &["old/b.py"]);
+    assert_eq!((ids(&moved).len(), moved.counts.baselined), (0, 1));
+    // Each entry covers one.
+    let twice = judge(
+        &[("b.py", "drop(x)\n"), ("new/a.py", "drop(x)\n")],
+        &["b.py", "new/a.py"],
+    );
+    assert_eq!((twice.findings.len(), twice.counts.baselined), (1, 1));
+    // Another text is another finding, and so is that of a copy.
+    let other = judge(&[("b.py", "drop(y)\n")], &["b.py"]);
+    assert_eq!(other.findings.len(), 2);
+    let copied = judge(
+        &[("old/a.py", "drop(x)\n"), ("b.py", "drop(x)\n")],
+        &["b.py", "old/a.py"],
+    );
+    assert_eq!((copied.findings.len(), copied.counts.baselined), (1, 1));
+}
+
+#[test]
 fn lines_are_shown_without_secrets() {
     let world = World::new(&[("a.py", "x = 1\r\nSECRET_KEY = 'hunter2'\n")]);
     let report = world.judge(&[
