@@ -20,7 +20,7 @@ pub enum Hidden {
     Operations,
     /// What an operation with a method of its own does. Its SQL shows that as far as it is SQL.
     OwnMethod,
-    /// What Python code does to rows. SQL says nothing of it.
+    /// What Python code does to rows, and to tables on its own. SQL says nothing of it.
     Code,
     /// The file, or the migration's place among the others.
     File,

@@ -30,6 +30,7 @@ mod rules;
 mod serving;
 mod settings;
 mod state;
+mod state_by_sql;
 #[cfg(test)]
 mod testing;
 mod unnamed;

@@ -161,6 +161,8 @@ impl RunPython {
 pub(crate) struct RunPython {
     /// What the function does; `None` for `RunPython.noop` and for code that cannot be seen (which is said apart).
     pub(crate) code: Option<FunctionFacts>,
+    /// The SQL that the code and its helpers run, as far as it is written out.
+    pub(crate) sql: Vec<(String, Span)>,
     /// Facts of functions of the same file that the code calls.
     pub(crate) helpers: Vec<FunctionFacts>,
     pub(crate) reverse: Reverse,

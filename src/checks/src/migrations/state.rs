@@ -3,6 +3,7 @@
 use super::field::Field;
 use super::operation::{Constraint, CreateModel, Kind, Operation};
 use super::project::Key;
+use super::state_by_sql;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -73,6 +74,13 @@ impl State {
     pub(crate) fn table(&self, table: &str) -> Option<&Model> {
         self.models
             .values()
+            .find(|model| !model.proxy && model.table.eq_ignore_ascii_case(table))
+    }
+
+    /// The same, to be changed.
+    pub(super) fn table_mut(&mut self, table: &str) -> Option<&mut Model> {
+        self.models
+            .values_mut()
             .find(|model| !model.proxy && model.table.eq_ignore_ascii_case(table))
     }
 
@@ -231,10 +239,12 @@ impl Fold {
                 }
             }
             Kind::RunSql(sql) => {
+                state_by_sql::apply(&mut self.database, &sql.sql);
                 for inner in &sql.state {
                     self.apply_to_state(app, inner, by);
                 }
             }
+            Kind::RunPython(python) => state_by_sql::apply(&mut self.database, &python.sql),
             _ => {
                 self.state.apply(app, operation, by);
                 self.database.apply(app, operation, by);
@@ -249,6 +259,8 @@ impl Fold {
                     self.apply_to_database(app, inner, by);
                 }
             }
+            Kind::RunSql(sql) => state_by_sql::apply(&mut self.database, &sql.sql),
+            Kind::RunPython(python) => state_by_sql::apply(&mut self.database, &python.sql),
             _ => self.database.apply(app, operation, by),
         }
     }

@@ -1,9 +1,10 @@
 //! What a function does, as far as rules ask: its parameters, the calls it makes, the modules it imports.
 
 use super::Span;
-use super::convert::span;
+use super::convert::{dotted, span};
+use super::vendor::{holds_on_postgres, leaves};
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{self as ast, Expr as Node, Stmt};
+use ruff_python_ast::{self as ast, Expr as Node, Operator, Stmt};
 use ruff_text_size::Ranged;
 
 /// The facts of one function or lambda.
@@ -12,6 +13,8 @@ pub(crate) struct FunctionFacts {
     pub(crate) parameters: Vec<String>,
     /// Names that an assignment in the function binds: they hide imported ones.
     pub(crate) bound: Vec<String>,
+    /// What names get inside of the function: by an assignment, or by `with … as name`.
+    pub(crate) given: Vec<Given>,
     pub(crate) calls: Vec<CallFact>,
     /// Names that a `from module import name` inside of the function binds, with the module.
     pub(crate) imports: Vec<(String, String, Span)>,
@@ -20,6 +23,35 @@ pub(crate) struct FunctionFacts {
     /// From another file: its places are not those of the migration.
     pub(crate) is_foreign: bool,
     pub(crate) span: Span,
+}
+
+/// A name with what it gets.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    pub(crate) name: String,
+    /// The names along the value, as those of a call.
+    pub(crate) chain: Vec<String>,
+    /// The value as a text.
+    pub(crate) text: TextValue,
+}
+
+/// A value that should be a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TextValue {
+    /// A text that is written out, or several that are added to each other.
+    Text(String),
+    /// A dotted name.
+    Name(String),
+    /// Computed: what is known of its beginning.
+    Computed(String),
+}
+
+/// What a call of `execute` is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Executed {
+    pub(crate) text: TextValue,
+    /// Whether there are values for its placeholders.
+    pub(crate) has_parameters: bool,
 }
 
 /// One call in a function.
@@ -33,6 +65,10 @@ pub(crate) struct CallFact {
     pub(crate) looped: bool,
     /// Keyword names.
     pub(crate) keywords: Vec<String>,
+    /// What `execute` and `executemany` are given.
+    pub(crate) executed: Option<Executed>,
+    /// Under a condition that does not hold on Postgres.
+    pub(crate) not_on_postgres: bool,
     pub(crate) span: Span,
 }
 
@@ -89,6 +125,8 @@ pub(super) fn lambda_facts(lambda: &ast::ExprLambda) -> FunctionFacts {
 struct Walker {
     facts: FunctionFacts,
     loops: u32,
+    /// Whether what is walked is not reached on Postgres.
+    not_on_postgres: bool,
 }
 
 impl Walker {
@@ -108,6 +146,105 @@ impl Walker {
         walk(self);
         self.loops -= 1;
     }
+
+    /// Walks what is reached on Postgres only if `reached`.
+    fn branch<'a>(&mut self, reached: bool, body: &'a [Stmt]) {
+        let before = self.not_on_postgres;
+        self.not_on_postgres |= !reached;
+        for statement in body {
+            Visitor::<'a>::visit_stmt(self, statement);
+        }
+        self.not_on_postgres = before;
+    }
+
+    /// Walks the ways through an `if`. Those that ask for another database are not taken on Postgres.
+    fn ways(&mut self, branch: &ast::StmtIf) {
+        self.visit_expr(&branch.test);
+        let verdict = holds_on_postgres(&branch.test);
+        self.branch(verdict != Some(false), &branch.body);
+        let mut taken = verdict == Some(true);
+        for clause in &branch.elif_else_clauses {
+            let verdict = clause.test.as_ref().and_then(holds_on_postgres);
+            if let Some(test) = &clause.test {
+                self.visit_expr(test);
+            }
+            self.branch(!taken && verdict != Some(false), &clause.body);
+            taken |= verdict == Some(true);
+        }
+        // `if vendor != "sqlite": return`: what follows is for SQLite.
+        if verdict == Some(true) && leaves(&branch.body) {
+            self.not_on_postgres = true;
+        }
+    }
+
+    fn give(&mut self, target: &Node, value: &Node) {
+        if let Some(name) = target.as_name_expr() {
+            self.facts.given.push(Given {
+                name: name.id.to_string(),
+                chain: chain(value),
+                text: text_value(value),
+            });
+        }
+    }
+}
+
+/// How deep texts are added to each other.
+const DEEPEST_TEXT: u32 = 64;
+
+fn text_value(node: &Node) -> TextValue {
+    if let Some(text) = joined(node, DEEPEST_TEXT) {
+        return TextValue::Text(text);
+    }
+    match dotted(node) {
+        Some(name) => TextValue::Name(name),
+        None => TextValue::Computed(beginning(node, DEEPEST_TEXT)),
+    }
+}
+
+/// A text, or texts that are added to each other.
+fn joined(node: &Node, left: u32) -> Option<String> {
+    match node {
+        Node::StringLiteral(text) => Some(text.value.to_str().to_owned()),
+        Node::BinOp(sum) if sum.op == Operator::Add && left > 0 => {
+            Some(joined(&sum.left, left - 1)? + &joined(&sum.right, left - 1)?)
+        }
+        _ => None,
+    }
+}
+
+/// What is written out at the beginning of a text that is computed: `f"SELECT {a}"`, `"SELECT %s" % a`, `"SELECT {}".format(a)`.
+fn beginning(node: &Node, left: u32) -> String {
+    if left == 0 {
+        return String::new();
+    }
+    match node {
+        Node::StringLiteral(text) => text.value.to_str().to_owned(),
+        Node::BinOp(computed) => beginning(&computed.left, left - 1),
+        Node::Call(call) => beginning(&call.func, left - 1),
+        Node::Attribute(attribute) => beginning(&attribute.value, left - 1),
+        Node::FString(text) => {
+            let first = text
+                .value
+                .elements()
+                .next()
+                .and_then(|one| one.as_literal());
+            first.map_or_else(String::new, |literal| literal.value.to_string())
+        }
+        _ => String::new(),
+    }
+}
+
+fn executed(call: &ast::ExprCall, called: &str) -> Option<Executed> {
+    if !matches!(called, "execute" | "executemany") {
+        return None;
+    }
+    let keyword = |name: &str| call.arguments.find_keyword(name).map(|found| &found.value);
+    let given = |place: usize, name: &str| call.arguments.args.get(place).or_else(|| keyword(name));
+    let text = given(0, "sql").or_else(|| keyword("query"));
+    Some(Executed {
+        text: text.map_or_else(|| TextValue::Computed(String::new()), text_value),
+        has_parameters: given(1, "params").is_some_and(|value| !value.is_none_literal_expr()),
+    })
 }
 
 impl<'a> Visitor<'a> for Walker {
@@ -128,8 +265,30 @@ impl<'a> Visitor<'a> for Walker {
                 self.facts
                     .bound
                     .extend(names.map(|name| name.id.to_string()));
+                for target in &assign.targets {
+                    self.give(target, &assign.value);
+                }
                 walk_stmt(self, statement);
             }
+            Stmt::AnnAssign(assign) => {
+                if let Some(value) = &assign.value {
+                    self.give(&assign.target, value);
+                }
+                walk_stmt(self, statement);
+            }
+            Stmt::AugAssign(assign) => {
+                self.give(&assign.target, &assign.value);
+                walk_stmt(self, statement);
+            }
+            Stmt::With(with) => {
+                for item in &with.items {
+                    if let Some(target) = &item.optional_vars {
+                        self.give(target, &item.context_expr);
+                    }
+                }
+                walk_stmt(self, statement);
+            }
+            Stmt::If(branch) => self.ways(branch),
             Stmt::For(repeat) => {
                 self.visit_expr(&repeat.iter);
                 self.looped(|walker| {
@@ -151,8 +310,12 @@ impl<'a> Visitor<'a> for Walker {
     fn visit_expr(&mut self, node: &'a Node) {
         match node {
             Node::Call(call) => {
+                let chain = chain(&call.func);
+                let called = chain.last().map_or("", String::as_str);
                 self.facts.calls.push(CallFact {
-                    chain: chain(&call.func),
+                    executed: executed(call, called),
+                    not_on_postgres: self.not_on_postgres,
+                    chain,
                     texts: call
                         .arguments
                         .args

@@ -15,10 +15,11 @@ mod statements;
 mod text;
 mod uses;
 mod value;
+mod vendor;
 
 pub(crate) use convert::read;
 pub(crate) use exclusion::Exclusion;
-pub(crate) use facts::{CallFact, FunctionFacts};
+pub(crate) use facts::{CallFact, Executed, FunctionFacts, TextValue};
 pub use guard::LARGEST_FILE;
 pub(crate) use guard::{joined, on_all_cores, side_by_side, spawn_deep, with_deep_stack};
 pub(crate) use same::do_the_same;

@@ -1,8 +1,10 @@
 //! The actions of `ALTER TABLE`.
 
-use super::name::{column_ref, table_name};
-use super::{Action, ConstraintSort};
-use squawk_syntax::ast::{AlterColumnOption, AlterTableAction, AstNode, Constraint};
+use super::name::{column_ref, constraint_ref, filled_columns, table_name};
+use super::{Action, ConstraintSort, Fill};
+use squawk_syntax::ast::{
+    AddColumn, AlterColumnOption, AlterTableAction, AstNode, Constraint, NameLike,
+};
 
 pub(super) fn action(action: &AlterTableAction) -> Action {
     match action {
@@ -24,13 +26,8 @@ pub(super) fn action(action: &AlterTableAction) -> Action {
                         one,
                         Constraint::DefaultConstraint(_) | Constraint::GeneratedConstraint(_)
                     )
-                }) || add.ty().is_some_and(|ty| {
-                    ty.syntax()
-                        .text()
-                        .to_string()
-                        .to_lowercase()
-                        .contains("serial")
-                }),
+                }) || is_serial(add),
+                fill: fill(add, &constraints),
             }
         }
         AlterTableAction::DropColumn(drop) => {
@@ -89,8 +86,59 @@ pub(super) fn action(action: &AlterTableAction) -> Action {
                 kind,
                 not_valid,
                 using_index,
+                name: add.constraint().and_then(|one| name(&one)),
+                filled: match add.constraint() {
+                    Some(Constraint::CheckConstraint(check)) => check
+                        .expr()
+                        .map(|condition| filled_columns(&condition.syntax().text().to_string()))
+                        .unwrap_or_default(),
+                    _ => Vec::new(),
+                },
             }
+        }
+        AlterTableAction::ValidateConstraint(validate) => {
+            Action::ValidateConstraint(constraint_ref(validate.constraint_name_ref()))
+        }
+        AlterTableAction::DropConstraint(drop) => {
+            Action::DropConstraint(constraint_ref(drop.constraint_name_ref()))
         }
         _ => Action::Other,
     }
+}
+
+fn is_serial(add: &AddColumn) -> bool {
+    add.ty().is_some_and(|ty| {
+        let text = ty.syntax().text().to_string();
+        text.to_lowercase().contains("serial")
+    })
+}
+
+/// What the old rows get. A default of NULL is none.
+fn fill(add: &AddColumn, constraints: &[Constraint]) -> Fill {
+    if is_serial(add) {
+        return Fill::Counter;
+    }
+    let fills = |one: &Constraint| match one {
+        Constraint::DefaultConstraint(default) => default.expr().is_some_and(|value| {
+            let text = value.syntax().text().to_string();
+            !text.trim().eq_ignore_ascii_case("null")
+        }),
+        _ => false,
+    };
+    if constraints.iter().any(fills) {
+        Fill::Default
+    } else {
+        Fill::Nothing
+    }
+}
+
+/// The name in front of a constraint.
+fn name(constraint: &Constraint) -> Option<String> {
+    let clause = match constraint {
+        Constraint::CheckConstraint(check) => check.constraint_name_clause(),
+        Constraint::ForeignKeyConstraint(key) => key.constraint_name_clause(),
+        Constraint::NotNullConstraint(filled) => filled.constraint_name_clause(),
+        _ => None,
+    };
+    Some(clause?.constraint_name()?.text())
 }

@@ -160,6 +160,11 @@ fn kind(statement: &ast::Stmt) -> StatementKind {
         ast::Stmt::Vacuum(vacuum) if says(vacuum, &["full"]) => {
             StatementKind::Rewrite("VACUUM FULL")
         }
+        ast::Stmt::Vacuum(_) => StatementKind::OutsideOnly("VACUUM"),
+        ast::Stmt::CreateDatabase(_) => StatementKind::OutsideOnly("CREATE DATABASE"),
+        ast::Stmt::AlterSystem(_) => StatementKind::OutsideOnly("ALTER SYSTEM"),
+        ast::Stmt::CreateTablespace(_) => StatementKind::OutsideOnly("CREATE TABLESPACE"),
+        ast::Stmt::DropTablespace(_) => StatementKind::OutsideOnly("DROP TABLESPACE"),
         ast::Stmt::Lock(_) => StatementKind::Lock,
         ast::Stmt::Reindex(reindex) => StatementKind::Reindex {
             concurrently: reindex
@@ -178,7 +183,7 @@ fn kind(statement: &ast::Stmt) -> StatementKind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Action, ConstraintSort};
+    use super::super::{Action, ConstraintSort, Fill};
     use super::*;
 
     fn kinds(text: &str) -> Vec<StatementKind> {
@@ -240,10 +245,12 @@ mod tests {
             panic!("{found:?}");
         };
         assert_eq!(table, "shop_order");
-        let constraint = |kind, not_valid, using_index| Action::AddConstraint {
+        let constraint = |kind, not_valid, using_index, name: Option<&str>| Action::AddConstraint {
             kind,
             not_valid,
             using_index,
+            name: name.map(str::to_owned),
+            filled: Vec::new(),
         };
         assert_eq!(
             actions,
@@ -251,16 +258,60 @@ mod tests {
                 Action::AddColumn {
                     column: "a".to_owned(),
                     not_null: true,
-                    has_default: true
+                    has_default: true,
+                    fill: Fill::Default,
                 },
                 Action::DropColumn("B".to_owned()),
                 Action::SetNotNull("c".to_owned()),
                 Action::SetType("d".to_owned()),
-                constraint(ConstraintSort::Check, true, false),
-                constraint(ConstraintSort::Unique, false, true),
-                constraint(ConstraintSort::ForeignKey, false, false),
+                constraint(ConstraintSort::Check, true, false, Some("e")),
+                constraint(ConstraintSort::Unique, false, true, None),
+                constraint(ConstraintSort::ForeignKey, false, false, Some("h")),
             ]
         );
+    }
+
+    #[test]
+    fn constraints_have_names_and_columns() {
+        let found = kinds(
+            "ALTER TABLE a ADD CONSTRAINT \"B\" CHECK (c IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT \"B\", DROP CONSTRAINT IF EXISTS D",
+        );
+        let [StatementKind::AlterTable { actions, .. }] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!(
+            actions,
+            &[
+                Action::AddConstraint {
+                    kind: ConstraintSort::Check,
+                    not_valid: true,
+                    using_index: false,
+                    name: Some("B".to_owned()),
+                    filled: vec!["c".to_owned()],
+                },
+                Action::ValidateConstraint("B".to_owned()),
+                Action::DropConstraint("d".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_new_column_says_what_old_rows_get() {
+        for (text, expected) in [
+            ("int", Fill::Nothing),
+            ("int DEFAULT NULL", Fill::Nothing),
+            ("int DEFAULT 1", Fill::Default),
+            ("bigserial", Fill::Counter),
+        ] {
+            let found = kinds(&format!("ALTER TABLE a ADD COLUMN b {text}"));
+            let [StatementKind::AlterTable { actions, .. }] = found.as_slice() else {
+                panic!("{found:?}");
+            };
+            let [Action::AddColumn { fill, .. }] = actions.as_slice() else {
+                panic!("{actions:?}");
+            };
+            assert_eq!(*fill, expected, "{text}");
+        }
     }
 
     #[test]

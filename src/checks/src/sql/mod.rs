@@ -51,6 +51,8 @@ pub(crate) enum StatementKind {
     DropDatabase(&'static str),
     /// `ALTER TYPE … ADD VALUE`.
     AddEnumValue,
+    /// Refused by Postgres inside of a transaction: `VACUUM`, `CREATE DATABASE`; says which.
+    OutsideOnly(&'static str),
     /// Writes a table anew under a lock: `CLUSTER`, `VACUUM FULL`; says which.
     Rewrite(&'static str),
     Lock,
@@ -70,6 +72,7 @@ pub(crate) enum Action {
         column: String,
         not_null: bool,
         has_default: bool,
+        fill: Fill,
     },
     DropColumn(String),
     RenameColumn {
@@ -85,8 +88,23 @@ pub(crate) enum Action {
         kind: ConstraintSort,
         not_valid: bool,
         using_index: bool,
+        name: Option<String>,
+        /// The columns that it holds to be filled, if it is a check of nothing else.
+        filled: Vec<String>,
     },
+    ValidateConstraint(String),
+    DropConstraint(String),
     Other,
+}
+
+/// What the rows that are there get in a new column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fill {
+    Nothing,
+    /// A default, which may be the same for all.
+    Default,
+    /// A number of its own: `serial`.
+    Counter,
 }
 
 /// What a constraint demands.

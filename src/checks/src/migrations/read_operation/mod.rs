@@ -5,6 +5,8 @@ mod kind;
 mod list;
 mod literal;
 mod model;
+mod placeholders;
+mod python_sql;
 mod run_python;
 mod run_sql;
 

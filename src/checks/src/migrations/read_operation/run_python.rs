@@ -19,6 +19,11 @@ impl OperationReader<'_> {
         let helpers = facts
             .as_ref()
             .map_or_else(Vec::new, |facts| self.helpers(facts));
+        let sql = facts
+            .iter()
+            .chain(&helpers)
+            .flat_map(|facts| self.code_sql(facts, span))
+            .collect();
         let imported_models = facts
             .iter()
             .chain(&helpers)
@@ -26,6 +31,7 @@ impl OperationReader<'_> {
             .collect();
         RunPython {
             code: facts,
+            sql,
             helpers,
             reverse: match call.argument(1, "reverse_code") {
                 None => Reverse::Missing,

@@ -1,5 +1,6 @@
 //! `RunSQL`: the texts of its statements.
 
+use super::placeholders::filled;
 use super::{DEEPEST, OperationReader};
 use crate::migrations::operation::{Reverse, RunSql};
 use crate::python::{Call, Expr, ExprKind, Span};
@@ -42,9 +43,13 @@ impl OperationReader<'_> {
             ExprKind::List(items) | ExprKind::Tuple(items) => {
                 for item in items {
                     match item.elements() {
-                        // A statement with its parameters.
-                        Some([statement, _]) if matches!(item.kind, ExprKind::Tuple(_)) => {
+                        Some([statement, values]) => {
+                            let first = into.len();
                             self.sql_texts(statement, into, depth + 1);
+                            if !matches!(values.kind, ExprKind::None) {
+                                let new = into.iter_mut().skip(first);
+                                new.for_each(|(text, _)| *text = filled(text));
+                            }
                         }
                         _ => self.sql_texts(item, into, depth + 1),
                     }
@@ -67,7 +72,7 @@ impl OperationReader<'_> {
     }
 
     /// Texts that are added to each other.
-    fn joined(&self, expr: &Expr, depth: u32) -> Option<String> {
+    pub(super) fn joined(&self, expr: &Expr, depth: u32) -> Option<String> {
         match &self.names.literal(expr).kind {
             ExprKind::Str(text) => Some(text.clone()),
             ExprKind::Add(left, right) if depth < 64 => {

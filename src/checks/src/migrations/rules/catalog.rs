@@ -119,7 +119,7 @@ pub(in crate::migrations) const RULES: &[Rule] = &[
     rule(
         concurrently::RULE,
         Error,
-        "uses CONCURRENTLY inside of a transaction",
+        "uses CONCURRENTLY, or what else Postgres refuses, inside of a transaction",
     ),
     rule(
         concurrently::NOT_ALONE,

@@ -3,6 +3,7 @@
 use super::{Context, Said};
 use crate::migrations::field::{Field, InitialValue};
 use crate::migrations::operation::{Kind, Operation};
+use crate::sql::Fill;
 use beanpole_model::Severity;
 
 pub(in crate::migrations) const RULE: &str = "new-column-rewrites";
@@ -61,15 +62,30 @@ fn rewrites(field: &Field, postgres: Option<u32>) -> Option<&'static str> {
         field.known(),
         "AutoField" | "BigAutoField" | "SmallAutoField"
     ) {
-        return Some("each gets a number of its own");
+        return Some(COUNTS);
     }
     if field.db_default.as_deref().is_some_and(is_volatile) {
         return Some("its default differs from row to row");
     }
-    let old_postgres = postgres.is_some_and(|major| major < CONSTANT_DEFAULT_IS_FREE);
     let has_default =
         field.db_default.is_some() || (field.has_effective_default() && !field.takes_null());
-    (old_postgres && has_default).then_some("Postgres before 11 writes defaults into the rows")
+    (writes_defaults(postgres) && has_default).then_some(DEFAULTS_ARE_WRITTEN)
+}
+
+const COUNTS: &str = "each gets a number of its own";
+const DEFAULTS_ARE_WRITTEN: &str = "Postgres before 11 writes defaults into the rows";
+
+fn writes_defaults(postgres: Option<u32>) -> bool {
+    postgres.is_some_and(|major| major < CONSTANT_DEFAULT_IS_FREE)
+}
+
+/// Why SQL that adds a column writes every row, if it does. Of defaults that differ from row to row squawk speaks.
+pub(super) fn rewrites_by_sql(fill: Fill, postgres: Option<u32>) -> Option<&'static str> {
+    match fill {
+        Fill::Counter => Some(COUNTS),
+        Fill::Default if writes_defaults(postgres) => Some(DEFAULTS_ARE_WRITTEN),
+        Fill::Default | Fill::Nothing => None,
+    }
 }
 
 /// Whether a database default is a function that Postgres calls for each row. `Now()` is stable: called once.

@@ -35,6 +35,13 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation, said_befor
     if said(context, &SLOW) {
         statement(context, operation.span, "reads a whole table");
     }
+    // It lets others read and write; the lock of an earlier operation does not.
+    if let Kind::ValidateConstraint { model, .. } = &operation.kind
+        && context.old_table(model).is_some()
+    {
+        let what = "validates a constraint, which reads a whole table,";
+        statement(context, operation.span, what);
+    }
     // Building an index lets others read; everything else that changes a table does not.
     let exclusive = !matches!(operation.kind, Kind::AddIndex { .. });
     if exclusive && mixed::changes_old_table(context, operation) {
@@ -92,6 +99,23 @@ mod tests {
                 "{sql}"
             );
         }
+    }
+
+    #[test]
+    fn a_constraint_is_validated_in_a_migration_of_its_own() {
+        const ADD: &str = "AddConstraintNotValid('order', models.CheckConstraint(condition=Q(count__gte=0), name='a')),";
+        const VALIDATE: &str = "ValidateConstraint('order', 'a'),";
+        let both = format!("{ADD}\n        {VALIDATE}");
+        assert!(says(&both, ""));
+        assert!(says(&format!("{ALTER}\n        {VALIDATE}"), ""));
+        assert!(!says(&both, "atomic = False"));
+        let apart = Case::new()
+            .adds_after("0002_add", "0001_initial", ADD, "")
+            .adds_after("0003_validate", "0002_add", VALIDATE, "");
+        assert!(apart.all().is_empty());
+        let new = "migrations.CreateModel('Draft', [('id', models.BigAutoField(primary_key=True)), ('count', models.IntegerField())]),";
+        let of_new = both.replace("'order'", "'draft'");
+        assert!(!says(&format!("{new}\n        {of_new}"), ""));
     }
 
     #[test]

@@ -194,21 +194,25 @@ impl<'p> ParsedSql<'p> {
 
     /// The statements of each SQL of an operation.
     fn of(&self, operation: &Operation) -> Vec<&[Statement]> {
-        let Kind::RunSql(run) = &operation.kind else {
-            return Vec::new();
-        };
         let parsed = |text: &str| self.0.get(text).map_or(&[][..], Vec::as_slice);
-        run.sql.iter().map(|(text, _)| parsed(text)).collect()
+        let texts = texts_of(operation).iter();
+        texts.map(|(text, _)| parsed(text)).collect()
     }
 }
 
 fn collect_sql<'p>(operation: &'p Operation, texts: &mut BTreeSet<&'p str>) {
+    texts.extend(texts_of(operation).iter().map(|(text, _)| text.as_str()));
+    if let Kind::Separate { database, .. } = &operation.kind {
+        (database.iter()).for_each(|inner| collect_sql(inner, texts));
+    }
+}
+
+/// The texts of SQL that an operation runs itself.
+fn texts_of(operation: &Operation) -> &[(String, Span)] {
     match &operation.kind {
-        Kind::RunSql(run) => texts.extend(run.sql.iter().map(|(text, _)| text.as_str())),
-        Kind::Separate { database, .. } => {
-            (database.iter()).for_each(|inner| collect_sql(inner, texts));
-        }
-        _ => {}
+        Kind::RunSql(run) => &run.sql,
+        Kind::RunPython(python) => &python.sql,
+        _ => &[],
     }
 }
 

@@ -239,6 +239,89 @@ mod tests {
         }
     }
 
+    /// What is said of a function with these lines.
+    fn said(lines: &str) -> Vec<String> {
+        let body = lines.replace('\n', "\n    ");
+        let functions = format!(
+            "SQL = 'DROP TABLE labels'\n\n\ndef forwards(apps, schema_editor):\n    {body}"
+        );
+        with(&functions, RUN).all()
+    }
+
+    #[test]
+    fn sql_in_a_function_is_judged_like_that_of_run_sql() {
+        for (lines, rule) in [
+            (
+                "schema_editor.execute('ALTER TABLE shop_order DROP COLUMN note')",
+                "drop-column",
+            ),
+            (
+                "schema_editor.connection.cursor().execute('DROP TABLE ' + 'labels')",
+                "drop-table",
+            ),
+            (
+                "with connection.cursor() as c:\n    c.execute('DROP TABLE labels')",
+                "drop-table",
+            ),
+            (
+                "c = schema_editor.connection.cursor()\nsql = 'DROP TABLE labels'\nc.execute(sql)",
+                "drop-table",
+            ),
+            ("schema_editor.execute(SQL)", "drop-table"),
+            (
+                "cursor.execute('UPDATE shop_order SET number = %s', ['a'])",
+                "sql-without-where",
+            ),
+            (
+                "schema_editor.execute('CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON shop_order (number)')",
+                "concurrently-in-transaction",
+            ),
+            (
+                "if schema_editor.connection.vendor == 'postgresql':\n    schema_editor.execute(sql=SQL)",
+                "drop-table",
+            ),
+        ] {
+            assert_eq!(said(lines), [rule], "{lines}");
+        }
+        let helper = "def forwards(apps, schema_editor):\n    work(schema_editor)\n\n\ndef work(editor):\n    editor.execute('DROP TABLE labels')";
+        assert_eq!(with(helper, RUN).all(), ["drop-table"]);
+        let lambda = "migrations.RunPython(lambda apps, e: e.execute('DROP TABLE labels'), migrations.RunPython.noop),";
+        assert_eq!(Case::new().adds(lambda).all(), ["drop-table"]);
+    }
+
+    #[test]
+    fn what_a_function_computes_or_changes_by_itself_is_said() {
+        for lines in [
+            "schema_editor.remove_field(Order, field)",
+            "schema_editor.delete_model(apps.get_model('shop', 'Order'))",
+            "schema_editor.execute(f'DROP TABLE {name}')",
+            "with connection.cursor() as c:\n    c.execute('DROP TABLE %s' % name)",
+            "sql = 'DROP TABLE labels'\nsql += name\nschema_editor.execute(sql)",
+            "for sql in make():\n    schema_editor.execute(sql)",
+        ] {
+            assert_eq!(said(lines), ["migration-not-analysed"], "{lines}");
+        }
+    }
+
+    #[test]
+    fn code_that_reads_and_code_for_other_databases_is_fine() {
+        for lines in [
+            "cursor.execute('SELECT 1')",
+            "cursor.execute(f'SELECT setval({name}, 1)')",
+            "executor.execute('DROP TABLE labels')",
+            "schema_editor.quote_name('labels')",
+            "if connection.vendor == 'mysql':\n    cursor.execute('ALTER TABLE `labels` ENGINE=InnoDB')",
+            "if connection.vendor == 'postgresql':\n    pass\nelse:\n    cursor.execute('PRAGMA a')",
+            "if connection.vendor != 'sqlite':\n    return\ncursor.execute('PRAGMA a')\nschema_editor.remove_field(a, b)",
+        ] {
+            assert!(said(lines).is_empty(), "{lines}: {:?}", said(lines));
+        }
+        // The way back is not judged, as that of RunSQL is not.
+        let back = "def back(apps, schema_editor):\n    schema_editor.execute('DROP TABLE labels')";
+        let run = "migrations.RunPython(migrations.RunPython.noop, back),";
+        assert!(with(back, run).all().is_empty());
+    }
+
     #[test]
     fn a_function_that_makes_the_function_is_followed() {
         let functions = "def fill(name):\n    def inner(apps, schema_editor):\n        apps.get_model('shop', name).objects.update(count=1)\n    return inner";

@@ -87,6 +87,52 @@ mod tests {
     }
 
     #[test]
+    fn a_check_that_sql_has_made_keeps_null_out_as_well() {
+        const ADD: &str = r#"ALTER TABLE "shop_order" ADD CONSTRAINT "there" CHECK ("note" IS NOT NULL) NOT VALID"#;
+        const VALIDATE: &str = "ALTER TABLE shop_order VALIDATE CONSTRAINT there";
+        const DROP: &str = "ALTER TABLE shop_order DROP CONSTRAINT there";
+        let sql = |text: &str| format!("migrations.RunSQL({text:?}, migrations.RunSQL.noop),");
+        let staged = |first: &str, second: &str| {
+            Case::new()
+                .released("0002_check", "0001_initial", &sql(first))
+                .released("0003_validate", "0002_check", &sql(second))
+        };
+        let closes = [
+            NOT_NULL.to_owned(),
+            sql("ALTER TABLE shop_order ALTER COLUMN note SET NOT NULL"),
+        ];
+        for close in closes {
+            let errors = |case: Case| {
+                case.adds_after("0004_close", "0003_validate", &close, "")
+                    .errors()
+            };
+            assert!(errors(staged(ADD, VALIDATE)).is_empty(), "{close}");
+            assert_eq!(errors(staged(ADD, "SELECT 1")), [RULE], "{close}");
+            let valid = ADD.replace("NOT VALID", "");
+            assert!(errors(staged(&valid, "SELECT 1")).is_empty(), "{close}");
+            assert_eq!(errors(staged(&valid, DROP)), [RULE], "{close}");
+            let or = ADD.replace("IS NOT NULL", "IS NOT NULL OR count > 0");
+            assert_eq!(errors(staged(&or, VALIDATE)), [RULE], "{close}");
+        }
+    }
+
+    #[test]
+    fn a_check_may_be_made_by_separate_operations_and_by_code() {
+        let check = "ALTER TABLE shop_order ADD CONSTRAINT there CHECK (note IS NOT NULL)";
+        for operation in [
+            format!(
+                "migrations.SeparateDatabaseAndState(database_operations=[migrations.RunSQL({check:?})]),"
+            ),
+            format!("migrations.RunPython(lambda apps, editor: editor.execute({check:?})),"),
+        ] {
+            let case = Case::new()
+                .released("0002_check", "0001_initial", &operation)
+                .adds_after("0003_close", "0002_check", NOT_NULL, "");
+            assert!(case.errors().is_empty(), "{operation}");
+        }
+    }
+
+    #[test]
     fn other_alterations_say_nothing_of_null() {
         let case = Case::new().adds(
             r#"migrations.AlterField("order", "note", models.TextField(null=True, help_text="for the packer")),

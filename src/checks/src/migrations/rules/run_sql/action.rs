@@ -2,10 +2,10 @@
 
 use super::Judge;
 use crate::migrations::rules::{
-    change_type, constraint, drop_column, drop_default, foreign_key, rename_column, rename_table,
-    required_column, set_not_null, unique,
+    change_type, column_rewrite, constraint, drop_column, drop_default, foreign_key, lock_held,
+    rename_column, rename_table, required_column, set_not_null, unique,
 };
-use crate::sql::{Action, ConstraintSort};
+use crate::sql::{Action, ConstraintSort, Fill};
 use beanpole_model::Severity;
 
 impl Judge<'_, '_> {
@@ -14,6 +14,9 @@ impl Judge<'_, '_> {
     where
         L: Iterator<Item = &'l Action>,
     {
+        if let Action::AddColumn { column, fill, .. } = action {
+            self.filled_column(table, column, *fill);
+        }
         match action {
             Action::DropColumn(column) if self.uses_column(table, column) => self.say(
                 drop_column::RULE,
@@ -45,6 +48,7 @@ impl Judge<'_, '_> {
                 column,
                 not_null: true,
                 has_default,
+                ..
             } => {
                 // A default may be set on this very column, and be dropped again, by what follows.
                 let dropped = later().any(|one| matches!(one, Action::DropDefault(name) if name == column));
@@ -103,9 +107,31 @@ impl Judge<'_, '_> {
                 kind,
                 not_valid,
                 using_index,
+                ..
             } => self.constraint(table, *kind, *not_valid, *using_index),
+            Action::ValidateConstraint(_) => lock_held::statement(
+                self.context,
+                self.place.span,
+                "validates a constraint, which reads a whole table,",
+            ),
             _ => {}
         }
+    }
+
+    /// Judges what a new column writes into the rows that are there.
+    fn filled_column(&mut self, table: &str, column: &str, fill: Fill) {
+        let Some(why) = column_rewrite::rewrites_by_sql(fill, self.context.settings.postgres)
+        else {
+            return;
+        };
+        lock_held::statement(self.context, self.place.span, "writes a whole table anew");
+        self.say(
+            column_rewrite::RULE,
+            self.lock_severity(table),
+            &format!("adding {table}.{column} writes every row: {why}"),
+            "Postgres writes the whole table anew and stops all reads and writes meanwhile",
+            "add the column without it and let it take NULL, fill the rows in batches, and set the default in a later release",
+        );
     }
 
     fn constraint(

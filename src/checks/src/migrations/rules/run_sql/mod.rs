@@ -28,10 +28,15 @@ pub(in crate::migrations) const REWRITES: &str = "sql-rewrites-table";
 
 /// Judges the SQL of an operation by its statements.
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation, sql: &[&[Statement]]) {
-    let Kind::RunSql(run) = &operation.kind else {
-        return;
+    let texts = match &operation.kind {
+        Kind::RunSql(run) => &run.sql,
+        Kind::RunPython(python) => &python.sql,
+        _ => return,
     };
-    if run.reverse == Reverse::Missing && !run.sql.is_empty() {
+    if let Kind::RunSql(run) = &operation.kind
+        && run.reverse == Reverse::Missing
+        && !run.sql.is_empty()
+    {
         context.say(Said {
             rule: NO_REVERSE,
             severity: Severity::Note,
@@ -42,9 +47,13 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation, sql: &[&[S
                 .to_owned(),
         });
     }
-    for ((_, span), statements) in run.sql.iter().zip(sql) {
-        let alone = statements.len() == 1 && context.facts.operations == 1;
-        judge(context, *span, alone, statements);
+    for ((_, span), statements) in texts.iter().zip(sql) {
+        let place = Place {
+            span: *span,
+            alone: statements.len() == 1 && context.facts.operations == 1,
+            together: statements.len() > 1,
+        };
+        judge(context, place, statements);
     }
 }
 
@@ -55,8 +64,13 @@ pub(in crate::migrations) fn exact(context: &mut Context<'_>, text: &str) {
         Some(inner) if context.migration.atomic => inner,
         _ => &statements,
     };
-    let span = context.migration.span;
-    judge(context, span, inner.len() == 1, inner);
+    let place = Place {
+        span: context.migration.span,
+        alone: inner.len() == 1,
+        // Django prints a migration whole and does not say which statements it sends at once.
+        together: false,
+    };
+    judge(context, place, inner);
 }
 
 /// Whether the SQL that Django makes of a migration is in one transaction.
@@ -80,12 +94,21 @@ fn within_transaction(statements: &[Statement]) -> Option<&[Statement]> {
     }
 }
 
-fn judge(context: &mut Context<'_>, span: Span, alone: bool, statements: &[Statement]) {
+/// Where statements stand.
+#[derive(Clone, Copy)]
+struct Place {
+    span: Span,
+    /// Whether the migration has no other statement.
+    alone: bool,
+    /// Whether Django sends several statements as one query, which Postgres runs in a transaction of its own.
+    together: bool,
+}
+
+fn judge(context: &mut Context<'_>, place: Place, statements: &[Statement]) {
     for (index, statement) in statements.iter().enumerate() {
         let mut judge = Judge {
             context,
-            span,
-            alone,
+            place,
             at: if statement.line == 0 {
                 String::new()
             } else {
@@ -112,9 +135,7 @@ fn actions_on<'s>(table: &'s str, statements: &'s [Statement]) -> impl Iterator<
 
 struct Judge<'c, 'a> {
     context: &'c mut Context<'a>,
-    span: Span,
-    /// Whether the migration has no other statement.
-    alone: bool,
+    place: Place,
     /// Where in the SQL, if it has several lines.
     at: String,
 }
@@ -131,7 +152,7 @@ impl<'a> Judge<'_, 'a> {
         self.context.say(Said {
             rule,
             severity,
-            span: self.span,
+            span: self.place.span,
             message: format!("{message}{}", self.at),
             reason,
             remedy: remedy.to_owned(),
@@ -181,12 +202,14 @@ impl<'a> Judge<'_, 'a> {
             }
             StatementKind::AlterTable { table, actions } if !self.is_new(table) => {
                 for (index, action) in actions.iter().enumerate() {
-                    if self.context.migration.atomic {
-                        self.context.facts.locked.get_or_insert("ALTER TABLE");
-                    }
                     let later = actions.get(index + 1..).unwrap_or_default();
                     let later = || later.iter().chain(actions_on(table, rest));
                     self.action(table, action, later);
+                    // A constraint is validated while others read and write.
+                    let lets_others = matches!(action, Action::ValidateConstraint(_));
+                    if self.context.migration.atomic && !lets_others {
+                        self.context.facts.locked.get_or_insert("ALTER TABLE");
+                    }
                 }
             }
             StatementKind::AlterTable { table, actions } => {
@@ -207,7 +230,7 @@ impl<'a> Judge<'_, 'a> {
             StatementKind::CreateIndex { table, unique, .. } => self.create_index(table, *unique),
             StatementKind::DropIndex { concurrently } | StatementKind::Reindex { concurrently } => {
                 if *concurrently {
-                    self.in_transaction();
+                    self.in_transaction("CONCURRENTLY");
                 } else {
                     self.say(
                         super::add_index::DROPPED,
@@ -261,13 +284,19 @@ impl<'a> Judge<'_, 'a> {
                 "remove the statement",
             ),
             StatementKind::AddEnumValue => self.enum_value(),
-            StatementKind::Rewrite(what) => self.say(
-                REWRITES,
-                Severity::Warning,
-                &format!("{what} writes a table anew"),
-                "all reads and writes of the table stop until it is done",
-                "take it out of the release: `pg_repack` does the same without the lock",
-            ),
+            StatementKind::Rewrite(what) => {
+                if what.starts_with("VACUUM") {
+                    self.in_transaction(what);
+                }
+                self.say(
+                    REWRITES,
+                    Severity::Warning,
+                    &format!("{what} writes a table anew"),
+                    "all reads and writes of the table stop until it is done",
+                    "take it out of the release: `pg_repack` does the same without the lock",
+                );
+            }
+            StatementKind::OutsideOnly(what) => self.in_transaction(what),
             StatementKind::Lock => self.say(
                 LOCK,
                 Severity::Warning,
@@ -296,7 +325,7 @@ impl<'a> Judge<'_, 'a> {
             .settings
             .postgres
             .is_some_and(|version| version < 12);
-        if self.context.migration.atomic && (refused || !self.alone) {
+        if self.context.migration.atomic && (refused || !self.place.alone) {
             self.say(
                 ENUM_VALUE,
                 Severity::Warning,

@@ -35,20 +35,30 @@ impl Judge<'_, '_> {
         }
     }
 
-    pub(super) fn in_transaction(&mut self) {
+    /// Judges the place of what Postgres refuses inside of a transaction.
+    pub(super) fn in_transaction(&mut self, what: &str) {
         if self.context.migration.atomic {
             self.say(
                 concurrently::RULE,
                 Severity::Error,
-                "CONCURRENTLY in a migration that runs in a transaction",
+                &format!("{what} in a migration that runs in a transaction"),
                 "Postgres refuses it inside of a transaction; the release step fails",
                 "put it into a migration of its own with `atomic = False`",
+            );
+        } else if self.place.together {
+            self.say(
+                concurrently::RULE,
+                Severity::Error,
+                &format!("{what} in one text with other statements"),
+                "Django sends the text as one query, Postgres runs that in one transaction, and refuses the statement there; the \
+                 release step fails",
+                "give RunSQL a list of statements, or each statement its own RunSQL",
             );
         }
     }
 
     pub(super) fn create_concurrently(&mut self, if_not_exists: bool) {
-        self.in_transaction();
+        self.in_transaction("CREATE INDEX CONCURRENTLY");
         if !if_not_exists {
             self.say(
                 NOT_REPEATABLE,
@@ -64,7 +74,7 @@ impl Judge<'_, '_> {
         if self.is_new(table) {
             return;
         }
-        lock_held::statement(self.context, self.span, "builds an index");
+        lock_held::statement(self.context, self.place.span, "builds an index");
         let severity = self.lock_severity(table);
         if is_unique {
             self.say(

@@ -145,6 +145,33 @@ fn lists_and_parameters_are_read() {
 }
 
 #[test]
+fn values_of_a_statement_are_no_part_of_it() {
+    let with = |given: &str| {
+        let operation = format!("migrations.RunSQL({given}, migrations.RunSQL.noop),");
+        Case::new().adds(&operation).all()
+    };
+    for given in [
+        "[('INSERT INTO labels (text) VALUES (%s);', ['Reinhardt'])]",
+        "[['INSERT INTO labels (text) VALUES (%s)', ['Reinhardt']]]",
+        "[('INSERT INTO labels (text) VALUES (%(n)s);', {'n': 'x'})]",
+        "[(\"UPDATE labels SET text = 'a%%' WHERE id IN %s\", [(1, 2)])]",
+        "[('UPDATE labels SET text = NULL WHERE text LIKE %s', VALUES)]",
+        "[('SELECT 10 % 3', None)]",
+    ] {
+        assert!(with(given).is_empty(), "{given}: {:?}", with(given));
+    }
+    assert_eq!(
+        with("[('UPDATE labels SET text = %s', ['a'])]"),
+        ["sql-without-where"]
+    );
+    // Without values nothing is put into the text.
+    assert_eq!(
+        with("'INSERT INTO labels (text) VALUES (%s)'"),
+        ["sql-not-analysed"]
+    );
+}
+
+#[test]
 fn sql_that_is_computed_is_said() {
     for given in [
         "open('a.sql').read()",
@@ -209,6 +236,86 @@ fn schemas_and_whole_tables_are_not_for_releases() {
     ] {
         assert_eq!(sql(text).warnings(), ["sql-rewrites-table"], "{text}");
     }
-    assert!(sql("VACUUM shop_order").all().is_empty());
-    assert!(sql("VACUUM fulltable").all().is_empty());
+    assert!(sql("VACUUM fulltable").warnings().is_empty());
+}
+
+/// A migration without a transaction that runs this SQL.
+fn free(given: &str) -> Case {
+    let operation = format!("migrations.RunSQL({given}, migrations.RunSQL.noop),");
+    Case::new().adds_after("0002_a", "0001_initial", &operation, "atomic = False")
+}
+
+#[test]
+fn some_statements_run_outside_of_transactions_only() {
+    for text in [
+        "VACUUM shop_order",
+        "VACUUM (FULL) shop_order",
+        "CREATE DATABASE other",
+        "ALTER SYSTEM SET work_mem = '1MB'",
+        "REINDEX INDEX CONCURRENTLY a",
+        "DROP INDEX CONCURRENTLY IF EXISTS a",
+    ] {
+        assert_eq!(
+            sql(text).errors(),
+            ["concurrently-in-transaction"],
+            "{text}"
+        );
+        assert!(free(&format!("{text:?}")).errors().is_empty(), "{text}");
+    }
+    assert!(sql("ANALYZE shop_order").all().is_empty());
+}
+
+#[test]
+fn several_statements_of_one_text_are_one_transaction() {
+    let index = "CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON shop_order (number)";
+    let drop = "DROP INDEX CONCURRENTLY IF EXISTS a";
+    let both = free(&format!("{:?}", format!("{drop}; {index};")));
+    assert_eq!(
+        both.all(),
+        ["concurrently-in-transaction", "concurrently-in-transaction"]
+    );
+    let with_values = free(&format!("[({:?}, ['1s'])]", format!("SET a = %s; {index}")));
+    assert_eq!(with_values.all(), ["concurrently-in-transaction"]);
+    assert!(free(&format!("[{drop:?}, {index:?}]")).all().is_empty());
+    assert!(
+        free(&format!("{:?}", format!("-- why\n{index};\n")))
+            .all()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_constraint_is_validated_without_an_earlier_lock() {
+    const ADD: &str = "ALTER TABLE shop_order ADD CONSTRAINT a CHECK (count > 0) NOT VALID";
+    const VALIDATE: &str = "ALTER TABLE shop_order VALIDATE CONSTRAINT a";
+    assert_eq!(
+        sql(&format!("{ADD}; {VALIDATE}")).all(),
+        ["slow-under-lock"]
+    );
+    assert!(sql(&format!("{VALIDATE}; {ADD}")).all().is_empty());
+    assert!(free(&format!("[{ADD:?}, {VALIDATE:?}]")).all().is_empty());
+    let run = |text: &str| format!("migrations.RunSQL({text:?}, migrations.RunSQL.noop),");
+    let apart = Case::new()
+        .adds_after("0002_a", "0001_initial", &run(ADD), "")
+        .adds_after("0003_b", "0002_a", &run(VALIDATE), "");
+    assert!(apart.all().is_empty());
+}
+
+#[test]
+fn a_column_that_writes_every_row_is_found_in_sql() {
+    let constant = "ALTER TABLE shop_order ADD COLUMN size integer NOT NULL DEFAULT 1";
+    assert!(sql(constant).all().is_empty());
+    let mut old = sql(constant);
+    old.settings.postgres = Some(10);
+    assert_eq!(old.all(), ["new-column-rewrites"]);
+    let mut empty = sql("ALTER TABLE shop_order ADD COLUMN size integer DEFAULT NULL");
+    empty.settings.postgres = Some(10);
+    assert!(empty.all().is_empty());
+    let counter = "ALTER TABLE shop_order ADD COLUMN place bigserial";
+    assert_eq!(sql(counter).all(), ["new-column-rewrites"]);
+    let later = format!("ALTER TABLE shop_order ADD COLUMN size integer; {counter}");
+    assert_eq!(
+        sql(&later).all(),
+        ["new-column-rewrites", "slow-under-lock"]
+    );
 }
