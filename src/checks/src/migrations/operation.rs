@@ -142,6 +142,8 @@ pub(crate) enum Reverse {
 pub(crate) struct RunSql {
     /// The statements that could be read. `RunSQL.noop` has none.
     pub(crate) sql: Vec<(String, Span)>,
+    /// Whether that is all of its SQL.
+    pub(crate) is_whole: bool,
     pub(crate) reverse: Reverse,
     pub(crate) state: Vec<Operation>,
 }

@@ -8,6 +8,7 @@ use crate::python::{Call, Expr, ExprKind, Span};
 impl OperationReader<'_> {
     pub(super) fn run_sql(&mut self, call: &Call, span: Span, depth: u32) -> RunSql {
         let mut sql = Vec::new();
+        let unseen = self.unseen.len();
         if let Some(text) = call.argument(0, "sql") {
             self.sql_texts(text, &mut sql, 0);
         }
@@ -15,6 +16,7 @@ impl OperationReader<'_> {
         let _ = span;
         RunSql {
             sql,
+            is_whole: self.unseen.len() == unseen,
             reverse: match reverse {
                 None => Reverse::Missing,
                 Some(value) if matches!(value.kind, ExprKind::None) => Reverse::Missing,

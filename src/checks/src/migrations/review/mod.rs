@@ -149,7 +149,7 @@ fn operations(
                     findings,
                 };
                 rules::operation(&mut context, operation, &sql);
-                promises.take_in(&mut fold, migration, operation, key);
+                promises.take_in(&mut fold, migration, operation, &sql);
             } else {
                 fold.apply(&key.0, operation, key);
             }

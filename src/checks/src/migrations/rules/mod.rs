@@ -13,6 +13,7 @@ mod drop_table;
 mod foreign_key;
 pub(super) mod graph;
 mod lock_held;
+mod made_by_sql;
 mod mixed;
 pub(super) mod phase;
 mod rename_column;
@@ -200,7 +201,7 @@ impl<'p> ParsedSql<'p> {
     }
 }
 
-fn collect_sql<'p>(operation: &'p Operation, texts: &mut BTreeSet<&'p str>) {
+fn collect_sql<'p>(operation: &'p Operation, texts: &mut impl Extend<&'p str>) {
     texts.extend(texts_of(operation).iter().map(|(text, _)| text.as_str()));
     if let Kind::Separate { database, .. } = &operation.kind {
         (database.iter()).for_each(|inner| collect_sql(inner, texts));

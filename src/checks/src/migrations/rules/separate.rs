@@ -1,9 +1,12 @@
 //! `state-and-database-disagree`: `SeparateDatabaseAndState` whose halves do not fit.
 
+use super::ParsedSql;
+use super::made_by_sql::Made;
 use crate::migrations::migration::Migration;
 use crate::migrations::operation::{Kind, Operation};
-use crate::migrations::project::{Key, Project};
+use crate::migrations::project::Project;
 use crate::migrations::state::{Fold, Model, default_table};
+use crate::sql;
 use beanpole_model::{Finding, Severity};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -31,17 +34,18 @@ impl<'p> Promises<'p> {
         fold: &mut Fold,
         migration: &'p Migration,
         operation: &'p Operation,
-        by: &Key,
+        sql: &ParsedSql<'_>,
     ) {
-        if !is_suspect(operation) {
+        let by = &migration.id.key();
+        let Some(by_sql) = made_beside(operation, sql) else {
             fold.apply(&by.0, operation, by);
             return;
-        }
+        };
         let touched = Touched::new(fold, &by.0, operation);
         let before = missing(fold, |table| touched.concerns(table));
         fold.apply(&by.0, operation, by);
         let mut new = missing(fold, |table| touched.concerns(table));
-        new.retain(|missing| !before.contains(missing));
+        new.retain(|missing| !before.contains(missing) && !missing.is_made(&by_sql));
         if !new.is_empty() {
             self.0.push(Promise {
                 migration,
@@ -65,6 +69,7 @@ impl<'p> Promises<'p> {
             let broken: Vec<String> = promise
                 .new
                 .intersection(&still)
+                .filter(|missing| !missing.is_made_elsewhere(project, promise.operation))
                 .map(Missing::shown)
                 .collect();
             (!broken.is_empty()).then(|| promise.finding(project, &broken))
@@ -101,6 +106,7 @@ impl Touched {
         while let Some(operation) = open.pop() {
             match &operation.kind {
                 Kind::Separate { database, state } => open.extend(database.iter().chain(state)),
+                Kind::RunSql(run) => open.extend(&run.state),
                 Kind::CreateModel(created) => tables.extend(created.table.clone()),
                 Kind::AlterModelTable { table, .. } => tables.extend(table.clone()),
                 _ => {}
@@ -124,19 +130,25 @@ impl Touched {
     }
 }
 
-/// Whether it has halves that can be compared: what code of one's own does to the database is not known.
-fn is_suspect(operation: &Operation) -> bool {
-    let Kind::Separate { database, state } = &operation.kind else {
-        return false;
+/// What SQL makes in the database beside the operations, if the two halves of an operation can be compared. What code of one's own
+/// does to the database is not known, nor is what SQL does that is not understood.
+fn made_beside(operation: &Operation, sql: &ParsedSql<'_>) -> Option<Made> {
+    let database = match &operation.kind {
+        Kind::Separate { database, state } if !database.is_empty() || !state.is_empty() => {
+            database.as_slice()
+        }
+        Kind::RunSql(run) if !run.state.is_empty() => std::slice::from_ref(operation),
+        _ => return None,
     };
-    let is_by_hand = |inner: &Operation| {
-        matches!(
-            inner.kind,
-            Kind::RunSql(_) | Kind::RunPython(_) | Kind::Harmless | Kind::Separate { .. }
-        )
+    let is_unknown = |inner: &Operation| match &inner.kind {
+        Kind::RunSql(run) => !run.is_whole,
+        Kind::RunPython(_) | Kind::Harmless | Kind::Separate { .. } => true,
+        _ => false,
     };
-    let is_empty = database.is_empty() && state.is_empty();
-    !is_empty && !database.iter().any(is_by_hand)
+    if database.iter().any(is_unknown) {
+        return None;
+    }
+    Made::of(database.iter().flat_map(|inner| sql.of(inner)).flatten())
 }
 
 /// Something that the models have and no operation has made.
@@ -148,6 +160,27 @@ struct Missing {
 }
 
 impl Missing {
+    fn is_made(&self, by_sql: &Made) -> bool {
+        by_sql.has(&self.table, self.column.as_deref())
+    }
+
+    /// Whether SQL of another operation, of whatever migration, makes it or may make it.
+    fn is_made_elsewhere(&self, project: &Project<'_>, operation: &Operation) -> bool {
+        let migrations = project.migrations.values();
+        let others = migrations.flat_map(|migration| &migration.operations);
+        let mut texts = Vec::new();
+        for other in others.filter(|other| !std::ptr::eq(*other, operation)) {
+            super::collect_sql(other, &mut texts);
+        }
+        let name = self.column.as_ref().unwrap_or(&self.table).to_lowercase();
+        let mut texts = texts.into_iter();
+        texts.any(|text| {
+            text.to_lowercase().contains(&name)
+                && (sql::read(text).iter())
+                    .any(|one| Made::of([one]).is_none_or(|made| self.is_made(&made)))
+        })
+    }
+
     fn shown(&self) -> String {
         match &self.column {
             Some(column) => format!("{}.{column}", self.table),
@@ -323,6 +356,65 @@ mod tests {
             ),",
         );
         assert!(case.all().is_empty());
+    }
+
+    /// An operation with this SQL beside a new column `size` of the models.
+    fn beside(sql: &str) -> Case {
+        Case::new().adds(&format!(
+            "migrations.SeparateDatabaseAndState(
+                database_operations=[migrations.RunSQL({sql}, migrations.RunSQL.noop)],
+                state_operations=[migrations.AddField('order', 'size', models.IntegerField(null=True))],
+            ),"
+        ))
+    }
+
+    #[test]
+    fn sql_that_is_understood_is_compared() {
+        for sql in [
+            "'CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON shop_order (number)'",
+            "'ALTER TABLE shop_order ADD COLUMN sizes integer'",
+            "'ALTER TABLE labels ADD COLUMN size integer'",
+            "migrations.RunSQL.noop",
+        ] {
+            assert!(beside(sql).warnings().contains(&RULE.to_owned()), "{sql}");
+        }
+        for sql in [
+            "'ALTER TABLE shop_order RENAME total TO size'",
+            "['ALTER TABLE shop_order ADD sizes integer', 'ALTER TABLE shop_order ADD size integer']",
+            "'SELECT make_columns()'",
+            "make()",
+        ] {
+            assert!(!beside(sql).warnings().contains(&RULE.to_owned()), "{sql}");
+        }
+    }
+
+    #[test]
+    fn state_operations_of_sql_are_compared_as_well() {
+        let with = |column: &str| {
+            Case::new().adds(&format!(
+                "migrations.RunSQL('ALTER TABLE shop_order ADD {column} integer', migrations.RunSQL.noop, state_operations=[
+                    migrations.AddField('order', 'size', models.IntegerField(null=True)),
+                ]),"
+            ))
+        };
+        assert_eq!(with("sizes").all(), [RULE]);
+        assert!(with("size").all().is_empty());
+    }
+
+    #[test]
+    fn sql_of_another_operation_may_have_made_it() {
+        let state = "migrations.SeparateDatabaseAndState(state_operations=[migrations.AddField('order', 'size', models.IntegerField(null=True))]),";
+        let run = |sql: &str| format!("migrations.RunSQL({sql:?}, migrations.RunSQL.noop),");
+        let add = run("ALTER TABLE shop_order ADD COLUMN size integer");
+        let same = Case::new().adds(&format!("{add}\n        {state}"));
+        assert!(same.all().is_empty());
+        let before = Case::new()
+            .released("0002_add", "0001_initial", &add)
+            .adds_after("0003_state", "0002_add", state, "");
+        assert!(before.all().is_empty());
+        let other = run("ALTER TABLE shop_order ADD COLUMN sizes integer");
+        let other = Case::new().adds(&format!("{other}\n        {state}"));
+        assert_eq!(other.all(), [RULE]);
     }
 
     #[test]
