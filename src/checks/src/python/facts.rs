@@ -3,7 +3,7 @@
 use super::Span;
 use super::convert::{dotted, span};
 use super::vendor::{holds_on_postgres, leaves};
-use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
+use ruff_python_ast::visitor::{Visitor, walk_comprehension, walk_expr, walk_stmt};
 use ruff_python_ast::{self as ast, Expr as Node, Operator, Stmt};
 use ruff_text_size::Ranged;
 
@@ -16,8 +16,10 @@ pub(crate) struct FunctionFacts {
     /// What names get inside of the function: by an assignment, or by `with … as name`.
     pub(crate) given: Vec<Given>,
     pub(crate) calls: Vec<CallFact>,
-    /// Names that a `from module import name` inside of the function binds, with the module.
-    pub(crate) imports: Vec<(String, String, Span)>,
+    /// Names that imports inside of the function bind, with the whole path of each and its leading dots.
+    pub(crate) imports: Vec<(String, String)>,
+    /// The names along what `for` goes through, here and in comprehensions. Slices are no part of it.
+    pub(crate) iterated: Vec<Vec<String>>,
     /// A lambda or a function whose body does nothing.
     pub(crate) is_empty: bool,
     /// From another file: its places are not those of the migration.
@@ -63,6 +65,8 @@ pub(crate) struct CallFact {
     pub(crate) texts: Vec<String>,
     /// Inside of a `for` or `while`, or of a comprehension.
     pub(crate) looped: bool,
+    /// How many arguments have no keyword.
+    pub(crate) places: usize,
     /// Keyword names.
     pub(crate) keywords: Vec<String>,
     /// What `execute` and `executemany` are given.
@@ -177,6 +181,12 @@ impl Walker {
         }
     }
 
+    fn goes_through(&mut self, node: &Node) {
+        if !node.is_subscript_expr() {
+            self.facts.iterated.push(chain(node));
+        }
+    }
+
     fn give(&mut self, target: &Node, value: &Node) {
         if let Some(name) = target.as_name_expr() {
             self.facts.given.push(Given {
@@ -255,9 +265,20 @@ impl<'a> Visitor<'a> for Walker {
                     let bound = alias.asname.as_ref().unwrap_or(&alias.name).to_string();
                     let dots = ".".repeat(usize::try_from(import.level).unwrap_or_default());
                     let module = import.module.as_ref().map_or("", |name| name.as_str());
-                    self.facts
-                        .imports
-                        .push((bound, format!("{dots}{module}"), span(import.range)));
+                    let dot = if module.is_empty() { "" } else { "." };
+                    let path = format!("{dots}{module}{dot}{}", alias.name);
+                    self.facts.imports.push((bound, path));
+                }
+            }
+            Stmt::Import(import) => {
+                for alias in &import.names {
+                    let module = alias.name.to_string();
+                    // `import a.b` binds `a`.
+                    let first = module.split('.').next().unwrap_or_default().to_owned();
+                    self.facts.imports.push(match &alias.asname {
+                        Some(name) => (name.to_string(), module),
+                        None => (first.clone(), first),
+                    });
                 }
             }
             Stmt::Assign(assign) => {
@@ -290,6 +311,7 @@ impl<'a> Visitor<'a> for Walker {
             }
             Stmt::If(branch) => self.ways(branch),
             Stmt::For(repeat) => {
+                self.goes_through(&repeat.iter);
                 self.visit_expr(&repeat.iter);
                 self.looped(|walker| {
                     for inner in repeat.body.iter().chain(&repeat.orelse) {
@@ -331,6 +353,7 @@ impl<'a> Visitor<'a> for Walker {
                         .iter()
                         .filter_map(|keyword| keyword.arg.as_ref().map(ToString::to_string))
                         .collect(),
+                    places: call.arguments.args.len(),
                     looped: self.loops > 0,
                     span: span(node.range()),
                 });
@@ -341,6 +364,11 @@ impl<'a> Visitor<'a> for Walker {
             }
             _ => walk_expr(self, node),
         }
+    }
+
+    fn visit_comprehension(&mut self, comprehension: &'a ast::Comprehension) {
+        self.goes_through(&comprehension.iter);
+        walk_comprehension(self, comprehension);
     }
 }
 

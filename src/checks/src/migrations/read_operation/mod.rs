@@ -1,6 +1,7 @@
 //! A call in a list of operations to an [`Operation`].
 
 mod constraint;
+pub(super) mod imported;
 mod kind;
 mod list;
 mod literal;

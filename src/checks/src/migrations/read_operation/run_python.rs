@@ -85,42 +85,6 @@ impl OperationReader<'_> {
         }
     }
 
-    /// Calls on names that come from a module of models.
-    fn imported_models(&self, facts: &FunctionFacts) -> Vec<(String, Span)> {
-        let is_models = |module: &str| {
-            !module.starts_with("django.")
-                && module
-                    .trim_start_matches('.')
-                    .split('.')
-                    .any(|part| part == "models")
-        };
-        facts
-            .calls
-            .iter()
-            .filter(|call| {
-                let root = call.root();
-                if (facts.parameters.iter().chain(&facts.bound)).any(|bound| bound == root) {
-                    return false;
-                }
-                let local = facts
-                    .imports
-                    .iter()
-                    .any(|(bound, module, _)| bound == root && is_models(module));
-                // Only a manager or a new row is a use of the table; constants of a model's module are not.
-                let is_use = call.passes("objects")
-                    || (call.chain.len() == 1 && root.starts_with(char::is_uppercase));
-                let top = call.chain.get(..1).unwrap_or_default().concat();
-                let of_file =
-                    is_use
-                        && self.names.module.imports.get(&top).is_some_and(|import| {
-                            import.name.is_some() && is_models(&import.module)
-                        });
-                (local && is_use) || of_file
-            })
-            .map(|call| (call.root().to_owned(), call.span))
-            .collect()
-    }
-
     /// Functions of the same file that the code calls, and those that they call.
     fn helpers(&self, facts: &FunctionFacts) -> Vec<FunctionFacts> {
         let functions = &self.names.module.body.functions;

@@ -1,6 +1,7 @@
 //! The rules: one file each, with its id, its reason, its remedy and its tests.
 
 mod add_index;
+mod all_rows;
 pub(super) mod catalog;
 mod change_type;
 mod column_rewrite;

@@ -1,7 +1,8 @@
 //! `runpython-without-reverse`, `runpython-imports-models`, `unbatched-data-change`, `data-migration-reads-files`.
 
-use super::{Context, Said};
+use super::{Context, Said, all_rows};
 use crate::migrations::operation::{Kind, Operation, Reverse, RunPython};
+use crate::migrations::read_operation::imported::USERS;
 use crate::python::{CallFact, Span};
 use beanpole_model::Severity;
 
@@ -14,7 +15,8 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let Kind::RunPython(python) = &operation.kind else {
         return;
     };
-    if python.reverse == Reverse::Missing && !python.noop {
+    // `RunPython.noop` in front has no way back by itself: Django asks for a reverse function alone.
+    if python.reverse == Reverse::Missing {
         context.say(Said {
             rule: NO_REVERSE,
             severity: Severity::Note,
@@ -32,7 +34,11 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
             message: format!("uses the imported {name} instead of the model of this point in history"),
             reason: "the imported model has the fields of today's code: on a database that is not that far yet, or when the model \
                      changes later, the migration fails",
-            remedy: format!("take the model from the registry: {name} = apps.get_model(\"app\", \"{name}\")"),
+            remedy: if name == USERS {
+                "take the model from the registry: apps.get_model(settings.AUTH_USER_MODEL)".to_owned()
+            } else {
+                format!("take the model from the registry: {name} = apps.get_model(\"app\", \"{name}\")")
+            },
         });
     }
     if let Some(call) = python.calls().find(|call| reads_files(call)) {
@@ -48,7 +54,7 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     if serves_only_new_tables(context, python) || context.serving.is_none() {
         return;
     }
-    if let Some((call, what)) = unbatched(python) {
+    if let Some((call, what)) = all_rows::changed(python) {
         context.say(Said {
             rule: UNBATCHED,
             severity: Severity::Warning,
@@ -104,34 +110,6 @@ fn serves_only_new_tables(context: &Context<'_>, python: &RunPython) -> bool {
         })
 }
 
-/// A call that changes all rows in one go, and how.
-fn unbatched(python: &RunPython) -> Option<(&CallFact, &'static str)> {
-    let in_steps = python.calls().any(|call| {
-        matches!(
-            call.called(),
-            "iterator" | "bulk_update" | "Paginator" | "batched" | "in_bulk"
-        ) || call
-            .keywords
-            .iter()
-            .any(|keyword| keyword == "batch_size" || keyword == "chunk_size")
-    });
-    python.calls().find_map(|call| {
-        let of_rows = call.passes("objects") || call.passes("_default_manager");
-        let narrowed = ["filter", "exclude", "get", "raw"]
-            .iter()
-            .any(|name| call.passes(name));
-        match call.called() {
-            "update" | "delete" if of_rows && !narrowed && !call.looped => {
-                Some((call, "in one statement"))
-            }
-            "save" if call.looped && !in_steps && !call.passes("objects") => {
-                Some((call, "with one query for each"))
-            }
-            _ => None,
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::{FILES, IMPORTS, NO_REVERSE, UNBATCHED};
@@ -164,12 +142,11 @@ mod tests {
             [NO_REVERSE]
         );
         assert!(with(nothing, RUN).all().is_empty());
-        assert!(
-            Case::new()
-                .adds("migrations.RunPython(migrations.RunPython.noop),")
-                .all()
-                .is_empty()
-        );
+        // Django's `reversible` asks for a reverse function, whatever is done on the way there.
+        let noop = "migrations.RunPython(migrations.RunPython.noop),";
+        assert_eq!(Case::new().adds(noop).all(), [NO_REVERSE]);
+        let both = "migrations.RunPython(migrations.RunPython.noop, migrations.RunPython.noop),";
+        assert!(Case::new().adds(both).all().is_empty());
     }
 
     #[test]
@@ -190,12 +167,55 @@ mod tests {
     }
 
     #[test]
+    fn imported_models_are_seen_by_other_names() {
+        const USE: &str = "objects.filter(count=1).delete()";
+        for (import, model) in [
+            (
+                "from shop import models as shop_models",
+                "shop_models.Order",
+            ),
+            ("import shop.models as sm", "sm.Order"),
+            ("import shop.models", "shop.models.Order"),
+            ("from ..models import Order as Row", "Row"),
+            ("from django.contrib.auth.models import Group", "Group"),
+            (
+                "from django.contrib.auth import get_user_model",
+                "get_user_model()",
+            ),
+        ] {
+            let top =
+                format!("{import}\n\n\ndef forwards(apps, schema_editor):\n    {model}.{USE}");
+            assert_eq!(with(&top, RUN).warnings(), [IMPORTS], "{import}");
+            let local =
+                format!("def forwards(apps, schema_editor):\n    {import}\n    {model}.{USE}");
+            assert_eq!(with(&local, RUN).warnings(), [IMPORTS], "{import}");
+            let given = format!(
+                "{import}\n\n\ndef forwards(apps, schema_editor):\n    Given = {model}\n    Given.{USE}"
+            );
+            assert_eq!(with(&given, RUN).warnings(), [IMPORTS], "{import}");
+        }
+        let of_file = "from django.contrib.auth import get_user_model\n\nUser = get_user_model()\n\n\ndef forwards(apps, schema_editor):\n    User.objects.create(name='a')";
+        assert_eq!(with(of_file, RUN).warnings(), [IMPORTS]);
+        for fine in [
+            "from django.db import models\n\n\ndef forwards(apps, schema_editor):\n    models.Value(1)",
+            "import shop.models as sm\n\n\ndef forwards(apps, schema_editor):\n    sm.next_number()",
+            "import shop.models as sm\n\n\ndef forwards(apps, sm):\n    sm.Order.objects.filter(count=1).delete()",
+        ] {
+            assert!(with(fine, RUN).all().is_empty(), "{fine}");
+        }
+    }
+
+    #[test]
     fn whole_tables_are_not_changed_at_once() {
         for body in [
             "Order.objects.update(count=1)",
             "Order.objects.all().update(count=1)",
             "Order.objects.all().delete()",
             "for order in Order.objects.all():\n        order.count = 1\n        order.save()",
+            "rows = Order.objects.all()\n    rows.update(count=1)",
+            "rows = Order.objects.order_by('id')\n    rows.all().delete()",
+            "rows = []\n    for row in Order.objects.all():\n        rows.append(row)\n    Order.objects.bulk_update(rows, ['count'])",
+            "Order.objects.bulk_update([row for row in Order.objects.iterator()], ['count'])",
         ] {
             let functions = format!(
                 "def forwards(apps, schema_editor):\n    Order = apps.get_model('shop', 'Order')\n    {body}"
@@ -211,6 +231,15 @@ mod tests {
             "for order in Order.objects.iterator(chunk_size=500):\n        order.save()",
             "while Order.objects.filter(count=0).exists():\n        Order.objects.all()[:500].update(count=1)",
             "{}.update(a=1)",
+            "rows = Order.objects.filter(count=0)\n    rows.update(count=1)",
+            "rows = Order.objects.all()\n    rows = rows.filter(count=0)\n    rows.update(count=1)",
+            "rows = Order.objects.all()\n    rows.filter(count=0).update(count=1)",
+            "order = Order.objects.first()\n    order.delete()",
+            "Order.objects.all().first().delete()",
+            "rows = list(Order.objects.all())\n    Order.objects.bulk_update(rows, ['count'], batch_size=500)",
+            "rows = [row for row in Order.objects.all()]\n    Order.objects.bulk_update(rows, ['count'], 500)",
+            "rows = [row for row in Order.objects.filter(count=0)]\n    Order.objects.bulk_update(rows, ['count'])",
+            "rows = []\n    for row in Order.objects.all():\n        Order.objects.bulk_update(rows, ['count'])\n    Order.objects.bulk_update(rows, ['count'])",
         ] {
             let functions = format!(
                 "def forwards(apps, schema_editor):\n    Order = apps.get_model('shop', 'Order')\n    {body}"
