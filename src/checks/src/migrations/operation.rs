@@ -128,6 +128,8 @@ pub(crate) struct Constraint {
     pub(crate) name: Option<String>,
     /// The columns that a check `Q(field__isnull=False)` holds to be filled.
     pub(crate) not_null_fields: Vec<String>,
+    /// A unique constraint that Django makes as an index: SQL has no such constraint.
+    pub(crate) is_index: bool,
 }
 
 /// The way back of `RunPython` and `RunSQL`.

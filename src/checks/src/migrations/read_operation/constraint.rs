@@ -2,7 +2,7 @@
 
 use super::OperationReader;
 use crate::migrations::operation::{Constraint, ConstraintKind};
-use crate::python::Expr;
+use crate::python::{Call, Expr, ExprKind};
 
 impl OperationReader<'_> {
     pub(super) fn index_name(&self, expr: &Expr) -> Option<String> {
@@ -39,8 +39,24 @@ impl OperationReader<'_> {
                 .and_then(Expr::as_str)
                 .map(str::to_owned),
             not_null_fields,
+            is_index: kind == ConstraintKind::Unique && is_unique_index(call),
         })
     }
+}
+
+/// Whether `CREATE UNIQUE INDEX` makes the constraint (`_create_unique_sql` in django/db/backends/base/schema.py).
+fn is_unique_index(call: &Call) -> bool {
+    let is_given = |name: &str| {
+        let value = call.keyword(name);
+        value.is_some_and(|value| {
+            let is_empty = value.elements().is_some_and(<[Expr]>::is_empty);
+            !is_empty && !matches!(value.kind, ExprKind::None)
+        })
+    };
+    !call.args.is_empty()
+        || ["condition", "include", "opclasses"]
+            .into_iter()
+            .any(is_given)
 }
 
 /// The fields that `Q(a__isnull=False)`, also as a part of a list of conditions, holds to be filled.

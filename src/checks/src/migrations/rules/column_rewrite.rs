@@ -22,18 +22,23 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     if !field.has_column() {
         return;
     }
-    if let Some(why) = rewrites(field, context.settings.postgres) {
+    if let Some((why, remedy)) = rewrites(field, context.settings.postgres) {
         context.say(Said {
             rule: RULE,
             severity: context.lock_severity(old),
             span: operation.span,
-            message: format!("adding {}.{} writes every row: {why}", old.table, field.column(name)),
+            message: format!(
+                "adding {}.{} writes every row: {why}",
+                old.table,
+                field.column(name)
+            ),
             reason: "Postgres writes the whole table anew and stops all reads and writes meanwhile",
-            remedy: "add the column without it and with null=True, fill the rows in batches, and set the default in a later release"
-                .to_owned(),
+            remedy: remedy.to_owned(),
         });
     }
+    // With a default of the database Django asks for none of Python.
     if let InitialValue::Callable(function) = &field.default
+        && field.db_default.is_none()
         && !field.unique
         && is_meant_to_differ(function)
     {
@@ -54,10 +59,24 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     }
 }
 
-fn rewrites(field: &Field, postgres: Option<u32>) -> Option<&'static str> {
+const SET_LATER: &str = "add the column without it and with null=True, fill the rows in batches, and set the default in a later release";
+/// Postgres cannot make a plain column a generated one.
+const NOT_GENERATED: &str = "add a plain column with null=True that the code or a trigger fills, and fill the old rows in batches; \
+                             a plain column cannot become a generated one later, so if it must be one, take a maintenance window";
+
+/// Why all rows are written, and what to do instead.
+fn rewrites(field: &Field, postgres: Option<u32>) -> Option<(&'static str, &'static str)> {
     if field.stored {
-        return Some("a stored generated column is computed for each");
+        return Some((
+            "a stored generated column is computed for each",
+            NOT_GENERATED,
+        ));
     }
+    let why = has_values_of_each_row(field, postgres)?;
+    Some((why, SET_LATER))
+}
+
+fn has_values_of_each_row(field: &Field, postgres: Option<u32>) -> Option<&'static str> {
     if matches!(
         field.known(),
         "AutoField" | "BigAutoField" | "SmallAutoField"
@@ -134,6 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_column_does_not_become_a_generated_one() {
+        let remedy = |field: &str| add(field).review().findings[0].remedy.clone().unwrap();
+        let generated = "models.GeneratedField(expression=models.F('count'), output_field=models.IntegerField(), db_persist=True)";
+        assert!(remedy(generated).contains("maintenance window"));
+        let random = "models.UUIDField(db_default=django.db.models.functions.RandomUUID())";
+        assert!(remedy(random).contains("set the default in a later release"));
+    }
+
+    #[test]
     fn constants_are_free_since_postgres_11() {
         let field = "models.DateTimeField(db_default=django.db.models.functions.Now())";
         let mut case = add(field);
@@ -148,6 +176,10 @@ mod tests {
             add("models.UUIDField(default=uuid.uuid4, null=True)").warnings(),
             [SHARED]
         );
+        let of_database = add(
+            "models.UUIDField(default=uuid.uuid4, db_default=django.db.models.functions.RandomUUID())",
+        );
+        assert_eq!(of_database.warnings(), [RULE]);
         assert!(
             add("models.JSONField(default=dict, null=True)")
                 .all()

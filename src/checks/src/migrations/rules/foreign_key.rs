@@ -10,6 +10,11 @@ pub(in crate::migrations) const RULE: &str = "foreign-key-locks";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     match &operation.kind {
+        Kind::AddField { model, name, field } if field.makes_table() => {
+            if let Some(old) = context.old_table(model) {
+                between(context, operation, Some(old), name, field);
+            }
+        }
         Kind::AddField { model, name, field } => {
             if adds_key(field)
                 && let Some(old) = context.old_table(model)
@@ -36,7 +41,9 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
         }
         Kind::CreateModel(created) if created.managed && !created.proxy => {
             for (name, field) in &created.fields {
-                if adds_key(field)
+                if field.makes_table() {
+                    between(context, operation, None, name, field);
+                } else if adds_key(field)
                     && parent(context, field).is_some_and(|parent| context.is_hot(parent))
                 {
                     say(context, operation, None, name, field, Severity::Note);
@@ -49,6 +56,21 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
 
 fn adds_key(field: &Field) -> bool {
     field.is_foreign_key() && field.db_constraint
+}
+
+/// The table of a many-to-many field has a key to either side. It is new itself, so only hot tables are worth a word.
+fn between(
+    context: &mut Context<'_>,
+    operation: &Operation,
+    own: Option<&Model>,
+    name: &str,
+    field: &Field,
+) {
+    let sides = [own, parent(context, field)];
+    let is_hot = |side: &Model| context.is_hot(side);
+    if field.db_constraint && sides.into_iter().flatten().any(is_hot) {
+        say(context, operation, own, name, field, Severity::Note);
+    }
 }
 
 /// The old table that the key points to.
@@ -79,6 +101,12 @@ fn say(
         .flatten()
         .find(|model| context.is_hot(model));
     let message = match (hot, parent) {
+        (Some(hot), _) if field.makes_table() => {
+            format!(
+                "the foreign keys of the table of {name} lock the hot table {}",
+                hot.table
+            )
+        }
         (Some(hot), _) => format!("the foreign key {name} locks the hot table {}", hot.table),
         (None, Some(parent)) => format!("the foreign key {name} locks {} as well", parent.table),
         (None, None) => format!("the foreign key {name} locks its target as well"),
@@ -119,6 +147,27 @@ mod tests {
             Case::new().hot("shop_customer").adds(create).errors(),
             [RULE]
         );
+    }
+
+    #[test]
+    fn a_table_between_two_models_has_a_key_to_either() {
+        let field = r#"models.ManyToManyField("shop.customer", related_name="+")"#;
+        let add = format!(r#"migrations.AddField("order", "payers", {field}),"#);
+        let create = format!(
+            r#"migrations.CreateModel("Visit", [("id", models.BigAutoField(primary_key=True)), ("who", {field})]),"#
+        );
+        assert!(Case::new().adds(&add).all().is_empty());
+        for hot in ["shop_order", "shop.Customer"] {
+            assert_eq!(Case::new().hot(hot).adds(&add).errors(), [RULE], "{hot}");
+        }
+        assert_eq!(
+            Case::new().hot("shop_customer").adds(&create).errors(),
+            [RULE]
+        );
+        for silent in ["db_constraint=False", "through='shop.Payer'"] {
+            let add = add.replace("related_name=\"+\"", silent);
+            assert!(Case::new().hot("shop_order").adds(&add).all().is_empty());
+        }
     }
 
     #[test]

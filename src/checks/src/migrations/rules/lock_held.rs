@@ -42,10 +42,17 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation, said_befor
         let what = "validates a constraint, which reads a whole table,";
         statement(context, operation.span, what);
     }
-    // Building an index lets others read; everything else that changes a table does not.
-    let exclusive = !matches!(operation.kind, Kind::AddIndex { .. });
-    if exclusive && mixed::changes_old_table(context, operation) {
+    if !only_builds_indexes(&operation.kind) && mixed::changes_old_table(context, operation) {
         context.facts.locked.get_or_insert(operation.kind.name());
+    }
+}
+
+/// Building an index lets others read; everything else that changes a table does not.
+fn only_builds_indexes(kind: &Kind) -> bool {
+    match kind {
+        Kind::AddIndex { .. } | Kind::AlterIndexTogether { .. } => true,
+        Kind::AddConstraint { constraint, .. } => constraint.is_index,
+        _ => false,
     }
 }
 
@@ -116,6 +123,36 @@ mod tests {
         let new = "migrations.CreateModel('Draft', [('id', models.BigAutoField(primary_key=True)), ('count', models.IntegerField())]),";
         let of_new = both.replace("'order'", "'draft'");
         assert!(!says(&format!("{new}\n        {of_new}"), ""));
+    }
+
+    #[test]
+    fn an_index_stops_no_reads() {
+        let constraint = |arguments: &str| {
+            format!(
+                "migrations.AddConstraint('order', models.UniqueConstraint({arguments}, name='one')),"
+            )
+        };
+        for operation in [
+            "migrations.AlterIndexTogether('order', {('number', 'customer')}),",
+            &constraint("fields=['number'], condition=Q(count=1)"),
+            &constraint("fields=['number'], include=['note']"),
+            &constraint("Lower('number')"),
+        ] {
+            assert!(
+                !says(&format!("{operation}\n        {INDEX}"), ""),
+                "{operation}"
+            );
+        }
+        for arguments in [
+            "fields=['number']",
+            "fields=['number'], condition=None, include=()",
+        ] {
+            let operation = constraint(arguments);
+            assert!(
+                says(&format!("{operation}\n        {INDEX}"), ""),
+                "{operation}"
+            );
+        }
     }
 
     #[test]

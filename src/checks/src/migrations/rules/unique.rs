@@ -70,6 +70,8 @@ fn added(context: &mut Context<'_>, operation: &Operation) {
     };
     let filled = field.default != InitialValue::None
         || (field.has_effective_default() && !field.takes_null());
+    // With a default of the database Django asks for none of Python.
+    let filled = filled && field.db_default.is_none();
     if !(field.unique || field.primary_key) || !field.has_column() || !filled {
         return;
     }
@@ -138,6 +140,10 @@ mod tests {
             r#"migrations.AddField("order", "token", models.UUIDField(default=uuid.uuid4, unique=True, null=True)),"#,
         );
         assert_eq!(case.errors(), [SHARED]);
+        let of_database = Case::new().adds(
+            r#"migrations.AddField("order", "token", models.UUIDField(default=uuid.uuid4, db_default=django.db.models.functions.RandomUUID(), unique=True)),"#,
+        );
+        assert!(of_database.errors().is_empty());
         let case = Case::new().adds(
             r#"migrations.AddField("order", "token", models.UUIDField(unique=True, null=True)),"#,
         );
