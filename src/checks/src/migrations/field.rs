@@ -1,7 +1,7 @@
 //! A model's field, as far as its column is concerned.
 
 use super::names::Names;
-use crate::python::{Expr, ExprKind};
+use crate::python::{Call, Expr, ExprKind};
 use std::borrow::Cow;
 
 /// What new rows get when nobody gives a value.
@@ -43,8 +43,16 @@ pub(crate) struct Field {
     pub(crate) stored: bool,
     /// `auto_now` or `auto_now_add`.
     pub(crate) auto_now: bool,
-    /// Everything that decides the column's type beside the class: collation, expression, `srid`, base field.
-    pub(crate) type_details: String,
+    /// Everything else that decides the column's type beside the class, by name: collation, expression, `srid`.
+    pub(crate) type_details: Vec<(String, String)>,
+    /// Django's class whose type the column has. `None`: it cannot be seen.
+    pub(crate) column_class: Option<String>,
+    /// The field of an array's elements, or the one whose type a generated column has.
+    pub(crate) base: Option<Box<Field>>,
+    /// Arguments that decide about the column and cannot be read, by name, as written.
+    pub(crate) hidden: Vec<(&'static str, String)>,
+    /// The field of the target that a foreign key points to, if it is not the primary key.
+    pub(crate) to_field: Option<String>,
     /// Arguments come from `**mapping`, or the class takes positional ones that we do not know.
     pub(crate) incomplete: Option<&'static str>,
 }
@@ -69,7 +77,7 @@ const MANY_TO_MANY: [&str; 3] = [
 ];
 
 /// Arguments that never change the column.
-const WITHOUT_EFFECT: [&str; 34] = [
+const WITHOUT_EFFECT: [&str; 38] = [
     "verbose_name",
     "help_text",
     "choices",
@@ -104,7 +112,18 @@ const WITHOUT_EFFECT: [&str; 34] = [
     "unique_for_date",
     "db_comment",
     "encoder",
+    // Read on their own.
+    "base_field",
+    "output_field",
+    "to_field",
+    // Postgres does not look at the size of an array.
+    "size",
 ];
+
+/// What stands for an argument that is computed.
+const NOT_WRITTEN: &str = "?";
+/// What stands for an argument that the class sets itself.
+const BY_CLASS: &str = "set by its class";
 
 impl Field {
     /// Reads `models.CharField(max_length=10, …)`. `None` if it is not a call.
@@ -121,13 +140,15 @@ impl Field {
                 | "ParentalKey"
                 | "ParentalManyToManyField"
         );
-        let flag = |name: &str| call.keyword(name).and_then(Expr::as_bool).unwrap_or(false);
+        let flag = |name: &str| {
+            let value = call.keyword(name).map(|value| names.literal(value));
+            value.and_then(Expr::as_bool).unwrap_or(false)
+        };
         let int = |name: &str| {
             call.keyword(name)
                 .map(|value| names.literal(value))
                 .and_then(Expr::as_int)
         };
-        let normal = |value: &Expr| value.normal_form().unwrap_or_else(|| "?".to_owned());
         let default = match call.keyword("default").map(|value| names.literal(value)) {
             None => InitialValue::None,
             Some(value) => match &value.kind {
@@ -144,16 +165,26 @@ impl Field {
             .flatten()
             .and_then(|to| to.as_str().or_else(|| to.as_name()))
             .map(str::to_owned);
-        let mut details: Vec<String> = call
+        let mut type_details: Vec<(String, String)> = call
             .keywords
             .iter()
             .filter_map(|(key, value)| {
                 let key = key.as_deref()?;
-                (!WITHOUT_EFFECT.contains(&key)).then(|| format!("{key}={}", normal(value)))
+                (!WITHOUT_EFFECT.contains(&key)).then(|| (key.to_owned(), normal(value)))
             })
             .collect();
-        details.sort();
+        type_details.sort();
         let known = builtin.as_deref().unwrap_or(&class);
+        let own_length = match known {
+            "SlugField" => Some(50),
+            "URLField" => Some(200),
+            "EmailField" => Some(254),
+            "FileField" | "ImageField" | "FilePathField" => Some(100),
+            _ => None,
+        };
+        let column_class = names.column_class(callee);
+        let hidden = hidden(call, names, callee, own_length.is_some());
+        let length_is_hidden = hidden.iter().any(|(name, _)| *name == "max_length");
         let implied_index = matches!(
             known,
             "ForeignKey" | "OneToOneField" | "SlugField" | "ParentalKey"
@@ -177,13 +208,7 @@ impl Field {
                 .keyword("db_index")
                 .map_or(implied_index, |value| value.as_bool().unwrap_or(false)),
             primary_key: flag("primary_key"),
-            max_length: int("max_length").or(match known {
-                "SlugField" => Some(50),
-                "URLField" => Some(200),
-                "EmailField" => Some(254),
-                "FileField" | "ImageField" | "FilePathField" => Some(100),
-                _ => None,
-            }),
+            max_length: int("max_length").or(own_length.filter(|_| !length_is_hidden)),
             max_digits: int("max_digits"),
             decimal_places: int("decimal_places"),
             db_column: call
@@ -201,14 +226,35 @@ impl Field {
                 .map(str::to_owned),
             stored: known == "GeneratedField" && flag("db_persist"),
             auto_now: flag("auto_now") || flag("auto_now_add"),
-            type_details: details.join(","),
+            type_details,
+            base: base(call, column_class.as_deref())
+                .and_then(|base| Self::read(names.literal(base), names).map(Box::new)),
+            column_class,
+            hidden,
+            to_field: (call.keyword("to_field").and_then(Expr::as_str)).map(str::to_owned),
             incomplete: call
                 .has_spread()
                 .then_some("its arguments come from a mapping"),
-            null_is_hidden: names.sets_null_itself(callee),
+            null_is_hidden: names.sets_itself(callee, "null"),
             class,
             builtin,
         })
+    }
+
+    /// An argument that decides about the column and cannot be read, as written.
+    pub(crate) fn hides(&self, argument: &str) -> Option<&str> {
+        let mut hidden = self.hidden.iter();
+        let (_, written) = hidden.find(|(name, _)| *name == argument)?;
+        Some(written)
+    }
+
+    /// Whether an argument is read in both fields, or is hidden in both and written alike, so that it has not changed.
+    pub(crate) fn hides_as(&self, other: &Self, argument: &str) -> bool {
+        match (self.hides(argument), other.hides(argument)) {
+            (None, None) => true,
+            (Some(one), Some(another)) => one == another && one != NOT_WRITTEN,
+            _ => false,
+        }
     }
 
     /// Django's class, or the file's where that is not known.
@@ -297,4 +343,51 @@ impl Field {
             None => Cow::Borrowed(name),
         }
     }
+}
+
+fn normal(value: &Expr) -> String {
+    value
+        .normal_form()
+        .unwrap_or_else(|| NOT_WRITTEN.to_owned())
+}
+
+/// The field inside of a field: of an array's elements, or the one whose type a generated column has.
+fn base<'c>(call: &'c Call, column_class: Option<&str>) -> Option<&'c Expr> {
+    if column_class == Some("ArrayField") {
+        return call.argument(0, "base_field");
+    }
+    call.keyword("output_field")
+        .or_else(|| call.keyword("base_field"))
+}
+
+/// Arguments that decide about the column and cannot be read: their values are names from elsewhere or computed, or the class
+/// sets them itself. What the class sets is the same for all fields of the class.
+fn hidden(
+    call: &Call,
+    names: &Names<'_>,
+    class: &str,
+    has_own_length: bool,
+) -> Vec<(&'static str, String)> {
+    let set_by_class = |name: &str| match name {
+        "null" => false,
+        "max_length" if has_own_length => names.sets_itself(class, name),
+        _ => names.has_own_init(class),
+    };
+    let judge = |name: &'static str| match call.keyword(name) {
+        None => set_by_class(name).then(|| (name, BY_CLASS.to_owned())),
+        Some(value) => {
+            let value = names.literal(value);
+            let is_read = match value.kind {
+                ExprKind::None => true,
+                ExprKind::Bool(_) => name == "null",
+                ExprKind::Int(_) => name != "null",
+                _ => false,
+            };
+            (!is_read).then(|| (name, normal(value)))
+        }
+    };
+    ["null", "max_length", "max_digits", "decimal_places"]
+        .into_iter()
+        .filter_map(judge)
+        .collect()
 }

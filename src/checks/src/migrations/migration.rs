@@ -18,6 +18,8 @@ pub(crate) struct CannotSee {
 pub enum Hidden {
     /// What the migration does to tables, or whether it runs in one transaction. Its SQL shows that.
     Operations,
+    /// What type a column gets. Its SQL shows that.
+    Column,
     /// What an operation with a method of its own does. Its SQL shows that as far as it is SQL.
     OwnMethod,
     /// What Python code does to rows, and to tables on its own. SQL says nothing of it.

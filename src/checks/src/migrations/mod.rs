@@ -1,7 +1,7 @@
 //! Django migrations, judged without Django.
 //!
 //! Stages, each a module: which files are migrations (`packages`, `project`, `unnamed`), a file to typed operations (`read`, `read_operation`,
-//! `field`, with `names` and `modules` to follow imports), the graph of all apps (`graph`), models and tables as the
+//! `field`, `column`, with `names` and `modules` to follow imports), the graph of all apps (`graph`), models and tables as the
 //! migrations have built them (`state`), the code that still serves (`serving`), and the rules (`rules`).
 //!
 //! Rules of this module: a migration is judged by what it does to the tables that are there, not by its words alone; a table
@@ -9,6 +9,7 @@
 //!
 //! Beside the review: the way back (`rollback`), the SQL that Django itself makes (`exact`), and fixes (`renumber`).
 
+mod column;
 mod exact;
 mod field;
 mod graph;

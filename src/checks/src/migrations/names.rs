@@ -26,6 +26,55 @@ pub(crate) enum Meaning {
     Unknown(String),
 }
 
+/// Methods by which a field names the type of its column itself.
+const OWN_TYPE: [&str; 4] = [
+    "db_type",
+    "db_type_parameters",
+    "db_parameters",
+    "cast_db_type",
+];
+
+/// Fields of packages that are often used, with Django's class that they derive from.
+const OF_PACKAGES: [(&str, &str); 9] = [
+    ("mptt.fields.TreeForeignKey", "ForeignKey"),
+    ("mptt.fields.TreeOneToOneField", "OneToOneField"),
+    ("modelcluster.fields.ParentalKey", "ForeignKey"),
+    ("wagtail.fields.RichTextField", "TextField"),
+    ("wagtail.core.fields.RichTextField", "TextField"),
+    ("ckeditor.fields.RichTextField", "TextField"),
+    ("tinymce.models.HTMLField", "TextField"),
+    ("model_utils.fields.AutoCreatedField", "DateTimeField"),
+    ("model_utils.fields.AutoLastModifiedField", "DateTimeField"),
+];
+
+/// What a class says of the type of a field's column.
+#[derive(PartialEq, Eq)]
+enum ColumnClass {
+    /// That of this class of Django.
+    Known(String),
+    /// It decides, in a way that we do not see.
+    Hidden,
+    /// It leaves that to the next class.
+    Nothing,
+}
+
+impl ColumnClass {
+    fn of_django(path: &str) -> Self {
+        match path.rsplit('.').next() {
+            // It has no type of its own.
+            None | Some("Field") => Self::Hidden,
+            Some(class) if class.ends_with("Mixin") => Self::Nothing,
+            Some(class) => Self::Known(class.to_owned()),
+        }
+    }
+}
+
+/// Django's class that a field of a package derives from.
+fn of_package(path: &str) -> Option<String> {
+    let known = OF_PACKAGES.iter().find(|(known, _)| *known == path);
+    known.map(|(_, class)| (*class).to_owned())
+}
+
 impl Names<'_> {
     /// The whole path of a dotted name: `migrations.AddField` is `django.db.migrations.AddField`.
     pub(crate) fn full_path(&self, dotted: &str) -> String {
@@ -144,16 +193,75 @@ impl Names<'_> {
                     .filter_map(Expr::as_name)
                     .find_map(|base| names.builtin_base(base, left - 1))
             }
-            Meaning::Unknown(_) => None,
+            Meaning::Unknown(path) => of_package(&path),
         }
     }
 
-    /// Whether a field's class of the tree sets `null` in its own `__init__`, so that the call does not say it.
-    pub(crate) fn sets_null_itself(&self, dotted: &str) -> bool {
-        !dotted.starts_with("models.") && self.sets_null_within(dotted, FARTHEST)
+    /// Django's class whose type the column of a field of that class has. `None`: it cannot be seen.
+    pub(crate) fn column_class(&self, dotted: &str) -> Option<String> {
+        match self.column_class_within(dotted, FARTHEST) {
+            ColumnClass::Known(class) => Some(class),
+            ColumnClass::Hidden | ColumnClass::Nothing => None,
+        }
     }
 
-    fn sets_null_within(&self, dotted: &str, left: u32) -> bool {
+    /// Follows the base classes as Python does: the first that says something wins.
+    fn column_class_within(&self, dotted: &str, left: u32) -> ColumnClass {
+        let (module, path, class) = match self.meaning(dotted) {
+            Meaning::Django(path) => return ColumnClass::of_django(&path),
+            Meaning::Unknown(path) if path == "object" => return ColumnClass::Nothing,
+            Meaning::Unknown(path) => {
+                return of_package(&path).map_or(ColumnClass::Hidden, ColumnClass::Known);
+            }
+            Meaning::Class(..) if left == 0 => return ColumnClass::Hidden,
+            Meaning::Class(module, path, class) => (module, path, class),
+        };
+        let own = |method: &str| class.body.functions.get(method);
+        if OWN_TYPE.iter().any(|method| own(method).is_some()) {
+            return ColumnClass::Hidden;
+        }
+        if let Some(internal) = own("get_internal_type") {
+            let returned = internal.returns.clone();
+            return returned.map_or(ColumnClass::Hidden, ColumnClass::Known);
+        }
+        let names = Names {
+            path: &path,
+            module: &module,
+            class: None,
+            modules: self.modules,
+        };
+        let mut bases = class.bases.iter().map(|base| match base.as_name() {
+            Some(base) => names.column_class_within(base, left - 1),
+            None => ColumnClass::Hidden,
+        });
+        bases
+            .find(|base| *base != ColumnClass::Nothing)
+            .unwrap_or(ColumnClass::Nothing)
+    }
+
+    /// Whether a field's class of the tree has an `__init__` of its own, which may set what the call does not say.
+    pub(crate) fn has_own_init(&self, dotted: &str) -> bool {
+        self.any_init(dotted, FARTHEST, &|_, _| true)
+    }
+
+    /// Whether a field's class of the tree sets an argument in its own `__init__`, so that the call does not say it.
+    pub(crate) fn sets_itself(&self, dotted: &str, argument: &str) -> bool {
+        self.any_init(dotted, FARTHEST, &|names, class| {
+            names.mentions(class, argument)
+        })
+    }
+
+    /// Whether a class of the tree or one of its bases has an `__init__` and is one that is meant.
+    fn any_init(
+        &self,
+        dotted: &str,
+        left: u32,
+        is_meant: &dyn Fn(&Names<'_>, &Class) -> bool,
+    ) -> bool {
+        // The quick way for nearly all fields.
+        if dotted.starts_with("models.") {
+            return false;
+        }
         let Meaning::Class(module, path, class) = self.meaning(dotted) else {
             return false;
         };
@@ -163,14 +271,14 @@ impl Names<'_> {
             class: None,
             modules: self.modules,
         };
-        class.body.functions.contains_key("__init__") && names.mentions_null(&class)
+        class.body.functions.contains_key("__init__") && is_meant(&names, &class)
             || left > 0
                 && (class.bases.iter().filter_map(Expr::as_name))
-                    .any(|base| names.sets_null_within(base, left - 1))
+                    .any(|base| names.any_init(base, left - 1, is_meant))
     }
 
-    /// Whether the text of a class, up to the next one, has `null` as a key or an argument.
-    fn mentions_null(&self, class: &Class) -> bool {
+    /// Whether the text of a class, up to the next one, has that word as a key or an argument.
+    fn mentions(&self, class: &Class, word: &str) -> bool {
         let later = (self.module.body.classes.iter()).map(|other| other.span.start);
         let end = later.filter(|start| *start > class.span.start).min();
         let at = |offset: u32| usize::try_from(offset).unwrap_or(usize::MAX);
@@ -180,9 +288,13 @@ impl Names<'_> {
             .get(self.path)
             .and_then(|bytes| bytes.get(at(class.span.start)..end.map_or(bytes.len(), at)));
         text.is_some_and(|text| {
-            [b"\"null\"".as_slice(), b"'null'", b"null="]
-                .iter()
-                .any(|word| memchr::memmem::find(text, word).is_some())
+            [
+                format!("\"{word}\""),
+                format!("'{word}'"),
+                format!("{word}="),
+            ]
+            .iter()
+            .any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
         })
     }
 

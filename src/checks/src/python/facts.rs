@@ -22,6 +22,8 @@ pub(crate) struct FunctionFacts {
     pub(crate) iterated: Vec<Vec<String>>,
     /// A lambda or a function whose body does nothing.
     pub(crate) is_empty: bool,
+    /// The text that it returns, if it does nothing else.
+    pub(crate) returns: Option<String>,
     /// From another file: its places are not those of the migration.
     pub(crate) is_foreign: bool,
     pub(crate) span: Span,
@@ -108,10 +110,26 @@ pub(super) fn function_facts(function: &ast::StmtFunctionDef) -> FunctionFacts {
             .is_none_or(|value| matches!(value, Node::NoneLiteral(_))),
         _ => false,
     });
+    walker.facts.returns = returned_text(&function.body);
     for statement in &function.body {
         walker.visit_stmt(statement);
     }
     walker.facts
+}
+
+/// The text that a body returns, if that is all that it does beside documenting itself.
+fn returned_text(body: &[Stmt]) -> Option<String> {
+    let (last, before) = body.split_last()?;
+    let is_text =
+        |one: &Stmt| matches!(one, Stmt::Expr(text) if text.value.is_string_literal_expr());
+    let Stmt::Return(given) = last else {
+        return None;
+    };
+    let text = given.value.as_deref()?.as_string_literal_expr()?;
+    before
+        .iter()
+        .all(is_text)
+        .then(|| text.value.to_str().to_owned())
 }
 
 pub(super) fn lambda_facts(lambda: &ast::ExprLambda) -> FunctionFacts {

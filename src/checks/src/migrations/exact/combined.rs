@@ -151,7 +151,7 @@ fn take_out_shown(found: &mut MigrationReview, head: &Project<'_>, texts: &BTree
         // More than the text has: a helper has made one.
         let has_more_code = comments(text, NO_SQL) > code;
         match one.what {
-            Hidden::Operations => !has_more_code,
+            Hidden::Operations | Hidden::Column => !has_more_code,
             Hidden::OwnMethod => !has_more_code && comments(text, NO_OPERATION) == 0,
             Hidden::Code | Hidden::File => false,
         }

@@ -57,6 +57,8 @@ fn judge(
     let mut findings = not_new(&new, texts);
     let mut fold = Fold::default();
     let mut made_by_sql = BTreeSet::new();
+    // Only operations have fields that cannot be read.
+    let mut unseen = Vec::new();
     for migration in graph
         .order
         .iter()
@@ -75,6 +77,7 @@ fn judge(
                 made_by_sql: &mut made_by_sql,
                 facts: &mut MigrationFacts::default(),
                 findings: &mut findings,
+                unseen: &mut unseen,
             };
             rules::run_sql::exact(&mut context, text);
         }

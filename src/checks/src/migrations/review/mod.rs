@@ -87,7 +87,7 @@ pub(crate) fn judge(
     let judged: BTreeSet<Key> = added.iter().map(MigrationId::key).collect();
     let mut findings = Vec::new();
     rules::graph::check(base, head, &graph, &judged, &mut findings);
-    operations(
+    let unseen = operations(
         head,
         &graph,
         &judged,
@@ -96,6 +96,7 @@ pub(crate) fn judge(
         &mut findings,
     );
     let mut not_analysed = not_analysed(base, head, &judged);
+    not_analysed.extend(unseen);
     findings.extend(not_analysed.iter().map(rules::not_analysed));
     let unnamed = unnamed(base, head);
     findings.extend(unnamed.iter().map(rules::not_named));
@@ -111,7 +112,8 @@ pub(crate) fn judge(
     }
 }
 
-/// What the rules find in the operations of judged migrations, each with what came before it.
+/// What the rules find in the operations of judged migrations, each with what came before it. Gives back what they could not
+/// judge.
 fn operations(
     head: &Project<'_>,
     graph: &Graph<'_>,
@@ -119,7 +121,8 @@ fn operations(
     serving: Option<&Serving<'_, '_>>,
     settings: &Settings,
     findings: &mut Vec<Finding>,
-) {
+) -> Vec<NotAnalysed> {
+    let mut unseen = Vec::new();
     let migrations = judged.iter().filter_map(|key| head.migrations.get(key));
     let sql = ParsedSql::new(migrations.flat_map(|migration| &migration.operations));
     let mut promises = Promises::default();
@@ -147,6 +150,7 @@ fn operations(
                     settings,
                     facts: &mut before,
                     findings,
+                    unseen: &mut unseen,
                 };
                 rules::operation(&mut context, operation, &sql);
                 promises.take_in(&mut fold, migration, operation, &sql);
@@ -156,6 +160,7 @@ fn operations(
         }
     }
     findings.extend(promises.findings(head, &fold));
+    unseen
 }
 
 /// The migrations that the head of a review has and its base has not: [`MigrationReview::added`], without a judgement.

@@ -1,6 +1,7 @@
 //! `narrow-column`, `change-column-type`, `rewrite-column`: a column gets another type.
 
 use super::{Context, Said};
+use crate::migrations::column::{Change, Column, change};
 use crate::migrations::field::Field;
 use crate::migrations::operation::{Kind, Operation};
 use beanpole_model::Severity;
@@ -12,32 +13,6 @@ pub(super) const CHANGED: &str = "change-column-type";
 /// Everything fits, but the table is written anew under a lock.
 pub(super) const REWRITTEN: &str = "rewrite-column";
 
-/// What a change of a column's type means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
-    /// Postgres changes its catalogue only.
-    None,
-    Narrowed,
-    Rewritten,
-    Changed,
-    /// Classes of the project that are not known; their type is not known either.
-    Unknown,
-}
-
-/// Types of columns, as far as changes between them matter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Column {
-    /// `varchar(n)`; no length is no bound.
-    Varchar(Option<i64>),
-    Text,
-    /// Bytes of a whole number.
-    Integer(u8),
-    Numeric(Option<i64>, Option<i64>),
-    Other(String),
-    /// A column whose type the target of a relation decides.
-    Key(String),
-}
-
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let Kind::AlterField { model, name, field } = &operation.kind else {
         return;
@@ -48,7 +23,7 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let Some(before) = old.fields.get(name) else {
         return;
     };
-    if !before.has_column() || !field.has_column() {
+    if !before.has_column() || !field.has_column() || field.incomplete.is_some() {
         return;
     }
     let column = before.column(name);
@@ -56,7 +31,25 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let (from, to) = (describe(before), describe(field));
     let table = &old.table;
     let (rule, severity, reason, remedy) = match change(before, field) {
-        Change::None | Change::Unknown => return,
+        Change::None => return,
+        Change::Unknown => {
+            let hidden = if Column::of(field) == Column::Hidden {
+                &to
+            } else {
+                &from
+            };
+            let why = format!(
+                "{table}.{column} changes from {from} to {to}, and the type of {hidden} cannot be seen"
+            );
+            return context.cannot_see(operation.span, why);
+        }
+        Change::PerhapsNarrowed => (
+            NARROWED,
+            Severity::Warning,
+            "the type of the class cannot be seen; if its column has that length, the serving code may still write what no \
+             longer fits, and the migration fails if a row does not fit",
+            "release code that writes what fits first, look for rows that do not, and narrow the column in a later release",
+        ),
         Change::Narrowed if used => (
             NARROWED,
             Severity::Error,
@@ -89,102 +82,24 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     });
 }
 
+/// A field's type for a person: `CharField(20)`, `ArrayField(IntegerField)`.
 fn describe(field: &Field) -> String {
+    let class = &field.class;
+    if let Some(base) = &field.base {
+        return format!("{class}({})", describe(base));
+    }
     match (field.max_length, field.max_digits, field.decimal_places) {
-        (Some(length), _, _) => format!("{}({length})", field.class),
-        (None, Some(digits), Some(places)) => format!("{}({digits}, {places})", field.class),
-        _ => field.class.clone(),
-    }
-}
-
-fn change(before: &Field, after: &Field) -> Change {
-    if before.builtin.is_none() || after.builtin.is_none() {
-        // A class of some package: the same class with the same arguments has the same type.
-        return if before.class == after.class && before.max_length == after.max_length {
-            Change::None
-        } else {
-            Change::Unknown
-        };
-    }
-    match (column(before), column(after)) {
-        (Column::Varchar(_), Column::Varchar(None) | Column::Text)
-        | (Column::Text, Column::Text | Column::Varchar(None)) => Change::None,
-        (Column::Varchar(Some(old)), Column::Varchar(Some(new))) => {
-            if new >= old {
-                Change::None
-            } else {
-                Change::Narrowed
-            }
-        }
-        (Column::Varchar(None) | Column::Text, Column::Varchar(Some(_))) => Change::Narrowed,
-        (Column::Integer(old), Column::Integer(new)) => match new.cmp(&old) {
-            std::cmp::Ordering::Less => Change::Narrowed,
-            std::cmp::Ordering::Equal => Change::None,
-            std::cmp::Ordering::Greater => Change::Rewritten,
-        },
-        (Column::Numeric(digits, places), Column::Numeric(new_digits, new_places)) => {
-            if places != new_places {
-                // Another scale rounds, or needs more digits; all rows are written anew either way.
-                if new_places < places || whole(new_digits, new_places) < whole(digits, places) {
-                    Change::Narrowed
-                } else {
-                    Change::Rewritten
-                }
-            } else if new_digits.is_none() || (digits.is_some() && new_digits >= digits) {
-                Change::None
-            } else {
-                Change::Narrowed
-            }
-        }
-        (Column::Key(old), Column::Key(new)) if old.eq_ignore_ascii_case(&new) => Change::None,
-        // The type of the other end is not looked up; most keys are whole numbers of one size.
-        (Column::Key(_), _) | (_, Column::Key(_)) => Change::Unknown,
-        (Column::Integer(_), Column::Numeric(..)) => Change::Rewritten,
-        (Column::Other(old), Column::Other(new)) if old == new => Change::None,
-        (old, new) if old == new => Change::None,
-        _ => Change::Changed,
-    }
-}
-
-/// Digits before the point.
-fn whole(digits: Option<i64>, places: Option<i64>) -> i64 {
-    digits
-        .unwrap_or(i64::MAX)
-        .saturating_sub(places.unwrap_or(0))
-}
-
-fn column(field: &Field) -> Column {
-    let known = field.known();
-    match known {
-        "CharField" | "SlugField" | "EmailField" | "URLField" | "FileField" | "ImageField"
-        | "FilePathField" => Column::Varchar(field.max_length),
-        "CommaSeparatedIntegerField" => Column::Varchar(field.max_length),
-        "TextField" => Column::Text,
-        "SmallIntegerField" | "PositiveSmallIntegerField" | "SmallAutoField" => Column::Integer(2),
-        "IntegerField" | "PositiveIntegerField" | "AutoField" => Column::Integer(4),
-        "BigIntegerField" | "PositiveBigIntegerField" | "BigAutoField" | "DurationField" => {
-            if known == "DurationField" {
-                Column::Other(known.to_owned())
-            } else {
-                Column::Integer(8)
-            }
-        }
-        "DecimalField" => Column::Numeric(field.max_digits, field.decimal_places),
-        "ForeignKey" | "OneToOneField" | "ParentalKey" => {
-            Column::Key(field.to.clone().unwrap_or_default())
-        }
-        "BooleanField" | "NullBooleanField" => Column::Other("boolean".to_owned()),
-        "IPAddressField" | "GenericIPAddressField" => Column::Other("inet".to_owned()),
-        "JSONField" => Column::Other("jsonb".to_owned()),
-        "GeneratedField" | "ArrayField" => Column::Other(format!("{known}:{}", field.type_details)),
-        other => Column::Other(other.to_owned()),
+        (Some(length), _, _) => format!("{class}({length})"),
+        (None, Some(digits), Some(places)) => format!("{class}({digits}, {places})"),
+        _ => class.clone(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{CHANGED, NARROWED, REWRITTEN};
-    use crate::migrations::testing::Case;
+    use crate::migrations::rules::NOT_ANALYSED as UNSEEN;
+    use crate::migrations::testing::{Case, migration_text};
 
     fn alter(name: &str, field: &str) -> Vec<String> {
         Case::new()
@@ -276,5 +191,179 @@ mod tests {
                 "",
             );
         assert_eq!(case.all(), [NARROWED]);
+    }
+
+    /// What is found when a released field of that kind becomes another.
+    fn from_to(before: &str, after: &str) -> Case {
+        let add = format!(r#"migrations.AddField("order", "extra", {before}),"#);
+        let alter = format!(r#"migrations.AlterField("order", "extra", {after}),"#);
+        Case::new()
+            .serving_models(|models| {
+                models.replace("    note =", "    extra = models.Field()\n    note =")
+            })
+            .released("0002_extra", "0001_initial", &add)
+            .adds_after("0003_change", "0002_extra", &alter, "")
+    }
+
+    /// What is found when a column becomes one of a class of the project.
+    fn to_own(name: &str, field: &str, classes: &str) -> Case {
+        let operation =
+            format!(r#"migrations.AlterField("order", "{name}", shop.fields.{field}),"#);
+        let text = migration_text("0001_initial", &operation, "");
+        Case::new()
+            .file(
+                "shop/fields.py",
+                format!("from django.db import models\n\n\n{classes}"),
+            )
+            .file(
+                "shop/migrations/0002_change.py",
+                format!("import shop.fields\n{text}"),
+            )
+    }
+
+    fn list_of(base: &str) -> String {
+        format!(
+            "django.contrib.postgres.fields.ArrayField(base_field=models.{base}, null=True, size=None)"
+        )
+    }
+
+    #[test]
+    fn lists_are_compared_by_the_type_of_what_they_hold() {
+        let judged = |old: &str, new: &str| from_to(&list_of(old), &list_of(new));
+        for (old, new) in [
+            (
+                "CharField(max_length=10, choices=[('a', 'A')])",
+                "CharField(choices=[('a', 'A'), ('b', 'B')], max_length=10)",
+            ),
+            ("IntegerField()", "IntegerField(blank=True)"),
+            ("IntegerField()", "PositiveIntegerField()"),
+        ] {
+            assert!(judged(old, new).all().is_empty(), "{old} {new}");
+        }
+        let wider = judged("CharField(max_length=10)", "CharField(max_length=50)");
+        assert_eq!(wider.all(), [REWRITTEN]);
+        let less = judged("CharField(max_length=50)", "CharField(max_length=10)");
+        assert_eq!(less.all(), [NARROWED]);
+        let other = judged("CharField(max_length=10)", "DateField()");
+        assert_eq!(other.all(), [CHANGED]);
+        let message = other.review().findings[0].message.clone();
+        assert!(message.contains("from ArrayField(CharField(10)) to ArrayField(DateField)"));
+        let unseen = judged("CharField(max_length=10)", "CharField(max_length=LONGEST)");
+        assert_eq!(unseen.all(), [UNSEEN]);
+    }
+
+    #[test]
+    fn lists_of_lists_are_compared_as_well() {
+        let nested = |length: u32, choices: &str| {
+            let inner = list_of(&format!(
+                "CharField(max_length={length}, choices={choices})"
+            ));
+            list_of("F()").replace("models.F()", &inner)
+        };
+        let judged = |length: u32| from_to(&nested(10, "[]"), &nested(length, "[('a', 'A')]"));
+        assert!(judged(10).all().is_empty());
+        assert_eq!(judged(9).all(), [NARROWED]);
+    }
+
+    #[test]
+    fn a_list_of_a_class_of_the_project_is_not_guessed() {
+        let classes = "from django.contrib.postgres.fields import ArrayField\n\n\nclass ChoicesField(ArrayField):\n    \
+                       def __init__(self, **kwargs):\n        super().__init__(models.CharField(max_length=9), **kwargs)\n";
+        let case = to_own("note", "ChoicesField(null=True)", classes);
+        assert_eq!(case.all(), [UNSEEN]);
+    }
+
+    #[test]
+    fn a_generated_column_is_compared_by_its_type() {
+        let generated = |output: &str| {
+            format!(
+                "models.GeneratedField(expression=models.F('count'), output_field=models.{output}, db_persist=True)"
+            )
+        };
+        let judged = |output: &str| from_to(&generated("IntegerField()"), &generated(output)).all();
+        assert!(judged("IntegerField(help_text='for the packer')").is_empty());
+        assert_eq!(judged("TextField()"), [CHANGED]);
+    }
+
+    #[test]
+    fn what_a_class_sets_itself_is_not_guessed() {
+        let money = "class Money(models.DecimalField):\n    def __init__(self, *args, **kwargs):\n        \
+                     kwargs['max_digits'] = 8\n        kwargs['decimal_places'] = 2\n        super().__init__(*args, **kwargs)\n";
+        assert_eq!(to_own("total", "Money()", money).all(), [UNSEEN]);
+        let written = "Money(max_digits=8, decimal_places=2)";
+        assert!(to_own("total", written, money).all().is_empty());
+        let less = "Money(max_digits=6, decimal_places=2)";
+        assert_eq!(to_own("total", less, money).all(), [NARROWED]);
+    }
+
+    #[test]
+    fn a_length_from_elsewhere_is_not_taken_for_none() {
+        let text = |length: &str| format!("models.CharField(max_length={length}, null=True)");
+        let judged = |old: &str, new: &str| from_to(&text(old), &text(new)).all();
+        assert_eq!(judged("LONGEST", "300"), [UNSEEN]);
+        assert_eq!(judged("300", "LONGEST"), [UNSEEN]);
+        assert_eq!(judged("2 * 10", "3 * 10"), [UNSEEN]);
+        assert!(judged("LONGEST", "LONGEST, help_text='for the packer'").is_empty());
+    }
+
+    #[test]
+    fn a_class_that_cannot_be_read_is_said() {
+        for (name, field) in [
+            ("note", "encrypted.fields.EncryptedTextField(null=True)"),
+            ("count", "encrypted.fields.EncryptedTextField()"),
+            (
+                "number",
+                "django_countries.fields.CountryField(max_length=20)",
+            ),
+        ] {
+            assert_eq!(alter(name, field), [UNSEEN], "{field}");
+        }
+        let bytes = "class Enc(models.TextField):\n    def db_type(self, connection):\n        return 'bytea'\n";
+        assert_eq!(to_own("note", "Enc(null=True)", bytes).all(), [UNSEEN]);
+        let mixed = "from encrypted import EncryptedMixin\n\n\nclass Enc(EncryptedMixin, models.TextField):\n    pass\n";
+        assert_eq!(to_own("note", "Enc(null=True)", mixed).all(), [UNSEEN]);
+    }
+
+    #[test]
+    fn a_class_that_cannot_be_read_and_stays_is_silent() {
+        let country = |arguments: &str| {
+            format!("django_countries.fields.CountryField({arguments}, null=True)")
+        };
+        let judged = |old: &str, new: &str| from_to(&country(old), &country(new));
+        for new in [
+            "max_length=20, help_text='a'",
+            "max_length=20, multiple=False",
+            "max_length=30",
+        ] {
+            assert!(judged("max_length=20", new).all().is_empty(), "{new}");
+        }
+        let less = judged("max_length=20", "max_length=2");
+        assert_eq!(
+            (less.warnings(), less.errors()),
+            (vec![NARROWED.to_owned()], vec![])
+        );
+        assert_eq!(judged("blank=True", "max_length=2").all(), [UNSEEN]);
+        assert_eq!(judged("srid=4326", "srid=3857").all(), [UNSEEN]);
+    }
+
+    #[test]
+    fn a_class_that_names_the_type_of_django_is_seen() {
+        let json = "class Json(models.JSONField):\n    def from_db_value(self, value, *rest):\n        return value\n";
+        assert_eq!(to_own("note", "Json(null=True)", json).all(), [CHANGED]);
+        let text = "class Packed(models.Field):\n    def get_internal_type(self):\n        \"The column.\"\n        return \"TextField\"\n";
+        assert!(to_own("note", "Packed(null=True)", text).all().is_empty());
+        let computed = text.replace("return \"TextField\"", "return super().get_internal_type()");
+        assert_eq!(
+            to_own("note", "Packed(null=True)", &computed).all(),
+            [UNSEEN]
+        );
+        let tree = "mptt.fields.TreeForeignKey(to='shop.customer', on_delete=models.CASCADE)";
+        let operation = format!(r#"migrations.AlterField("order", "customer", {tree}),"#);
+        let text = migration_text("0001_initial", &operation, "");
+        let case = Case::new().file(
+            "shop/migrations/0002_change.py",
+            format!("import mptt.fields\n{text}"),
+        );
+        assert!(case.all().is_empty(), "{:?}", case.review());
     }
 }

@@ -27,7 +27,7 @@ mod set_not_null;
 mod unique;
 
 use super::Settings;
-use super::migration::Migration;
+use super::migration::{Hidden, Migration};
 use super::operation::{Kind, Operation};
 use super::project::{Key, Project};
 use super::review::NotAnalysed;
@@ -55,6 +55,8 @@ pub(super) struct Context<'a> {
     /// What the migration has done before this operation.
     pub(super) facts: &'a mut MigrationFacts,
     pub(super) findings: &'a mut Vec<Finding>,
+    /// What could not be judged in the light of what came before.
+    pub(super) unseen: &'a mut Vec<NotAnalysed>,
 }
 
 /// What rules about whole migrations remember of the operations before.
@@ -104,6 +106,16 @@ impl<'a> Context<'a> {
             message: said.message,
             reason: said.reason.to_owned(),
             remedy: Some(said.remedy),
+        });
+    }
+
+    /// Notes that something of an operation cannot be seen.
+    pub(super) fn cannot_see(&mut self, span: Span, why: String) {
+        self.unseen.push(NotAnalysed {
+            migration: Some(self.migration.id.clone()),
+            location: (self.project).location(&self.migration.id.path, Some(span)),
+            why,
+            what: Hidden::Column,
         });
     }
 
@@ -239,15 +251,18 @@ pub(super) const NOT_ANALYSED: &str = "migration-not-analysed";
 
 /// The finding for something that could not be seen.
 pub(super) fn not_analysed(one: &NotAnalysed) -> Finding {
+    let remedy = if one.what == Hidden::Column {
+        "read the SQL that `manage.py sqlmigrate` prints for it, or have it judged with `--exact`"
+    } else {
+        "write the operations as a plain list, or read this migration with care"
+    };
     Finding {
         rule: NOT_ANALYSED.to_owned(),
         severity: Severity::Warning,
         location: Some(one.location.clone()),
         message: format!("cannot be judged without running it: {}", one.why),
         reason: "what cannot be seen may drop, lock or rewrite a table".to_owned(),
-        remedy: Some(
-            "write the operations as a plain list, or read this migration with care".to_owned(),
-        ),
+        remedy: Some(remedy.to_owned()),
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
             else {
                 return;
             };
-            if !old.has_column() || !field.has_column() {
+            if !old.has_column() || !field.has_column() || !is_name_seen(old, field) {
                 return;
             }
             (model, name, old.column(name), field.column(name))
@@ -103,6 +103,13 @@ fn between(context: &mut Context<'_>, operation: &Operation, old: &str, new: &st
     }
 }
 
+/// Whether it can be seen what the column is called before and after: a class that is not known may be a foreign key, whose
+/// column ends in `_id`.
+fn is_name_seen(before: &Field, after: &Field) -> bool {
+    let is_seen = |one: &Field| one.column_class.is_some() || one.db_column.is_some();
+    before.is_foreign_key() == after.is_foreign_key() || (is_seen(before) && is_seen(after))
+}
+
 #[cfg(test)]
 mod tests {
     use super::RULE;
@@ -146,5 +153,13 @@ mod tests {
             migrations.RenameModel("Order", "Purchase"),"#,
         );
         assert_eq!(case.errors(), [RULE]);
+    }
+
+    #[test]
+    fn a_class_that_is_not_known_may_be_a_key() {
+        let case = Case::new().adds(
+            r#"migrations.AlterField("order", "customer", other.fields.TreeKey(to="shop.customer", on_delete=models.CASCADE)),"#,
+        );
+        assert_eq!(case.all(), ["migration-not-analysed"]);
     }
 }

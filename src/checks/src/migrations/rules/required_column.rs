@@ -32,6 +32,11 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
         return;
     }
     let table = &old.table;
+    if let Some(null) = field.hides("null") {
+        let why =
+            format!("adds {table}.{column}, and whether it takes NULL cannot be seen: null={null}");
+        return context.cannot_see(operation.span, why);
+    }
     let (message, reason) = if field.null_is_hidden {
         (
             format!("adds {table}.{column}; its class decides itself whether that is NOT NULL"),
@@ -266,6 +271,21 @@ mod tests {
         let own = judged("kwargs['null'] = True");
         assert_eq!(own.errors(), [""; 0]);
         assert_eq!(own.warnings(), [RULE]);
+    }
+
+    #[test]
+    fn a_name_from_elsewhere_may_say_that_it_takes_null() {
+        let case = add("models.IntegerField(null=NULLABLE)");
+        assert_eq!(case.all(), ["migration-not-analysed"]);
+        assert_eq!(case.review().not_analysed.len(), 1);
+        let here = |value: &str| {
+            let operation =
+                r#"migrations.AddField("order", "extra", models.IntegerField(null=NULLABLE)),"#;
+            let attribute = format!("NULLABLE = {value}");
+            Case::new().adds_after("0002_change", "0001_initial", operation, &attribute)
+        };
+        assert!(here("True").all().is_empty());
+        assert_eq!(here("False").all(), [RULE]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `set-not-null`: a column that took NULL takes none any more.
 
 use super::{Context, Said};
+use crate::migrations::field::Field;
 use crate::migrations::operation::{Kind, Operation};
 use beanpole_model::Severity;
 
@@ -16,15 +17,22 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let Some(before) = old.fields.get(name) else {
         return;
     };
-    if !before.has_column() || !field.has_column() || !before.takes_null() || field.takes_null() {
+    if !before.has_column() || !field.has_column() || field.incomplete.is_some() {
         return;
     }
     // A validated check has kept NULL out already: the serving code lives with it, and Postgres 12 skips the scan.
-    if old.checks_not_null(name) || field.incomplete.is_some() || field.null_is_hidden {
+    let column = before.column(name);
+    if old.checks_not_null(name) || !serving.uses_column(&old.table, &column) {
         return;
     }
-    let column = before.column(name);
-    if !serving.uses_column(&old.table, &column) {
+    if is_hidden(before, field) {
+        let why = format!(
+            "whether {}.{column} takes NULL before and after cannot be seen",
+            old.table
+        );
+        return context.cannot_see(operation.span, why);
+    }
+    if !before.takes_null() || field.takes_null() || field.null_is_hidden {
         return;
     }
     context.say(Said {
@@ -44,9 +52,20 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     });
 }
 
+/// Whether the column may cease to take NULL, and the files do not show it.
+fn is_hidden(before: &Field, after: &Field) -> bool {
+    match (before.hides("null"), after.hides("null")) {
+        (None, None) => false,
+        (Some(_), Some(_)) => !before.hides_as(after, "null"),
+        (Some(_), None) => !after.takes_null(),
+        (None, Some(_)) => before.takes_null(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::RULE;
+    use crate::migrations::rules::NOT_ANALYSED as UNSEEN;
     use crate::migrations::testing::Case;
 
     const NOT_NULL: &str = r#"migrations.AlterField("order", "note", models.TextField()),"#;
@@ -130,6 +149,29 @@ mod tests {
                 .adds_after("0003_close", "0002_check", NOT_NULL, "");
             assert!(case.errors().is_empty(), "{operation}");
         }
+    }
+
+    #[test]
+    fn what_a_name_from_elsewhere_says_of_null_is_not_guessed() {
+        let alter = |null: &str| {
+            format!(r#"migrations.AlterField("order", "note", models.TextField(null={null})),"#)
+        };
+        let after = |before: &str, null: &str| {
+            Case::new()
+                .released("0002_elsewhere", "0001_initial", &alter(before))
+                .adds_after("0003_change", "0002_elsewhere", &alter(null), "")
+        };
+        assert_eq!(Case::new().adds(&alter("NULLABLE")).all(), [UNSEEN]);
+        assert_eq!(after("NULLABLE", "False").all(), [UNSEEN]);
+        assert!(after("NULLABLE", "NULLABLE").all().is_empty());
+        assert!(after("NULLABLE", "True").all().is_empty());
+        let here = Case::new().adds_after(
+            "0002_change",
+            "0001_initial",
+            &alter("NULLABLE"),
+            "NULLABLE = False",
+        );
+        assert_eq!(here.all(), [RULE]);
     }
 
     #[test]
