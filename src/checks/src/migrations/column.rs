@@ -1,6 +1,10 @@
 //! Types of columns, as far as changes between them matter.
 
 use super::field::Field;
+use super::state::{Model, State};
+
+/// How many keys of keys are followed.
+const FARTHEST: u32 = 8;
 
 /// What a change of a column's type means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub(crate) enum Column {
     /// The expression and what else decides, and the type of its values.
     Generated(Vec<(String, String)>, Box<Column>),
     Other(String),
-    /// A column whose type the target of a relation decides, where that is not known.
+    /// A column whose type the target of a relation decides.
     Key,
     /// A class that is not known, or arguments that cannot be read.
     Hidden,
@@ -96,8 +100,39 @@ impl Column {
     }
 }
 
+/// What the change of a model's field means for its column. The type of a key is looked up.
+pub(crate) fn change_in(state: &State, model: &Model, before: &Field, after: &Field) -> Change {
+    let keyed = |field: &Field| match Column::of(field) {
+        Column::Key => key(state, model, field).unwrap_or(Column::Key),
+        column => column,
+    };
+    match (Column::of(before), Column::of(after)) {
+        (Column::Key, _) | (_, Column::Key) => between(&keyed(before), &keyed(after)),
+        _ => change(before, after),
+    }
+}
+
+/// The type of a key, if its target is known.
+fn key(state: &State, model: &Model, field: &Field) -> Option<Column> {
+    let (mut model, mut field) = (model, field);
+    for _ in 0..FARTHEST {
+        let to = field.to.as_deref()?;
+        if to != "self" {
+            model = state.target(&model.app, to)?;
+        }
+        field = model.key(field.to_field.as_deref())?;
+        match Column::of(field) {
+            // The key of a key, as of a model that inherits from another.
+            Column::Key => {}
+            Column::Hidden => return None,
+            column => return Some(column),
+        }
+    }
+    None
+}
+
 /// What the change from one field to another means for its column.
-pub(crate) fn change(before: &Field, after: &Field) -> Change {
+fn change(before: &Field, after: &Field) -> Change {
     match (Column::of(before), Column::of(after)) {
         (Column::Hidden, _) | (_, Column::Hidden) => hidden(before, after),
         (old, new) => between(&old, &new),
@@ -105,10 +140,10 @@ pub(crate) fn change(before: &Field, after: &Field) -> Change {
 }
 
 /// What the change from one type to another means.
-pub(crate) fn between(old: &Column, new: &Column) -> Change {
+fn between(old: &Column, new: &Column) -> Change {
     match (old, new) {
         (Column::Hidden, _) | (_, Column::Hidden) => Change::Unknown,
-        // Most keys are whole numbers of one size.
+        // The other end is not in the project; most keys are whole numbers of one size.
         (Column::Key, _) | (_, Column::Key) => Change::None,
         (Column::Varchar(_), Column::Varchar(None) | Column::Text)
         | (Column::Text, Column::Text | Column::Varchar(None)) => Change::None,

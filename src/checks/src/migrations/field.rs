@@ -295,6 +295,15 @@ impl Field {
         matches!(self.known(), "ForeignKey" | "OneToOneField" | "ParentalKey")
     }
 
+    /// Whether Django keeps negative numbers out of the column with a check.
+    pub(crate) fn is_positive(&self) -> bool {
+        let class = self.column_class.as_deref().unwrap_or_default();
+        matches!(
+            class,
+            "PositiveIntegerField" | "PositiveBigIntegerField" | "PositiveSmallIntegerField"
+        )
+    }
+
     /// Whether the database itself fills the column: identity columns and generated ones.
     pub(crate) fn is_filled_by_database(&self) -> bool {
         matches!(

@@ -37,6 +37,16 @@ impl Model {
             .map(|(name, field)| (name.as_str(), field))
     }
 
+    /// The field that keys point to: the one that they name, or the primary key.
+    pub(crate) fn key(&self, name: Option<&str>) -> Option<&Field> {
+        let mut fields = self.fields.iter();
+        let found = fields.find(|(field_name, field)| match name {
+            Some(name) => field_name.as_str() == name,
+            None => field.primary_key,
+        });
+        found.map(|(_, field)| field.as_ref())
+    }
+
     /// Whether the model has a table that migrations change.
     pub(crate) fn has_table(&self) -> bool {
         self.managed && !self.proxy
@@ -64,6 +74,12 @@ impl State {
     /// The model of an app.
     pub(crate) fn model(&self, app: &str, name: &str) -> Option<&Model> {
         self.models.get(&(app.to_owned(), name.to_lowercase()))
+    }
+
+    /// The model that a relation of a model of that app points to, by another name than `self`.
+    pub(crate) fn target(&self, app: &str, to: &str) -> Option<&Model> {
+        let (app, name) = to.split_once('.').unwrap_or((app, to));
+        self.model(app, name)
     }
 
     fn model_mut(&mut self, app: &str, name: &str) -> Option<&mut Model> {
@@ -207,6 +223,23 @@ impl State {
             }
             self.models
                 .insert((app.to_owned(), new.to_lowercase()), model);
+            self.follow(app, old, new);
+        }
+    }
+
+    /// Relations to a model go with its name.
+    fn follow(&mut self, app: &str, old: &str, new: &str) {
+        for model in self.models.values_mut() {
+            let own = model.app.clone();
+            let points = |to: &str| {
+                let (to_app, name) = to.split_once('.').unwrap_or((&own, to));
+                to_app == app && name.eq_ignore_ascii_case(old)
+            };
+            for field in model.fields.values_mut() {
+                if field.to.as_deref().is_some_and(points) {
+                    Arc::make_mut(field).to = Some(format!("{app}.{new}"));
+                }
+            }
         }
     }
 }

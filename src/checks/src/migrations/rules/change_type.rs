@@ -1,7 +1,7 @@
 //! `narrow-column`, `change-column-type`, `rewrite-column`: a column gets another type.
 
 use super::{Context, Said};
-use crate::migrations::column::{Change, Column, change};
+use crate::migrations::column::{Change, Column, change_in};
 use crate::migrations::field::Field;
 use crate::migrations::operation::{Kind, Operation};
 use beanpole_model::Severity;
@@ -30,7 +30,12 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     let used = serving.uses_column(&old.table, &column);
     let (from, to) = (describe(before), describe(field));
     let table = &old.table;
-    let (rule, severity, reason, remedy) = match change(before, field) {
+    let (rule, severity, reason, remedy) = match change_in(
+        &context.fold.database,
+        old,
+        before,
+        field,
+    ) {
         Change::None => return,
         Change::Unknown => {
             let hidden = if Column::of(field) == Column::Hidden {
@@ -85,6 +90,9 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
 /// A field's type for a person: `CharField(20)`, `ArrayField(IntegerField)`.
 fn describe(field: &Field) -> String {
     let class = &field.class;
+    if let (true, Some(to)) = (field.is_foreign_key(), &field.to) {
+        return format!("{class}({to})");
+    }
     if let Some(base) = &field.base {
         return format!("{class}({})", describe(base));
     }
@@ -123,7 +131,6 @@ mod tests {
                 "total",
                 "models.DecimalField(max_digits=12, decimal_places=2)",
             ),
-            ("count", "models.PositiveIntegerField(default=0)"),
         ] {
             assert!(
                 alter(name, field).is_empty(),
@@ -225,6 +232,31 @@ mod tests {
         format!(
             "django.contrib.postgres.fields.ArrayField(base_field=models.{base}, null=True, size=None)"
         )
+    }
+
+    #[test]
+    fn a_key_has_the_type_of_what_it_points_to() {
+        let made = r#"migrations.CreateModel("Card", [("code", models.UUIDField(primary_key=True)), ("number", models.IntegerField(unique=True))]),
+        migrations.CreateModel("Gold", [("card_ptr", models.OneToOneField("shop.card", models.CASCADE, primary_key=True))]),"#;
+        let judged = |field: &str| {
+            let alter = format!(r#"migrations.AlterField("order", "customer", models.{field}),"#);
+            let case = Case::new()
+                .released("0002_card", "0001_initial", made)
+                .adds_after("0003_change", "0002_card", &alter, "");
+            let mut rules = case.all();
+            rules.retain(|rule| rule != "foreign-key-locks" && rule != "drop-index-locks");
+            rules
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(judged("ForeignKey('shop.label', models.CASCADE)"), none);
+        assert_eq!(judged("ForeignKey('other.thing', models.CASCADE)"), none);
+        assert_eq!(judged("ForeignKey('shop.card', models.CASCADE)"), [CHANGED]);
+        assert_eq!(judged("ForeignKey('Gold', models.CASCADE)"), [CHANGED]);
+        let by_number = "ForeignKey('shop.card', models.CASCADE, to_field='number')";
+        assert_eq!(judged(by_number), [NARROWED]);
+        let plain = |class: &str| judged(&format!("{class}(db_column='customer_id')"));
+        assert_eq!(plain("BigIntegerField"), none);
+        assert_eq!(plain("IntegerField"), [NARROWED]);
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! `constraint-scans-table`, `exclusion-scans-table`: every row is checked under a lock.
 
 use super::{Context, Said};
+use crate::migrations::field::Field;
 use crate::migrations::operation::{ConstraintKind, Kind, Operation};
 
 pub(in crate::migrations) const RULE: &str = "constraint-scans-table";
 pub(in crate::migrations) const EXCLUSION: &str = "exclusion-scans-table";
 
 pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
+    if let Kind::AlterField { model, name, field } = &operation.kind {
+        return positive(context, operation, (model, name), field);
+    }
     let Kind::AddConstraint {
         model,
         constraint,
@@ -44,6 +48,36 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
     context.say(said);
 }
 
+/// A column that becomes one of numbers that are not negative gets a check.
+fn positive(
+    context: &mut Context<'_>,
+    operation: &Operation,
+    (model, name): (&str, &str),
+    field: &Field,
+) {
+    let Some(old) = context.old_table(model) else {
+        return;
+    };
+    let Some(before) = old.fields.get(name) else {
+        return;
+    };
+    if before.column_class.is_none() || before.is_positive() || !field.is_positive() {
+        return;
+    }
+    let column = before.column(name);
+    context.say(Said {
+        rule: RULE,
+        severity: context.lock_severity(old),
+        span: operation.span,
+        message: format!("adds CHECK ({column} >= 0) to {} and checks all rows at once", old.table),
+        reason: "Postgres reads the whole table under a lock that stops all reads and writes, and the serving code may write rows \
+                 that break the constraint",
+        remedy: "put AlterField into the state_operations of SeparateDatabaseAndState; add the check NOT VALID with RunSQL in its \
+                 database_operations, and VALIDATE CONSTRAINT in a migration of its own"
+            .to_owned(),
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::{EXCLUSION, RULE};
@@ -60,6 +94,23 @@ mod tests {
             .hot("shop_order")
             .adds(&format!("migrations.AddConstraint('order', {CHECK}),"));
         assert_eq!(case.errors(), [RULE]);
+    }
+
+    #[test]
+    fn a_column_without_negative_numbers_has_a_check() {
+        let alter = |class: &str| {
+            format!("migrations.AlterField('order', 'count', models.{class}(default=0)),")
+        };
+        let positive = alter("PositiveIntegerField");
+        assert_eq!(Case::new().adds(&positive).warnings(), [RULE]);
+        let hot = Case::new().hot("shop_order").adds(&positive);
+        assert_eq!(hot.errors(), [RULE]);
+        for class in ["IntegerField", "PositiveBigIntegerField"] {
+            let case = Case::new()
+                .released("0002_positive", "0001_initial", &positive)
+                .adds_after("0003_change", "0002_positive", &alter(class), "");
+            assert!(!case.all().contains(&RULE.to_owned()), "{class}");
+        }
     }
 
     #[test]

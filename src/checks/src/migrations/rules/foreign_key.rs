@@ -27,7 +27,7 @@ pub(super) fn check(context: &mut Context<'_>, operation: &Operation) {
                 && let Some(old) = context.old_table(model)
                 && let Some(before) = old.fields.get(name)
                 && before.has_column()
-                && !adds_key(before)
+                && (!adds_key(before) || is_retargeted(context, old, before, field))
             {
                 say(
                     context,
@@ -76,12 +76,50 @@ fn between(
 /// The old table that the key points to.
 fn parent<'a>(context: &Context<'a>, field: &Field) -> Option<&'a Model> {
     let to = field.to.as_deref()?;
-    let (app, name) = to.split_once('.').unwrap_or((context.app(), to));
-    context
-        .fold
-        .database
-        .model(app, name)
-        .filter(|model| !context.is_new(model))
+    (context.fold.database.target(context.app(), to)).filter(|model| !context.is_new(model))
+}
+
+/// Whether a key of a model points to another column after a change. Then Django drops the key and adds it anew.
+fn is_retargeted(context: &Context<'_>, own: &Model, before: &Field, after: &Field) -> bool {
+    let whole = |to: &str| match to {
+        "self" => format!("{}.{}", own.app, own.name),
+        _ if to.contains('.') => to.to_owned(),
+        _ => format!("{}.{to}", own.app),
+    };
+    let (Some(old), Some(new)) = (before.to.as_deref(), after.to.as_deref()) else {
+        return false;
+    };
+    let (old, new) = (&whole(old), &whole(new));
+    if old.eq_ignore_ascii_case(new) {
+        return before.to_field != after.to_field;
+    }
+    // A model that moves between apps may be in the state alone, with the table that it has had.
+    let fold = context.fold;
+    let find = |to: &str| {
+        let states = [&fold.database, &fold.state].into_iter();
+        states
+            .into_iter()
+            .find_map(|state| state.target(context.app(), to))
+    };
+    match (find(old), find(new)) {
+        // The table of a proxy is that of a model which is not followed.
+        (Some(old), Some(new)) => !old.proxy && !new.proxy && old.table != new.table,
+        (Some(known), None) => !may_be(new, known),
+        (None, Some(known)) => !may_be(old, known),
+        (None, None) => !is_setting(old) && !is_setting(new),
+    }
+}
+
+/// Whether a setting may name that model.
+fn may_be(setting: &str, model: &Model) -> bool {
+    // Every user of Django has a password.
+    is_setting(setting)
+        && (!setting.ends_with("AUTH_USER_MODEL") || model.fields.contains_key("password"))
+}
+
+fn is_setting(to: &str) -> bool {
+    let name = to.rsplit('.').next().unwrap_or(to);
+    name.contains('_') && !name.contains(char::is_lowercase)
 }
 
 fn say(
@@ -174,6 +212,85 @@ mod tests {
     fn no_constraint_no_lock() {
         let add = ADD.replace("null=True", "null=True, db_constraint=False");
         assert!(Case::new().hot("shop_customer").adds(&add).all().is_empty());
+    }
+
+    #[test]
+    fn a_key_that_points_elsewhere_is_made_anew() {
+        let alter = |to: &str| {
+            format!(
+                "migrations.AlterField('order', 'customer', models.ForeignKey(to={to}, on_delete=models.CASCADE)),"
+            )
+        };
+        for to in ["'shop.label'", "'auth.user'", "settings.AUTH_USER_MODEL"] {
+            let case = Case::new().adds(&alter(to));
+            assert_eq!(case.warnings(), [RULE], "{to}");
+        }
+        for to in [
+            "'Customer'",
+            "'shop.Customer'",
+            "'SHOP.customer'",
+            "settings.SHOP_CUSTOMER_MODEL",
+        ] {
+            let case = Case::new().adds(&alter(to));
+            assert!(case.all().is_empty(), "{to}");
+        }
+        let by_name = alter("'shop.customer', to_field='name'");
+        let found = Case::new().adds(&by_name).all();
+        assert!(found.contains(&RULE.to_owned()));
+    }
+
+    #[test]
+    fn a_key_to_its_own_model_has_two_names() {
+        let field = |to: &str| {
+            format!(
+                "models.ForeignKey(to={to}, on_delete=models.CASCADE, null=True, db_index=False)"
+            )
+        };
+        let add = format!(
+            "migrations.AddField('order', 'parent', {}),",
+            field("'self'")
+        );
+        let alter = format!(
+            "migrations.AlterField('order', 'parent', {}),",
+            field("'shop.order'")
+        );
+        let case = Case::new()
+            .released("0002_parent", "0001_initial", &add)
+            .adds_after("0003_change", "0002_parent", &alter, "");
+        assert!(case.all().is_empty());
+    }
+
+    #[test]
+    fn a_setting_may_name_the_users() {
+        let alter = |to: &str| {
+            format!(
+                "migrations.AlterField('order', 'customer', models.ForeignKey(to={to}, on_delete=models.CASCADE)),"
+            )
+        };
+        let password = "migrations.AddField('customer', 'password', models.CharField(max_length=9, null=True)),";
+        let case = Case::new()
+            .released("0002_users", "0001_initial", password)
+            .adds_after(
+                "0003_change",
+                "0002_users",
+                &alter("settings.AUTH_USER_MODEL"),
+                "",
+            );
+        assert!(case.all().is_empty());
+    }
+
+    #[test]
+    fn a_key_goes_with_the_name_of_its_target() {
+        let rename = "migrations.RenameModel('Customer', 'Client'),";
+        let case = Case::new()
+            .released("0002_rename", "0001_initial", rename)
+            .adds_after(
+                "0003_change",
+                "0002_rename",
+                "migrations.AlterField('order', 'customer', models.ForeignKey(to='shop.client', on_delete=models.CASCADE)),",
+                "",
+            );
+        assert!(case.all().is_empty());
     }
 
     #[test]
