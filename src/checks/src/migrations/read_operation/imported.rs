@@ -14,9 +14,25 @@ impl OperationReader<'_> {
     pub(super) fn imported_models(&self, facts: &FunctionFacts) -> Vec<(String, Span)> {
         let uses = facts.calls.iter().filter_map(|call| {
             let path = self.path_of(facts, &call.chain, FARTHEST)?;
-            Some((used_model(&path)?.to_owned(), call.span))
+            let used = used_model(&path)?;
+            let is_sure = used.has_manager || call.chain.len() == 1 || self.is_of_project(&path);
+            is_sure.then(|| (used.model.to_owned(), call.span))
         });
         uses.collect()
+    }
+
+    /// Whether a path leads through a module of models that the project has. Those of packages have more than models in them.
+    fn is_of_project(&self, path: &str) -> bool {
+        let before: Vec<&str> = path
+            .split('.')
+            .take_while(|part| *part != "models")
+            .collect();
+        let module = match before.as_slice() {
+            [] => "models".to_owned(),
+            before => format!("{}.models", before.join(".")),
+        };
+        let found = self.names.modules.import(self.names.path, &module);
+        found.is_some()
     }
 
     /// The whole path of names, through imports and through names that are given once.
@@ -54,21 +70,32 @@ fn made_by(value: &Expr) -> Option<&str> {
     value.as_call()?.callee.as_name()
 }
 
+/// A model that is used.
+#[derive(Debug)]
+struct Used<'p> {
+    model: &'p str,
+    /// By its manager. Else a row is made, or something that looks like one.
+    has_manager: bool,
+}
+
 /// The model that is used, if the path of a call leads through a module of models. Only a manager or a new row is a use of the
 /// table; constants of a model's module are not.
-fn used_model(path: &str) -> Option<&str> {
+fn used_model(path: &str) -> Option<Used<'_>> {
     if is_of_django_itself(path) {
         return None;
     }
     let mut parts = path.split('.').filter(|part| !part.is_empty());
     let has_manager = path.split('.').any(|part| part == "objects");
     if has_manager && path.split('.').any(|part| part == "get_user_model") {
-        return Some(USERS);
+        return Some(Used {
+            model: USERS,
+            has_manager,
+        });
     }
     parts.find(|part| *part == "models")?;
     let model = parts.find(|part| part.starts_with(char::is_uppercase) || *part == "objects")?;
     let is_row = parts.next().is_none();
-    (model != "objects" && (has_manager || is_row)).then_some(model)
+    (model != "objects" && (has_manager || is_row)).then_some(Used { model, has_manager })
 }
 
 /// Whether a path leads to what models are made of. The models of `django.contrib` are models like others.
@@ -103,7 +130,7 @@ mod tests {
             ("django.db.models.F", None),
             ("django.contrib.gis.db.models.Union", None),
         ] {
-            assert_eq!(used_model(path), model, "{path}");
+            assert_eq!(used_model(path).map(|used| used.model), model, "{path}");
         }
     }
 }

@@ -196,9 +196,12 @@ mod tests {
         }
         let of_file = "from django.contrib.auth import get_user_model\n\nUser = get_user_model()\n\n\ndef forwards(apps, schema_editor):\n    User.objects.create(name='a')";
         assert_eq!(with(of_file, RUN).warnings(), [IMPORTS]);
+        let row = "import shop.models as sm\n\n\ndef forwards(apps, schema_editor):\n    sm.Order(number='a').save()";
+        assert_eq!(with(row, RUN).warnings(), [IMPORTS]);
         for fine in [
             "from django.db import models\n\n\ndef forwards(apps, schema_editor):\n    models.Value(1)",
             "import shop.models as sm\n\n\ndef forwards(apps, schema_editor):\n    sm.next_number()",
+            "import mptt\n\n\ndef forwards(apps, schema_editor):\n    mptt.models.MPTTOptions(None)",
             "import shop.models as sm\n\n\ndef forwards(apps, sm):\n    sm.Order.objects.filter(count=1).delete()",
         ] {
             assert!(with(fine, RUN).all().is_empty(), "{fine}");
