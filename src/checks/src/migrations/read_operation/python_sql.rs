@@ -108,14 +108,20 @@ fn receiver(call: &CallFact) -> (&[String], &str) {
 }
 
 fn is_editor(facts: &FunctionFacts, name: &str) -> bool {
-    EDITORS.contains(&name) || facts.parameters.get(1).is_some_and(|second| second == name)
+    let second = facts.parameters.get(1);
+    EDITORS.contains(&name)
+        || second.is_some_and(|second| second == name)
+        || is_made_by(facts, name, "schema_editor")
 }
 
 fn is_cursor(facts: &FunctionFacts, name: &str) -> bool {
-    CURSORS.contains(&name)
-        || (facts.given.iter()).any(|given| {
-            given.name == name && given.chain.last().is_some_and(|made| made == "cursor")
-        })
+    CURSORS.contains(&name) || is_made_by(facts, name, "cursor")
+}
+
+/// Whether a name is given what a function of that name makes.
+fn is_made_by(facts: &FunctionFacts, name: &str, function: &str) -> bool {
+    let mut given = facts.given.iter().filter(|given| given.name == name);
+    given.any(|given| given.chain.last().is_some_and(|made| made == function))
 }
 
 /// The method of the schema editor that a call is, if it is one that changes tables.

@@ -326,6 +326,7 @@ mod tests {
         for lines in [
             "schema_editor.remove_field(Order, field)",
             "schema_editor.delete_model(apps.get_model('shop', 'Order'))",
+            "with connection.schema_editor() as e:\n    e.delete_model(Order)",
             "schema_editor.execute(f'DROP TABLE {name}')",
             "with connection.cursor() as c:\n    c.execute('DROP TABLE %s' % name)",
             "sql = 'DROP TABLE labels'\nsql += name\nschema_editor.execute(sql)",
