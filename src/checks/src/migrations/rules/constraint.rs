@@ -64,7 +64,7 @@ fn positive(
     if before.column_class.is_none() || before.is_positive() || !field.is_positive() {
         return;
     }
-    let column = before.column(name);
+    let column = field.column(name);
     context.say(Said {
         rule: RULE,
         severity: context.lock_severity(old),

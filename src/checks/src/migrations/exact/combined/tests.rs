@@ -218,3 +218,18 @@ fn the_new_migrations_are_named_with_what_they_import() {
         ]
     );
 }
+
+#[test]
+fn a_type_that_cannot_be_seen_is_in_the_sql() {
+    let case = Case::new().adds(
+        "migrations.AlterField('order', 'note', encrypted.fields.EncryptedTextField(null=True)),",
+    );
+    assert_eq!(case.all(), ["migration-not-analysed"]);
+    let sql = r#"ALTER TABLE "shop_order" ALTER COLUMN "note" TYPE bytea USING "note"::bytea;"#;
+    let found = with_sql(&case, sql);
+    let rules: Vec<&str> = (found.findings.iter())
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    assert_eq!(rules, ["rewrite-column"]);
+    assert!(found.not_analysed.is_empty());
+}
