@@ -279,7 +279,8 @@ impl Field {
 
     /// Whether Django makes a table for it and names that after the field.
     pub(crate) fn names_its_table(&self) -> bool {
-        self.makes_table() && !self.type_details.contains("db_table=")
+        let is_named = (self.type_details.iter()).any(|(key, _)| key == "db_table");
+        self.makes_table() && !is_named
     }
 
     /// Whether a relation of a model of one app leads to a model of another.

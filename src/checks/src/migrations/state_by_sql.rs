@@ -43,6 +43,7 @@ fn take_in(model: &mut Model, action: &Action) {
                 kind: ConstraintKind::Check,
                 name: name.clone(),
                 not_null_fields: fields,
+                is_index: false,
             });
         }
         Action::ValidateConstraint(name) => {

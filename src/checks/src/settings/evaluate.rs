@@ -68,7 +68,7 @@ struct Evaluator<'s> {
     blind: Vec<Blind>,
     set_elsewhere: bool,
     perhaps_set_elsewhere: bool,
-    /// In how many `try` blocks the statement stands.
+    /// In how many blocks the statement stands that need not run to their end.
     attempts: u32,
     files: BTreeMap<String, Vec<Span>>,
     /// The files that are being read, each imported by the one before.
@@ -88,7 +88,14 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Settings come from what cannot be seen. What a `try` may do without is perhaps not there.
+    /// Statements that `try`, a condition or a loop may do without.
+    fn attempt(&mut self, statements: &[Statement], path: &Rc<str>, state: &mut State) {
+        self.attempts += 1;
+        self.block(statements, path, state);
+        self.attempts -= 1;
+    }
+
+    /// Settings come from what cannot be seen. What need not run is perhaps not there.
     const fn note_elsewhere(&mut self) {
         if self.attempts == 0 {
             self.set_elsewhere = true;
@@ -155,9 +162,7 @@ impl Evaluator<'_> {
             Statement::If(branches) => self.branches(branches, path, state),
             Statement::Try(body, others) => {
                 let before = state.clone();
-                self.attempts += 1;
-                self.block(body, path, state);
-                self.attempts -= 1;
+                self.attempt(body, path, state);
                 for other in others {
                     let mut instead = before.clone();
                     self.block(other, path, &mut instead);
@@ -166,7 +171,7 @@ impl Evaluator<'_> {
             }
             Statement::Maybe(body) => {
                 let before = state.clone();
-                self.block(body, path, state);
+                self.attempt(body, path, state);
                 *state = std::mem::take(state).either(&before);
             }
             Statement::Class { name, span, .. } => self.class(name, &at(*span)),
@@ -199,7 +204,11 @@ impl Evaluator<'_> {
                 continue;
             }
             let mut taken = before.clone();
-            self.block(&branch.body, path, &mut taken);
+            if holds == Some(true) {
+                self.block(&branch.body, path, &mut taken);
+            } else {
+                self.attempt(&branch.body, path, &mut taken);
+            }
             after = Some(match after {
                 Some(after) => after.either(&taken),
                 None => taken,
@@ -218,9 +227,7 @@ impl Evaluator<'_> {
 
     /// Settings as classes (django-configurations) are not followed.
     fn class(&mut self, name: &str, at: &Origin) {
-        if name.ends_with("Configuration")
-            || ["Production", "Prod", "Base", "Common"].contains(&name)
-        {
+        if holds_settings(name) {
             self.set_elsewhere = true;
             self.blind(format!("settings in the class {name} are not followed"), at);
         }
@@ -350,6 +357,11 @@ impl Evaluator<'_> {
             }
         }
     }
+}
+
+/// Whether a class of that name holds settings, as those of django-configurations do.
+pub(super) fn holds_settings(class: &str) -> bool {
+    class.ends_with("Configuration") || ["Production", "Prod", "Base", "Common"].contains(&class)
 }
 
 /// Whether a name is one that Django takes for a setting: all upper case.

@@ -1,6 +1,6 @@
 //! Which module production uses.
 
-use super::{Settings, condition};
+use super::{Settings, condition, evaluate};
 use crate::Scope;
 use crate::paths::{ancestors, is_aside, join, parent};
 use crate::python::{self, Statement, Value, ValueKind};
@@ -65,7 +65,10 @@ pub(super) fn production(scope: &Scope, settings: &Settings) -> Found {
         "settings/__init__.py",
     ]
     .iter()
-    .find_map(|name| with_name(scope, name).find(|path| says_something(scope, path)));
+    .find_map(|name| {
+        let says = |path: &&str| name.contains("prod") || sets_django(scope, path);
+        with_name(scope, name).find(says)
+    });
     match (by_name, other) {
         (Some(path), _) => Found::Production(Production {
             path: path.to_owned(),
@@ -102,6 +105,61 @@ fn says_something(scope: &Scope, path: &str) -> bool {
             .tree
             .get(path)
             .is_none_or(|bytes| !python::script(bytes).is_ok_and(|script| script.is_empty()))
+}
+
+/// Names that Django's settings hardly do without.
+const USUAL: [&str; 10] = [
+    "ALLOWED_HOSTS",
+    "DATABASES",
+    "DEBUG",
+    "INSTALLED_APPS",
+    "MIDDLEWARE",
+    "ROOT_URLCONF",
+    "SECRET_KEY",
+    "STATIC_URL",
+    "TEMPLATES",
+    "WSGI_APPLICATION",
+];
+
+/// Whether a file that is called as settings are is one: it sets what Django reads, or takes the names of another. A view may
+/// be called so as well. What cannot be read may be settings.
+fn sets_django(scope: &Scope, path: &str) -> bool {
+    let Some(Ok(script)) = scope.tree.get(path).map(python::script) else {
+        return true;
+    };
+    let mut open: Vec<&[Statement]> = vec![&script];
+    while let Some(statements) = open.pop() {
+        for statement in statements {
+            match statement {
+                Statement::If(branches) => {
+                    open.extend(branches.iter().map(|branch| branch.body.as_slice()));
+                }
+                Statement::Try(body, others) => {
+                    open.push(body);
+                    open.extend(others.iter().map(Vec::as_slice));
+                }
+                Statement::Maybe(body) => open.push(body),
+                one if is_of_settings(one) => return true,
+                _ => {}
+            }
+        }
+    }
+    false
+}
+
+fn is_of_settings(statement: &Statement) -> bool {
+    match statement {
+        Statement::Assign(assign) => USUAL.contains(&assign.name.as_str()),
+        Statement::Import { names, .. } => names.is_none(),
+        Statement::Class { name, .. } => evaluate::holds_settings(name),
+        Statement::Call(call) => matches!(
+            &call.kind,
+            ValueKind::Call(callee, args, _)
+                if callee.as_name() == Some("include")
+                    || args.iter().any(|arg| arg.as_name() == Some("__name__"))
+        ),
+        _ => false,
+    }
 }
 
 fn is_for_development(module: &str) -> bool {
@@ -220,12 +278,15 @@ mod tests {
     fn usual_names_are_tried() {
         assert_eq!(
             path(found(&[
-                ("shop/settings.py", ""),
-                ("shop/tests/settings.py", "")
+                ("shop/settings.py", "DEBUG = False\n"),
+                ("shop/tests/settings.py", "DEBUG = False\n")
             ])),
             "shop/settings.py"
         );
         assert_eq!(found(&[("shop/models.py", "")]), Found::Nothing);
+        let view =
+            "from .forms import SettingsForm\n\nPAGES = 3\n\nclass Settings(View):\n    pass\n";
+        assert_eq!(found(&[("shop/views/settings.py", view)]), Found::Nothing);
         assert!(matches!(found(&[("manage.py", "")]), Found::Unclear(_)));
     }
 

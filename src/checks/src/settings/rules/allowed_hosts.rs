@@ -3,6 +3,7 @@
 use super::Context;
 use crate::report::Said;
 use crate::settings::see::{Plain, Source};
+use crate::settings::state::Origin;
 use crate::{Group, Rule};
 use beanpole_model::Severity;
 
@@ -26,15 +27,7 @@ pub(super) fn check(context: &mut Context<'_>) {
             if may_have_hosts {
                 continue;
             }
-            if context.evaluated.perhaps_set_elsewhere {
-                super::not_analysed::setting(context, "ALLOWED_HOSTS", None);
-                continue;
-            }
-            context.say(
-                &RULE,
-                None,
-                words("ALLOWED_HOSTS is not set".to_owned(), EMPTY),
-            );
+            none(context, None, "ALLOWED_HOSTS is not set");
             continue;
         };
         for seen in all {
@@ -58,11 +51,7 @@ pub(super) fn check(context: &mut Context<'_>) {
                 }
                 // Empty by default is safe: the release fails its health check, and says why.
                 value if is_empty(value) && seen.from == Source::Code && !may_have_hosts => {
-                    context.say(
-                        &RULE,
-                        way.origin.as_ref(),
-                        words("ALLOWED_HOSTS is empty".to_owned(), EMPTY),
-                    );
+                    none(context, way.origin.as_ref(), "ALLOWED_HOSTS is empty");
                 }
                 Plain::Unseen if seen.from != Source::Environment => {
                     super::not_analysed::setting(context, "ALLOWED_HOSTS", way.origin.as_ref());
@@ -70,6 +59,16 @@ pub(super) fn check(context: &mut Context<'_>) {
                 _ => {}
             }
         }
+    }
+}
+
+/// No host is named, unless a file that cannot be seen does.
+fn none(context: &mut Context<'_>, origin: Option<&Origin>, what: &str) {
+    let evaluated = &context.evaluated;
+    if evaluated.perhaps_set_elsewhere || evaluated.set_elsewhere {
+        super::not_analysed::setting(context, "ALLOWED_HOSTS", origin);
+    } else {
+        context.say(&RULE, origin, words(what.to_owned(), EMPTY));
     }
 }
 
@@ -117,7 +116,7 @@ mod tests {
         assert!(!found.contains(&RULE.id.to_owned()), "{found:?}");
         assert!(found.contains(&"settings-not-analysed".to_owned()));
         let set = rules(
-            "ALLOWED_HOSTS = []\ntry:\n    from .local import *\nexcept ImportError:\n    pass",
+            "ALLOWED_HOSTS = ['*']\ntry:\n    from .local import *\nexcept ImportError:\n    pass",
         );
         assert!(set.contains(&RULE.id.to_owned()), "{set:?}");
     }
