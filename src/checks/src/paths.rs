@@ -25,6 +25,7 @@ pub(crate) fn is_aside(path: &str) -> bool {
             part,
             "tests"
                 | "test"
+                | "testing"
                 | "docs"
                 | "examples"
                 | "node_modules"

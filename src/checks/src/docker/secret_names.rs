@@ -1,5 +1,7 @@
 //! What looks like a secret, by name and by value.
 
+use crate::secrets::is_any_word;
+
 /// Words of names that hold secrets. `PWD` is left out: it is a directory.
 const WORDS: [&str; 9] = [
     "PASSWORD",
@@ -133,6 +135,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     value.is_empty()
         || PLACEHOLDERS.iter().any(|known| value.starts_with(known))
         || value.starts_with('<')
+        || is_any_word(&value)
 }
 
 #[cfg(test)]
@@ -179,6 +182,7 @@ mod tests {
             "postgres://shop:${PASSWORD}@db/shop",
             "postgres://postgres:postgres@db/a",
             "redis://db:6379/0",
+            "postgres://shop:asdf@db/a",
             "https://a/b:c@d",
             "éé",
         ] {

@@ -211,6 +211,12 @@ mod tests {
     }
 
     #[test]
+    fn a_debugger_of_ones_own_is_on_purpose() {
+        let text = "def set_trace():\n    import pdb\n    pdb.set_trace()\n\ndef view():\n    set_trace()\n";
+        assert_eq!(lines(text, &Settings::default()), ["a.py:6:5"]);
+    }
+
+    #[test]
     fn marks_of_flake8_and_ruff_count() {
         let settings = Settings {
             print: true,

@@ -26,6 +26,7 @@ mod window;
 
 pub(crate) use hiding::hide;
 pub use hit::{RULES, fingerprint};
+pub(crate) use placeholder::is_any_word;
 pub use scan::Scanner;
 pub use settings::Settings;
 

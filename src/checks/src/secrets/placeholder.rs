@@ -44,11 +44,14 @@ const MADE_UP: [&str; 27] = [
     "os.environ",
 ];
 
-/// Passwords that tutorials and images come with, and the words that stand for any word (RFC 3092).
-const KNOWN: [&str; 19] = [
+/// Passwords that tutorials and images come with.
+const KNOWN: [&str; 15] = [
     "admin", "guest", "pass", "postgres", "root", "user", "mysql", "redis", "rabbitmq", "django",
-    "1234", "12345", "123456", "hunter2", "foo", "bar", "baz", "qux", "pwd",
+    "1234", "12345", "123456", "hunter2", "pwd",
 ];
+
+/// Words that stand for any word (RFC 3092), and rows of keys.
+const ANY: [&str; 6] = ["foo", "bar", "baz", "qux", "asdf", "qwer"];
 
 /// Marks of templates and shells: the value comes from elsewhere.
 const TEMPLATE: [&str; 12] = [
@@ -74,7 +77,15 @@ pub(super) fn is_made_up(value: &str) -> bool {
         || (lower.starts_with('%') && lower.ends_with('%'))
         || MADE_UP.iter().any(|part| lower.contains(part))
         || KNOWN.contains(&lower.as_str())
+        || is_any_word(&lower)
+        // `shop_pass`: nobody's generator makes words.
+        || lower.split(['_', '-']).any(|word| word == "pass")
         || longest_run(&lower) >= 4
+}
+
+/// Whether a value in small letters is a word that stands for any word.
+pub(crate) fn is_any_word(value: &str) -> bool {
+    ANY.contains(&value)
 }
 
 /// The length of the longest run of one character.
@@ -118,6 +129,8 @@ mod tests {
             "{{ secrets.TOKEN }}",
             "%(password)s",
             "postgres",
+            "asdf",
+            "shop_pass",
             "Password1!",
             "{token}",
             "%TOKEN%",

@@ -347,7 +347,9 @@ impl Evaluator<'_> {
                 state.overlay(inner);
             }
             _ => {
-                if !is_optional {
+                if is_optional {
+                    self.perhaps_set_elsewhere = true;
+                } else {
                     self.note_elsewhere();
                 }
                 self.blind(
