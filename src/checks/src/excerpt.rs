@@ -113,7 +113,8 @@ fn address_password(line: &str) -> Option<usize> {
         if credentials.contains(['/', ' ', '"', '\'']) {
             return None;
         }
-        let is_web = line.get(..at)?.ends_with("http") || line.get(..at)?.ends_with("https");
+        let before = line.get(..at)?;
+        let is_web = before.ends_with("http") || before.ends_with("https");
         match credentials.split_once(':') {
             Some((user, _)) => Some(start + user.len() + 1),
             None => (is_web && credentials != "git").then_some(start),

@@ -79,12 +79,10 @@ pub(super) fn aids(
     aids
 }
 
-/// Whether a comment of flake8 or ruff says that the aid is meant to be there: `# noqa`, or with the number of its rule there.
-pub(super) fn is_marked(text: &[u8], line: u32, what: &str) -> bool {
-    let index = usize::try_from(line)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(1);
-    let line = text.split(|byte| *byte == b'\n').nth(index);
+/// Whether a comment of flake8 or ruff behind an aid says that it is meant to be there: `# noqa`, or with the number of its
+/// rule. The text begins with the aid.
+pub(super) fn is_marked(text: &[u8], what: &str) -> bool {
+    let line = text.split(|byte| *byte == b'\n').next();
     let line = String::from_utf8_lossy(line.unwrap_or_default()).to_ascii_lowercase();
     let Some((_, mark)) = line.rsplit_once("# noqa") else {
         return false;

@@ -64,8 +64,9 @@ fn file(change: &Change, bytes: &[u8], settings: &Settings, may_debug: bool) -> 
         lines.position(bytes, span.start).0
     })
     .into_iter()
-    .filter(|(line, (_, what))| {
-        change.lines.contains(*line) && !debug::is_marked(bytes, *line, what)
+    .filter(|(line, (span, what))| {
+        let aid = bytes.get(lines.raw_offset(bytes, span.start)..);
+        change.lines.contains(*line) && !debug::is_marked(aid.unwrap_or_default(), what)
     })
     .map(|(_, (span, what))| {
         let at = lines.position(bytes, span.start);

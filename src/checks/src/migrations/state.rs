@@ -231,12 +231,8 @@ impl State {
     fn follow(&mut self, app: &str, old: &str, new: &str) {
         for model in self.models.values_mut() {
             let own = model.app.clone();
-            let points = |to: &str| {
-                let (to_app, name) = to.split_once('.').unwrap_or((&own, to));
-                to_app == app && name.eq_ignore_ascii_case(old)
-            };
             for field in model.fields.values_mut() {
-                if field.to.as_deref().is_some_and(points) {
+                if field.leads_to(&own, app, old) {
                     Arc::make_mut(field).to = Some(format!("{app}.{new}"));
                 }
             }

@@ -4,6 +4,7 @@
 //! under a constant condition. The rules here are those of its releases 3.10 to 3.13, found with coverage.py 7.17.
 
 use super::statements::LongStatements;
+use super::verdict::verdict;
 use ruff_python_ast::{self as ast, Expr as Node, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 use std::collections::BTreeSet;
@@ -251,10 +252,7 @@ fn truth(test: &Node) -> Option<bool> {
             let decides = joined.op == ast::BoolOp::Or;
             // Each once: they may nest deeply.
             let values: Vec<_> = joined.values.iter().map(truth).collect();
-            if values.contains(&Some(decides)) {
-                return Some(decides);
-            }
-            (!values.contains(&None)).then_some(!decides)
+            verdict(&values, decides)
         }
         _ => None,
     }

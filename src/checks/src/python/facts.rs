@@ -29,6 +29,27 @@ pub(crate) struct FunctionFacts {
     pub(crate) span: Span,
 }
 
+/// How often a function gives something to a name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Times<'f> {
+    Never,
+    /// So that it stands for that.
+    Once(&'f Given),
+    Several,
+}
+
+impl FunctionFacts {
+    /// What the function gives to a name.
+    pub(crate) fn given_to(&self, name: &str) -> Times<'_> {
+        let mut given = self.given.iter().filter(|given| given.name == name);
+        match (given.next(), given.next()) {
+            (None, _) => Times::Never,
+            (Some(only), None) => Times::Once(only),
+            (Some(_), Some(_)) => Times::Several,
+        }
+    }
+}
+
 /// A name with what it gets.
 #[derive(Clone, Debug)]
 pub(crate) struct Given {

@@ -16,10 +16,11 @@ mod text;
 mod uses;
 mod value;
 mod vendor;
+mod verdict;
 
 pub(crate) use convert::read;
 pub(crate) use exclusion::Exclusion;
-pub(crate) use facts::{CallFact, Executed, FunctionFacts, TextValue};
+pub(crate) use facts::{CallFact, Executed, FunctionFacts, TextValue, Times};
 pub use guard::LARGEST_FILE;
 pub(crate) use guard::{joined, on_all_cores, side_by_side, spawn_deep, with_deep_stack};
 pub(crate) use same::do_the_same;
@@ -28,6 +29,7 @@ pub(crate) use statements::{LongStatements, long_statements, statements};
 pub(crate) use text::{Lines, decode};
 pub(crate) use uses::{Uses, uses};
 pub(crate) use value::{Assign, Branch, Statement, Value, ValueKind};
+pub(crate) use verdict::verdict;
 
 use std::collections::BTreeMap;
 

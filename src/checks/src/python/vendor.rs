@@ -1,6 +1,7 @@
 //! Conditions that ask which database it is: `connection.vendor == "postgresql"`.
 
 use super::convert::dotted;
+use super::verdict::verdict;
 use ruff_python_ast::{BoolOp, CmpOp, Expr as Node, ExprCompare, Stmt, UnaryOp};
 
 /// Django's name of Postgres.
@@ -21,16 +22,8 @@ fn holds(test: &Node, left: u32) -> Option<bool> {
             holds(&unary.operand, left).map(|verdict| !verdict)
         }
         Node::BoolOp(joined) => {
-            // One part decides: one that fails of `and`, one that holds of `or`.
-            let deciding = joined.op == BoolOp::Or;
-            let parts: Vec<Option<bool>> = (joined.values.iter())
-                .map(|part| holds(part, left))
-                .collect();
-            if parts.contains(&Some(deciding)) {
-                return Some(deciding);
-            }
-            let all_known = parts.iter().all(Option::is_some);
-            all_known.then_some(!deciding)
+            let parts = joined.values.iter().map(|part| holds(part, left));
+            verdict(&parts.collect::<Vec<_>>(), joined.op == BoolOp::Or)
         }
         Node::Compare(compare) => compared(compare),
         _ => None,

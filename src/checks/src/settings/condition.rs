@@ -2,7 +2,7 @@
 
 use super::see::{Plain, Source, alone};
 use super::state::{Given, State};
-use crate::python::{Value, ValueKind};
+use crate::python::{Value, ValueKind, verdict};
 
 /// How many names are followed, each to its value.
 const FARTHEST: u32 = 4;
@@ -31,8 +31,8 @@ fn within(test: &Value, state: &State, left: u32) -> Option<bool> {
         ValueKind::Name(name) => named(name, state, left),
         ValueKind::Bool(value) => Some(*value),
         ValueKind::Not(test) => inner(test).map(|holds| !holds),
-        ValueKind::And(all) => every(all.iter().map(inner), true),
-        ValueKind::Or(any) => every(any.iter().map(inner), false),
+        ValueKind::And(all) => verdict(&all.iter().map(inner).collect::<Vec<_>>(), false),
+        ValueKind::Or(any) => verdict(&any.iter().map(inner).collect::<Vec<_>>(), true),
         ValueKind::Equal(one, other) => equal(one, other, state),
         ValueKind::In(one, many) => contained(one, many, state),
         _ => None,
@@ -48,16 +48,6 @@ fn named(name: &str, state: &State, left: u32) -> Option<bool> {
     match &only.given {
         Given::Value(value) if only.edits.is_empty() => within(value, state, left),
         _ => None,
-    }
-}
-
-/// `and` with `is` true, `or` with false: one that is the other way decides, else all have to be known.
-fn every(parts: impl Iterator<Item = Option<bool>>, is: bool) -> Option<bool> {
-    let parts: Vec<_> = parts.collect();
-    if parts.contains(&Some(!is)) {
-        Some(!is)
-    } else {
-        parts.into_iter().collect::<Option<Vec<_>>>().map(|_| is)
     }
 }
 

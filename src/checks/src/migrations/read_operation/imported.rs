@@ -1,7 +1,7 @@
 //! Models that a function imports instead of asking the registry.
 
 use super::OperationReader;
-use crate::python::{Expr, FunctionFacts, Span};
+use crate::python::{Expr, FunctionFacts, Span, Times};
 
 /// How often a name is followed to what it is given.
 const FARTHEST: u32 = 4;
@@ -42,15 +42,14 @@ impl OperationReader<'_> {
         if facts.parameters.contains(root) {
             return None;
         }
-        let mut given = facts.given.iter().filter(|given| given.name == *root);
-        match (given.next(), given.next()) {
-            (Some(given), None) => {
+        match facts.given_to(root) {
+            Times::Once(given) => {
                 let longer: Vec<String> = given.chain.iter().chain(rest).cloned().collect();
                 return self.path_of(facts, &longer, left);
             }
-            (Some(_), Some(_)) => return None,
-            (None, _) if facts.bound.contains(root) => return None,
-            (None, _) => {}
+            Times::Several => return None,
+            Times::Never if facts.bound.contains(root) => return None,
+            Times::Never => {}
         }
         let local = (facts.imports.iter().rev()).find(|(bound, _)| bound == root);
         let begin = match local {

@@ -2,7 +2,7 @@
 
 use super::OperationReader;
 use super::placeholders::filled;
-use crate::python::{CallFact, Executed, FunctionFacts, Span, TextValue};
+use crate::python::{CallFact, Executed, FunctionFacts, Span, TextValue, Times};
 
 /// The names that a schema editor has in helpers. In the function of `RunPython` itself it is the second parameter.
 const EDITORS: [&str; 2] = ["schema_editor", "editor"];
@@ -86,13 +86,12 @@ impl OperationReader<'_> {
             return value.clone();
         };
         let unknown = TextValue::Computed(String::new());
-        let mut given = facts.given.iter().filter(|given| given.name == *name);
-        match (given.next(), given.next()) {
-            (Some(given), None) if !matches!(given.text, TextValue::Name(_)) => given.text.clone(),
-            (Some(_), _) => unknown,
+        match facts.given_to(name) {
+            Times::Once(given) if !matches!(given.text, TextValue::Name(_)) => given.text.clone(),
+            Times::Once(_) | Times::Several => unknown,
             // A parameter hides what the file calls so.
-            (None, _) if facts.parameters.contains(name) || facts.is_foreign => unknown,
-            (None, _) => (self.names.constant(name))
+            Times::Never if facts.parameters.contains(name) || facts.is_foreign => unknown,
+            Times::Never => (self.names.constant(name))
                 .and_then(|value| self.joined(value, 0))
                 .map_or(unknown, TextValue::Text),
         }

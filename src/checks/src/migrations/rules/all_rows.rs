@@ -1,7 +1,7 @@
 //! Which calls of a data migration change all rows of a table in one go.
 
 use crate::migrations::operation::RunPython;
-use crate::python::{CallFact, FunctionFacts};
+use crate::python::{CallFact, FunctionFacts, Times};
 
 /// The managers of a model.
 const MANAGERS: [&str; 2] = ["objects", "_default_manager"];
@@ -106,12 +106,10 @@ fn is_given_all(facts: &FunctionFacts, chain: &[String]) -> bool {
     let Some((root, rest)) = chain.split_first() else {
         return false;
     };
-    let mut given = facts.given.iter().filter(|given| given.name == *root);
-    let is_all = match (given.next(), given.next()) {
-        (Some(given), None) => gives_all(&given.chain),
-        _ => false,
-    };
-    is_all && keeps(rest)
+    match facts.given_to(root) {
+        Times::Once(given) => gives_all(&given.chain) && keeps(rest),
+        Times::Never | Times::Several => false,
+    }
 }
 
 /// Whether names lead to all rows of a model.

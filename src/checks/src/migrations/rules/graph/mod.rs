@@ -176,12 +176,9 @@ impl<'r> GraphRules<'r> {
     /// Edges to migrations of apps that the base has, and of which nothing is left. Where the base has none either, an app is
     /// a package of someone else.
     fn lost(&self) -> Vec<(&'r Key, &'r Key)> {
-        let has = |project: &Project<'_>, app: &str| {
-            (project.migrations.keys()).any(|(known, _)| known == app)
-                || project
-                    .unreadable_keys
-                    .iter()
-                    .any(|(known, _)| known == app)
+        let has_app = |app: &str| {
+            let mut known = (self.head.migrations.keys()).chain(&self.head.unreadable_keys);
+            known.any(|(known, _)| known == app)
         };
         let Some(base) = self.base else {
             return Vec::new();
@@ -192,7 +189,7 @@ impl<'r> GraphRules<'r> {
                 if let Dependency::Node(to) = dependency
                     && !self.head.migrations.contains_key(to)
                     && base.migrations.contains_key(to)
-                    && !has(self.head, &to.0)
+                    && !has_app(&to.0)
                 {
                     lost.push((from, to));
                 }
